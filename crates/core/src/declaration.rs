@@ -1,0 +1,1 @@
+//! Declarations: the form that a pack asks for, and its validation.

@@ -1,0 +1,1 @@
+//! Identity documents, names and phone numbers: formats, check digits, masks.

@@ -1,0 +1,14 @@
+//! What is true: facts, rules, decisions and passes.
+//!
+//! Pure: no IO, no async, no clock, no randomness. Time, keys and chance are arguments.
+//! One direction: `declaration → fact → rules::decide → decision → pass`.
+
+pub mod decision;
+pub mod declaration;
+pub mod division;
+pub mod fact;
+pub mod id;
+pub mod identity;
+pub mod pass;
+pub mod rules;
+pub mod time;

@@ -1,0 +1,1 @@
+//! Compiles and evaluates `when`: a type-checked subset of CEL.
