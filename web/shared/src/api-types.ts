@@ -1,0 +1,167 @@
+// The shapes of /api/v1 that the pages read and write. Instants are RFC 3339
+// texts, days are YYYY-MM-DD in the pack's zone, durations are whole seconds.
+
+export type Colour = 'green' | 'yellow' | 'red' | 'grey'
+export type Instant = string
+export type Day = string
+
+export interface Site {
+  demo: boolean
+  division: { code: string; name: string }
+  zone: string
+  server_time: Instant
+  pack: { id: string; version: string; digest: string; name: string }
+  languages: string[]
+  renew_s: number
+}
+
+export interface CodeSent {
+  expires_in_s: number
+  resend_in_s: number
+  demo_outbox?: string
+}
+
+export interface Session {
+  token: string
+  expires_at: Instant
+}
+
+export type ClaimState = 'needs_proof' | 'in_review' | 'refused'
+
+export interface Me {
+  phone_masked: string
+  state: 'new' | 'claim' | 'holder'
+  name_masked?: string
+  document_masked?: string
+  claim?: { state: ClaimState; detail: string; method: 'demo' | 'gateway' | 'reviewer' }
+}
+
+export type FieldType = 'bool' | 'choice' | 'choices' | 'division' | 'divisions' | 'day' | 'number' | 'text'
+
+export interface FormField {
+  field: string
+  type: FieldType
+  label: string
+  help?: string
+  required: boolean
+  options?: { value: string; label: string }[]
+  min?: number
+  max?: number
+  shown_when?: { field: string; one_of: string[] }
+}
+
+export interface DeclarationForm {
+  pack: { id: string; version: string; name: string }
+  commitment: { version: string; text: string }
+  document_types: { value: string; label: string }[]
+  fields: FormField[]
+}
+
+export type Answer = boolean | string | number | string[]
+
+export interface Declaration {
+  name: string
+  document: { type: string; number: string; nationality?: string }
+  answers: Record<string, Answer>
+  commitment: string
+}
+
+export interface Declared {
+  declaration: string
+  state: 'accepted' | 'needs_proof' | 'in_review'
+}
+
+export type CodeStatus = 'active' | 'pending' | 'returned' | 'unknown' | 'claim'
+
+export interface Reason {
+  rule: string
+  colour: Colour
+  title: string
+  why: string
+  source?: { title: string; url?: string | null; grade?: string | null } | null
+  evidence: { kind: string; date: string }[]
+  since?: Instant | null
+  stage?: number | null
+  stages?: number | null
+  progress?: { what: string; done: number; of: number; text: string }[] | null
+  broken?: { on: Day; why: string; text: string } | null
+  earliest_green?: Instant | null
+  what_to_do?: string | null
+}
+
+export interface Code {
+  colour: Colour
+  status: CodeStatus
+  word: string
+  reasons: Reason[]
+  returned?: { reason: string } | null
+  pass: string | null
+  issued_at: Instant | null
+  expires_at: Instant | null
+  fresh_until: Instant | null
+  review_at: Instant | null
+  state_at: Instant | null
+  renew_s: number
+  server_time: Instant
+  name_masked: string | null
+  check_in?: { due: boolean; done_today: boolean } | null
+  pack?: { id: string; version: string } | null
+}
+
+export interface CheckIn {
+  temperature_c: number
+  symptoms: string[]
+}
+
+export interface CheckedIn {
+  day: Day
+  normal: boolean
+  counted: boolean
+  detail: string
+}
+
+export interface CheckInItem {
+  at: Instant
+  day: Day
+  temperature_c: number
+  symptoms: string[]
+  normal: boolean
+}
+
+export type Verdict =
+  | 'good'
+  | 'as_of'
+  | 'expired'
+  | 'not_yet_valid'
+  | 'revoked'
+  | 'forged'
+  | 'unknown_key'
+  | 'specimen'
+  | 'not_a_pass'
+  | 'cannot_confirm'
+
+export interface Scanned {
+  verdict: Verdict
+  code: string
+  colour: Colour
+  name_masked: string | null
+  as_of: Instant | null
+}
+
+export interface Division {
+  code: string
+  name: string
+  level: number
+  has_children: boolean
+}
+
+/** RFC 9457 problem+json as the server writes it. */
+export interface Problem {
+  type?: string
+  title?: string
+  status: number
+  code: string
+  detail: string
+  fields?: { field: string; code: string; detail: string }[]
+  retry_after_s?: number
+}

@@ -1,0 +1,104 @@
+// The one way a page talks to the server: same origin, cookies, the header
+// that a foreign page cannot send, a time limit, and every failure as an
+// `ApiError` with a stable code and a sentence.
+import type { Problem } from './api-types'
+import { lang } from './i18n'
+
+export class ApiError extends Error {
+  constructor(
+    /** A code of the server, or `network`, `timeout`, `answer` of our own. */
+    readonly code: string,
+    /** The HTTP status; 0 where no answer came. */
+    readonly status: number,
+    readonly detail: string,
+    readonly fields: { field: string; code: string; detail: string }[] = [],
+    readonly retryAfterS: number | null = null,
+  ) {
+    super(code)
+    this.name = 'ApiError'
+  }
+
+  /** No answer, or one that says nothing of the request: trying later may help. */
+  get offline(): boolean {
+    return this.status === 0 || this.status === 502 || this.status === 503 || this.status === 504
+  }
+}
+
+export interface Options {
+  method?: 'GET' | 'POST'
+  body?: unknown
+  /** Milliseconds until the request is given up. */
+  timeout?: number
+  headers?: Record<string, string>
+}
+
+const timeoutMs = 12_000
+
+export async function call<T>(path: string, options: Options = {}): Promise<T> {
+  const method = options.method ?? (options.body === undefined ? 'GET' : 'POST')
+  const headers: Record<string, string> = {
+    Accept: 'application/json, application/problem+json',
+    'Accept-Language': lang.value,
+    ...options.headers,
+  }
+  if (method !== 'GET') headers['X-Kangma'] = '1'
+  if (options.body !== undefined) headers['Content-Type'] = 'application/json'
+
+  const stop = new AbortController()
+  const timer = setTimeout(() => stop.abort(), options.timeout ?? timeoutMs)
+  try {
+    const answer = await fetch(path, {
+      method,
+      headers,
+      body: options.body === undefined ? undefined : JSON.stringify(options.body),
+      credentials: 'same-origin',
+      cache: 'no-store',
+      signal: stop.signal,
+    })
+    const text = await answer.text()
+    if (!answer.ok) throw problem(answer, text)
+    if (text === '') return undefined as T
+    try {
+      return JSON.parse(text) as T
+    } catch {
+      throw new ApiError('answer', answer.status, sentence('answer'))
+    }
+  } catch (error) {
+    if (error instanceof ApiError) throw error
+    const code = stop.signal.aborted ? 'timeout' : 'network'
+    throw new ApiError(code, 0, sentence(code))
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+export const get = <T>(path: string, options?: Options) => call<T>(path, { ...options, method: 'GET' })
+export const post = <T>(path: string, body?: unknown, options?: Options) =>
+  call<T>(path, { ...options, method: 'POST', body })
+
+function problem(answer: Response, text: string): ApiError {
+  let said: Partial<Problem> = {}
+  try {
+    said = JSON.parse(text) as Partial<Problem>
+  } catch {
+    // A proxy in between may answer in HTML; the status still says enough.
+  }
+  const header = Number(answer.headers.get('Retry-After') ?? NaN)
+  return new ApiError(
+    said.code ?? `http.${answer.status}`,
+    answer.status,
+    said.detail ?? said.title ?? sentence('answer'),
+    said.fields ?? [],
+    said.retry_after_s ?? (Number.isFinite(header) ? header : null),
+  )
+}
+
+const sentences = {
+  network: { zh: '现在连不上网络。请检查网络后再试。', en: 'There is no connection now. Check the network and try again.' },
+  timeout: { zh: '服务器很久没有回应。请稍后再试。', en: 'The server took too long to answer. Try again in a moment.' },
+  answer: { zh: '服务器暂时不能处理。请稍后再试。', en: 'The server cannot do this right now. Try again in a moment.' },
+}
+
+function sentence(code: keyof typeof sentences): string {
+  return sentences[code][lang.value]
+}
