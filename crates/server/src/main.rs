@@ -1,1 +1,41 @@
-fn main() {}
+//! What the service does: one binary, `kangma`.
+
+mod account;
+mod app;
+mod auth;
+mod check_in;
+mod cli;
+mod config;
+mod db;
+mod decide;
+mod declare;
+mod demo;
+mod division;
+mod error;
+mod http;
+mod identity;
+mod jobs;
+mod lang;
+mod limit;
+mod login;
+mod pages;
+mod pass;
+mod person;
+mod queue;
+mod review;
+mod router;
+mod scan;
+mod seal;
+mod site;
+mod staff;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    cli::run(cli::Args::parse())
+}

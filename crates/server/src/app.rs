@@ -1,0 +1,246 @@
+//! Everything that a request needs, built once, real or for a test. The only place that asks
+//! the system's clock and chance.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use anyhow::Context as _;
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use kangma_core::id::FactId;
+use kangma_core::rules::expr::Areas;
+use kangma_core::rules::pack::{Pack, PackFiles};
+use kangma_core::time::Instant;
+
+use crate::config::Config;
+use crate::db::{Db, DbConfig};
+use crate::demo::Outbox;
+use crate::identity::{DemoCheck, GatewayCheck, IdentityCheck, ReviewerCheck};
+use crate::limit::Limits;
+use crate::login::{DemoSender, GatewaySender, NoSender, Sender};
+use crate::pass::SigningKeys;
+use crate::seal::{Keys, PersonKeys};
+
+/// The service's state, shared by all requests and jobs.
+pub type Shared = Arc<App>;
+
+/// See [`Shared`].
+pub struct App {
+    /// Settings.
+    pub config: Config,
+    /// The database.
+    pub db: Db,
+    /// Keys that seal, hash and sign tokens.
+    pub keys: Keys,
+    /// Each person's own key, stored apart.
+    pub person_keys: PersonKeys,
+    /// Keys that sign passes.
+    pub signing: SigningKeys,
+    /// The clock.
+    pub clock: Clock,
+    /// Chance.
+    pub rng: Rng,
+    /// The effective rule pack.
+    pub pack: Arc<Pack>,
+    /// Its digest, as stored decisions carry it.
+    pub pack_digest: Vec<u8>,
+    /// Sends one-time codes.
+    pub sender: Box<dyn Sender>,
+    /// Confirms identities.
+    pub identity: Box<dyn IdentityCheck>,
+    /// Throttles by address.
+    pub limits: Limits,
+    /// Messages instead of a telephone network, in demo mode only.
+    pub outbox: Option<Arc<Outbox>>,
+}
+
+/// The pack that is built in: Hangzhou, 11 February 2020.
+static BUILT_IN: include_dir::Dir<'_> = include_dir::include_dir!("$CARGO_MANIFEST_DIR/../../packs/hangzhou-2020-02-11");
+
+/// Reads and checks a pack folder, or the built-in one.
+pub fn load_pack(dir: Option<&Path>) -> anyhow::Result<Pack> {
+    let files = match dir {
+        Some(dir) => crate::cli::pack::read_dir(dir)?,
+        None => {
+            let mut files = PackFiles::default();
+            let texts = BUILT_IN.find("**/*.toml").context("the built-in pack")?.filter_map(|e| e.as_file());
+            for file in texts {
+                let text = file.contents_utf8().context("a pack file is UTF-8")?;
+                files.0.insert(file.path().to_string_lossy().into_owned(), text.to_owned());
+            }
+            files
+        }
+    };
+    Pack::load(&files).map_err(|e| anyhow::anyhow!("the rule pack was refused:\n{e}"))
+}
+
+impl App {
+    /// Opens the data folder and builds everything on it.
+    pub async fn open(config: Config, rng: Rng) -> anyhow::Result<Shared> {
+        anyhow::ensure!(
+            (1..=8).contains(&config.issuer.len()),
+            "config.issuer: an issuer has 1 to 8 bytes; set KANGMA_ISSUER"
+        );
+        let wall = Clock::system(0).wall();
+        let pack = Arc::new(load_pack(config.pack.as_deref())?);
+        let database = DbConfig::in_dir(&config.data_dir);
+        let fresh = !database.exists();
+        // Keys before the database: a first start that is cut short leaves keys without data,
+        // never data without keys.
+        let key_dir = config.data_dir.join("keys");
+        let keys = Keys::load_or_create(&key_dir, fresh)?;
+        let signing = SigningKeys::load_or_create(&key_dir.join("pass"), fresh, wall)?;
+        let db = Db::open(&database, wall)?;
+        let person_keys = PersonKeys::open(&key_dir, keys.master.clone())?;
+        let lead_s = if config.demo { crate::demo::lead_s(&db).await? } else { 0 };
+        let clock = Clock::system(lead_s);
+        signing.rotate(clock.now())?;
+        let outbox = config.demo.then(|| Arc::new(Outbox::default()));
+        let sender: Box<dyn Sender> = match (&outbox, &config.sms_url) {
+            (Some(outbox), _) => Box::new(DemoSender(Arc::clone(outbox))),
+            (None, Some(url)) => Box::new(GatewaySender::new(url.clone(), config.sms_token.clone())?),
+            (None, None) => Box::new(NoSender),
+        };
+        let identity: Box<dyn IdentityCheck> = match (&config.identity_url, config.demo) {
+            (Some(url), _) => Box::new(GatewayCheck::new(url.clone(), config.identity_token.clone())?),
+            (None, true) => Box::new(DemoCheck),
+            (None, false) => Box::new(ReviewerCheck),
+        };
+        let limits = Limits::new(config.codes_per_address, config.scans_per_address);
+        let pack_digest = crate::person::digest_bytes(&pack.digest);
+        Ok(Arc::new(App {
+            config,
+            db,
+            keys,
+            person_keys,
+            signing,
+            clock,
+            rng,
+            pack,
+            pack_digest,
+            sender,
+            identity,
+            limits,
+            outbox,
+        }))
+    }
+
+    /// The areas that rules may ask about.
+    pub fn areas(&self) -> &Areas {
+        self.pack.areas()
+    }
+
+    /// A new identifier, ordered by time.
+    pub fn new_id(&self) -> [u8; 16] {
+        let mut chance = [0; 10];
+        self.rng.fill(&mut chance);
+        let ms = u64::try_from(self.clock.wall().0).unwrap_or(0) * 1000;
+        *uuid::Builder::from_unix_timestamp_millis(ms, &chance).as_uuid().as_bytes()
+    }
+
+    /// A new fact's identifier.
+    pub fn new_fact_id(&self) -> FactId {
+        FactId(self.new_id())
+    }
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("App")
+    }
+}
+
+/// Two clocks: `now` is the time of facts, decisions and passes, which a demo can advance;
+/// `wall` is the machine's, for credentials and throttles.
+#[derive(Debug)]
+pub struct Clock {
+    lead_s: AtomicI64,
+    stopped: Option<AtomicI64>,
+}
+
+impl Clock {
+    /// The machine's clock, `lead_s` ahead for facts.
+    pub fn system(lead_s: i64) -> Clock {
+        Clock { lead_s: AtomicI64::new(lead_s), stopped: None }
+    }
+
+    /// A clock that stands still until it is advanced, for tests.
+    pub fn stopped(at: Instant) -> Clock {
+        Clock { lead_s: AtomicI64::new(0), stopped: Some(AtomicI64::new(at.0)) }
+    }
+
+    /// The machine's time.
+    pub fn wall(&self) -> Instant {
+        match &self.stopped {
+            Some(at) => Instant(at.load(Ordering::Relaxed)),
+            None => {
+                #[expect(clippy::disallowed_methods, reason = "the one place that asks the system's clock")]
+                let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+                Instant(since.map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX)))
+            }
+        }
+    }
+
+    /// The time of facts, decisions and passes.
+    pub fn now(&self) -> Instant {
+        self.wall().plus_s(self.lead_s.load(Ordering::Relaxed))
+    }
+
+    /// Moves `now` ahead, and returns how far it is ahead in all.
+    pub fn advance(&self, s: i64) -> i64 {
+        self.lead_s.fetch_add(s, Ordering::Relaxed) + s
+    }
+
+    /// Moves a stopped clock, wall time included.
+    pub fn pass_time(&self, s: i64) {
+        if let Some(at) = &self.stopped {
+            at.fetch_add(s, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Chance, from the operating system, or repeatable in a test.
+pub enum Rng {
+    /// The system's.
+    System(SystemRandom),
+    /// Counted out from a seed: for tests and seeding only.
+    Seeded(std::sync::Mutex<rand::rngs::StdRng>),
+}
+
+impl Rng {
+    /// The system's.
+    pub fn system() -> Rng {
+        Rng::System(SystemRandom::new())
+    }
+
+    /// Repeatable.
+    pub fn seeded(seed: u64) -> Rng {
+        Rng::Seeded(std::sync::Mutex::new(rand::SeedableRng::seed_from_u64(seed)))
+    }
+
+    /// Fills a buffer.
+    pub fn fill(&self, out: &mut [u8]) {
+        match self {
+            Rng::System(rng) => rng.fill(out).expect("the operating system always gives random bytes"),
+            Rng::Seeded(rng) => {
+                let mut rng = rng.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                rand::RngCore::fill_bytes(&mut *rng, out);
+            }
+        }
+    }
+
+    /// A number below `below`, evenly spread.
+    pub fn below(&self, below: u32) -> u32 {
+        // 64 random bits over 32: the bias is under one in four billion.
+        let mut bytes = [0; 8];
+        self.fill(&mut bytes);
+        ((u128::from(u64::from_be_bytes(bytes)) * u128::from(below)) >> 64) as u32
+    }
+}
+
+impl fmt::Debug for Rng {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Rng")
+    }
+}

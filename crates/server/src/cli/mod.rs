@@ -1,0 +1,90 @@
+//! The command line.
+
+mod doctor;
+pub mod pack;
+mod pass;
+pub mod serve;
+mod staff;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::Config;
+
+/// Kangma (康码): an open health-code platform.
+#[derive(Parser, Debug)]
+#[command(version, about)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Run the service.
+    Serve(Box<Config>),
+    /// Bring the database to this version's schema, and stop.
+    Migrate(Data),
+    /// Look at keys, database, pack and disk, and say what to mend.
+    Doctor(Doctor),
+    /// Add a reviewer, or give one a new password (printed once).
+    Staff(Staff),
+    /// Check, test, explain and try rule packs.
+    #[command(subcommand)]
+    Pack(pack::PackCommand),
+    /// Verify passes.
+    #[command(subcommand)]
+    Pass(pass::PassCommand),
+}
+
+/// Where the data lies.
+#[derive(clap::Args, Debug)]
+pub struct Data {
+    /// Folder of the database and the keys.
+    #[arg(long, env = "DATA_DIR", default_value = "data")]
+    pub data_dir: PathBuf,
+}
+
+/// What to look at.
+#[derive(clap::Args, Debug)]
+pub struct Doctor {
+    /// Where the data lies.
+    #[command(flatten)]
+    pub data: Data,
+    /// Rule pack folder; the built-in pack without it.
+    #[arg(long, env = "KANGMA_PACK")]
+    pub pack: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Whom to add.
+#[derive(clap::Args, Debug)]
+pub struct Staff {
+    /// Where the data lies.
+    #[command(flatten)]
+    pub data: Data,
+    /// Log-in name.
+    pub name: String,
+}
+
+/// Runs a command. What went wrong is one sentence on standard error.
+pub fn run(args: Args) -> ExitCode {
+    let done = match args.command {
+        Command::Serve(config) => serve::run(*config),
+        Command::Migrate(data) => serve::migrate(&data),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Staff(args) => staff::run(&args),
+        Command::Pack(command) => pack::run(command),
+        Command::Pass(command) => {
+            pass::run(command, || crate::app::Clock::system(0).wall())
+        }
+    };
+    done.unwrap_or_else(|e| {
+        eprintln!("kangma: {e:#}");
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,115 @@
+//! `kangma serve` and `kangma migrate`.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::serve::ListenerExt as _;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use super::Data;
+use crate::app::{App, Clock, Rng, Shared};
+use crate::config::Config;
+use crate::db::{Db, DbConfig};
+use crate::router::router;
+use crate::{demo, jobs};
+
+/// How long requests under way may take once the service is told to stop.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// Runs the service until Ctrl-C or SIGTERM.
+pub fn run(config: Config) -> anyhow::Result<ExitCode> {
+    log_to_stderr();
+    rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(serve(config))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn log_to_stderr() {
+    let filter = EnvFilter::try_from_env("KANGMA_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+async fn serve(config: Config) -> anyhow::Result<()> {
+    let address = SocketAddr::from((config.bind, config.port));
+    // The port first: a second start on one port says so before it touches any data.
+    let listener = TcpListener::bind(address).await.map_err(|e| match e.kind() {
+        std::io::ErrorKind::AddrInUse => anyhow::anyhow!(
+            "serve.port_in_use: port {} is taken by another program. Stop it, or choose another: PORT=8081 make run",
+            config.port
+        ),
+        _ => anyhow::Error::new(e).context(format!("cannot listen on {address}")),
+    })?;
+    let address = listener.local_addr()?;
+    let app = App::open(config, Rng::system()).await?;
+    if app.config.demo {
+        demo::plant(&app).await.context("planting the demo's residents")?;
+    }
+    let stop = CancellationToken::new();
+    let jobs = jobs::start(&app, &stop);
+    let listener = listener.tap_io(|stream| {
+        stream.set_nodelay(true).ok();
+    });
+    let service = router(Arc::clone(&app)).into_make_service_with_connect_info::<SocketAddr>();
+    announce(&app, address);
+    let drained = stop.clone();
+    let server = axum::serve(listener, service).with_graceful_shutdown(async move { drained.cancelled().await });
+    let server = tokio::spawn(server.into_future());
+    stopped_by_user().await?;
+    tracing::info!("stopping");
+    stop.cancel();
+    if tokio::time::timeout(DRAIN, server).await.is_err() {
+        tracing::warn!("some requests did not end in time");
+    }
+    jobs.wait().await;
+    app.db.clone().close().await;
+    Ok(())
+}
+
+async fn stopped_by_user() -> anyhow::Result<()> {
+    let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        done = tokio::signal::ctrl_c() => done?,
+        _ = term.recv() => {}
+    }
+    Ok(())
+}
+
+/// Prints where everything is, for the person who started it.
+fn announce(app: &Shared, at: SocketAddr) {
+    let host = if at.ip().is_loopback() { "localhost".to_owned() } else { at.ip().to_string() };
+    let base = format!("http://{host}:{}", at.port());
+    let mut lines = vec![format!("Kangma 康码 is ready."), String::new()];
+    if app.config.demo {
+        let (name, password) = demo::REVIEWER;
+        lines.push(format!("  resident    {base}/             phones 13900000001 … 13900000005"));
+        lines.push(format!("  its codes   {base}/demo/outbox"));
+        lines.push(format!("  checkpoint  {base}/checkpoint/  no login"));
+        lines.push(format!("  staff       {base}/staff/       {name} / {password}"));
+        lines.push(format!("  demo        {base}/demo         five stories, specimen codes, advance one day"));
+    } else {
+        lines.push(format!("  resident    {base}/"));
+        lines.push(format!("  checkpoint  {base}/checkpoint/"));
+        lines.push(format!("  staff       {base}/staff/       add a reviewer: kangma staff NAME"));
+    }
+    lines.push(format!("  API         {base}/api/docs"));
+    lines.push(String::new());
+    lines.push(format!("Data in {}. Ctrl-C stops.", app.config.data_dir.display()));
+    println!("{}", lines.join("\n"));
+}
+
+/// Brings the database to this version's schema.
+pub fn migrate(data: &Data) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let db = Db::open(&DbConfig::in_dir(&data.data_dir), Clock::system(0).wall())?;
+        println!("schema {} in {}", db.schema_version(), data.data_dir.display());
+        db.close().await;
+        Ok(ExitCode::SUCCESS)
+    })
+}

@@ -1,0 +1,139 @@
+//! The funnel: every new fact comes through [`record`], and only `rules::decide` sets a colour.
+//!
+//! A stored decision answers until a fact comes, its `review_at` passes or another pack takes
+//! force. After that a read answers from the pure function and hands the result to the writer
+//! without waiting; a job does the same for those whom nobody reads.
+
+pub mod job;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use kangma_core::decision::Decision;
+use kangma_core::fact::Fact;
+use kangma_core::id::PersonId;
+use kangma_core::rules::decide::{Context, decide};
+use kangma_core::time::Instant;
+
+use crate::app::{App, Shared};
+use crate::db::{DbError, Unit};
+use crate::error::Problem;
+use crate::person::{self, Person, State};
+
+/// Guards collide when two requests of one person race; each round lets at least one through.
+const RETRIES: usize = 8;
+
+/// What the rules make of a person now.
+pub fn now(app: &App, person: &Person, at: Instant) -> Decision {
+    decide(&app.pack, &person.facts, &Context { areas: app.areas() }, at)
+}
+
+/// What [`record`] did.
+pub struct Recorded {
+    /// The person with the new facts.
+    pub person: Person,
+    /// What the rules say of them now.
+    pub decision: Decision,
+}
+
+/// What to record of a person.
+pub struct Recording<'a> {
+    /// Names the unit: metric label, trace and SQL comment.
+    pub unit: &'static str,
+    /// New facts, given what is known; called again if somebody else wrote meanwhile.
+    pub facts: &'a (dyn Fn(&Person) -> Result<Vec<Fact>, Problem> + Sync),
+    /// Whatever else belongs into the same unit, given the decision.
+    pub attach: &'a (dyn Fn(Unit, &Person, &Decision) -> Unit + Sync),
+}
+
+/// Appends facts, decides and commits, all or nothing. `missing` makes the person where there is
+/// none yet, and is otherwise not asked.
+pub async fn record<M>(app: &Shared, id: PersonId, missing: M, recording: Recording<'_>) -> Result<Recorded, Problem>
+where
+    M: AsyncFn() -> Result<Person, Problem>,
+{
+    for _ in 0..RETRIES {
+        let mut person = match person::load(app, id).await? {
+            Some(person) => person,
+            None => missing().await?,
+        };
+        let fresh = (recording.facts)(&person)?;
+        let at = app.clock.now();
+        let (decision, stored) = settle(app, &mut person, fresh, at);
+        let tokens_after = person.stored.as_ref().map_or(Instant(0), |s| s.tokens_after);
+        let unit = person::write(Unit::new(recording.unit), &person, &stored, &decision, tokens_after);
+        let unit = (recording.attach)(unit, &person, &decision);
+        match app.db.commit(unit).await {
+            Err(DbError::Conflict) => continue,
+            done => done?,
+        }
+        return Ok(Recorded { person, decision });
+    }
+    Err(DbError::Conflict.into())
+}
+
+/// For [`Recording::attach`] where nothing else belongs into the unit.
+pub fn nothing_else(unit: Unit, _: &Person, _: &Decision) -> Unit {
+    unit
+}
+
+/// For [`record`] where the person has to exist.
+pub async fn must_exist() -> Result<Person, Problem> {
+    Err(Problem::not_found())
+}
+
+/// Adds facts and the episode records that follow; returns the decision and all facts to store.
+fn settle(app: &App, person: &mut Person, fresh: Vec<Fact>, at: Instant) -> (Decision, Vec<Fact>) {
+    let mut stored = fresh;
+    stored.iter().for_each(|f| person.facts.push(f.clone()));
+    let decision = now(app, person, at);
+    decision.records.iter().for_each(|f| person.facts.push(f.clone()));
+    stored.extend(decision.records.iter().cloned());
+    (decision, stored)
+}
+
+/// A person's colour now, whatever is stored.
+pub async fn current(app: &Shared, id: PersonId) -> Result<Option<State>, Problem> {
+    let at = app.clock.now();
+    let Some(state) = person::state(app, id).await? else { return Ok(None) };
+    if state.stands(at, &app.pack_digest) {
+        return Ok(Some(state));
+    }
+    let Some(mut person) = person::load(app, id).await? else { return Ok(None) };
+    let (decision, stored) = settle(app, &mut person, Vec::new(), at);
+    let fresh = fresh_state(&person, &decision, state);
+    let unit = person::write(Unit::new("decide.refresh"), &person, &stored, &decision, fresh.tokens_after);
+    let app = Arc::clone(app);
+    tokio::spawn(async move {
+        // A conflict means that somebody else wrote a newer decision, which is as good.
+        if let Err(e) = app.db.commit(unit).await
+            && e != DbError::Conflict
+        {
+            tracing::warn!(%e, "a refreshed decision was not stored; the next read decides again");
+        }
+    });
+    Ok(Some(fresh))
+}
+
+fn fresh_state(person: &Person, decision: &Decision, old: State) -> State {
+    let mut state = State { decided_at: decision.decided_at, review_at: decision.review_at, ..old };
+    state.sealed.status = decision.status as u8;
+    state.sealed.colour = decision.colour.map_or(0, |c| c as u8);
+    state.sealed.division = person.division();
+    state.sealed.check_in_due = decision.check_in_due;
+    state.pack = person::digest_bytes(&decision.pack.digest);
+    state
+}
+
+/// Stores a fresh decision for somebody whom nobody reads.
+pub async fn refresh(app: &Shared, id: PersonId) -> Result<(), Problem> {
+    let Some(mut person) = person::load(app, id).await? else { return Ok(()) };
+    let (decision, stored) = settle(app, &mut person, Vec::new(), app.clock.now());
+    let tokens_after = person.stored.as_ref().map_or(Instant(0), |s| s.tokens_after);
+    let unit = person::write(Unit::new("decide.refresh"), &person, &stored, &decision, tokens_after);
+    match app.db.commit(unit).await {
+        Err(DbError::Conflict) => Ok(()),
+        done => Ok(done?),
+    }
+}

@@ -1,0 +1,221 @@
+//! Requests and answers of declaring.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use kangma_core::declaration::{FormFieldView, validate};
+use kangma_core::division::divisions;
+use kangma_core::identity::{Document, DocumentType, Name};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{Declaration, Declared};
+use crate::account::{self, Account};
+use crate::app::Shared;
+use crate::auth::Resident;
+use crate::error::{FieldProblem, Problem, ProblemBody};
+use crate::http::{Body, Private};
+use crate::lang::Wanted;
+
+/// What the pack asks.
+#[derive(Serialize, ToSchema)]
+pub struct Form {
+    /// The pack that asks.
+    pack: PackName,
+    /// What to agree to.
+    commitment: Commitment,
+    /// Documents that are taken.
+    document_types: Vec<Choice>,
+    /// The questions, in order.
+    fields: Vec<FormField>,
+}
+
+/// A pack by name.
+#[derive(Serialize, ToSchema)]
+pub struct PackName {
+    /// Stable id.
+    id: String,
+    /// Version.
+    version: String,
+    /// Name in the reader's language.
+    name: String,
+}
+
+/// The commitment that a person accepts.
+#[derive(Serialize, ToSchema)]
+pub struct Commitment {
+    /// To be sent back with the declaration.
+    version: String,
+    /// The text.
+    text: String,
+}
+
+/// A word and its label.
+#[derive(Serialize, ToSchema)]
+pub struct Choice {
+    /// To be sent.
+    value: String,
+    /// To be read.
+    label: String,
+}
+
+/// One question.
+#[derive(Serialize, ToSchema)]
+pub struct FormField {
+    /// Shape and limits.
+    #[serde(flatten)]
+    #[schema(value_type = Object)]
+    shape: FormFieldView,
+    /// The question.
+    label: String,
+    /// Help, where the question needs it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    help: Option<String>,
+    /// Answers to choose from, with labels.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    options: Vec<Choice>,
+}
+
+/// The form of the effective pack.
+#[utoipa::path(get, path = "/api/v1/declaration-form", tag = "resident", responses((status = 200, body = Form)))]
+pub async fn form(State(app): State<Shared>, Wanted(lang): Wanted) -> Private<Form> {
+    let pack = &app.pack;
+    let fields = pack.form.fields.iter().map(|field| {
+        let shape = field.view();
+        let options = shape
+            .options
+            .iter()
+            .map(|value| Choice { value: (*value).to_owned(), label: pack.option_label(&field.field, value, lang) })
+            .collect();
+        FormField { label: pack.field_label(&field.field, lang), help: pack.field_help(&field.field, lang), options, shape }
+    });
+    Private(Form {
+        pack: PackName { id: pack.id.to_string(), version: pack.version.to_string(), name: pack.name(lang).to_owned() },
+        commitment: Commitment { version: pack.form.commitment.clone(), text: pack.commitment_text(lang).to_owned() },
+        document_types: DocumentType::ALL
+            .iter()
+            .map(|ty| Choice { value: ty.name().to_owned(), label: ty.label(lang).to_owned() })
+            .collect(),
+        fields: fields.collect(),
+    })
+}
+
+/// A declaration.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeclarationRequest {
+    /// Full name, 1 to 100 letters.
+    #[schema(example = "张测试")]
+    name: String,
+    /// Identity document.
+    document: DocumentRequest,
+    /// Answers by field of the declaration form.
+    #[schema(value_type = Object)]
+    answers: serde_json::Map<String, serde_json::Value>,
+    /// Version of the commitment that the person accepted.
+    commitment: String,
+}
+
+/// An identity document.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DocumentRequest {
+    /// Kind of document.
+    #[serde(rename = "type")]
+    #[schema(value_type = String, example = "resident_id")]
+    ty: DocumentType,
+    /// Its number, in any usual spelling.
+    #[schema(example = "11010519491231002X")]
+    number: String,
+    /// ISO 3166 alpha-3, of passports.
+    nationality: Option<String>,
+}
+
+/// What became of a declaration.
+#[derive(Serialize, ToSchema)]
+pub struct DeclarationAnswer {
+    /// Its identifier.
+    declaration: String,
+    /// `accepted`: read the code; `needs_proof` or `in_review`: the identity comes first.
+    state: Declared,
+}
+
+/// Declares. Declaring again replaces nothing: every declaration stays on the record.
+#[utoipa::path(post, path = "/api/v1/declarations", tag = "resident", request_body = DeclarationRequest,
+    responses((status = 201, body = DeclarationAnswer), (status = 401, body = ProblemBody),
+        (status = 409, body = ProblemBody), (status = 422, body = ProblemBody), (status = 503, body = ProblemBody)))]
+pub async fn declare(
+    State(app): State<Shared>,
+    who: Resident,
+    Body(ask): Body<DeclarationRequest>,
+) -> Result<Response, Problem> {
+    let declaration = check(&app, ask)?;
+    let account = known(&app, who).await?;
+    let (id, state) = super::declare(&app, &account, declaration).await?;
+    Ok((StatusCode::CREATED, Private(DeclarationAnswer { declaration: id.to_string(), state })).into_response())
+}
+
+/// Checks everything at once, so that a person mends a form once.
+fn check(app: &Shared, ask: DeclarationRequest) -> Result<Declaration, Problem> {
+    let today = app.pack.zone.day_of(app.clock.now());
+    let mut wrong: Vec<FieldProblem> = Vec::new();
+    let mut refuse = |field: &str, code, zh: &str, en: &str| {
+        wrong.push(FieldProblem { field: field.to_owned(), code, zh: zh.to_owned(), en: en.to_owned() });
+    };
+    let name = Name::parse(&ask.name).map_err(|e| refuse("name", e.code, e.zh, e.en));
+    let document = Document::parse(ask.document.ty, &ask.document.number, ask.document.nationality.as_deref(), today)
+        .map_err(|e| refuse("document.number", e.code, e.zh, e.en));
+    let values = validate(&app.pack.form, &ask.answers, divisions(), today).map_err(|errors| {
+        errors.iter().for_each(|e| refuse(&format!("answers.{}", e.field), e.code, &e.zh, &e.en));
+    });
+    if ask.commitment != app.pack.form.commitment {
+        refuse(
+            "commitment",
+            "declaration.commitment",
+            "请阅读并同意最新的承诺书后再提交。",
+            "Please read and accept the present commitment before submitting.",
+        );
+    }
+    match (name, document, values) {
+        (Ok(name), Ok(document), Ok(values)) if wrong.is_empty() => {
+            Ok(Declaration { name, document, values, commitment: ask.commitment })
+        }
+        _ => Err(Problem::fields(wrong)),
+    }
+}
+
+/// The account behind a token.
+pub async fn known(app: &Shared, who: Resident) -> Result<Account, Problem> {
+    account::find(app, who.account).await?.ok_or_else(Problem::unauthorised)
+}
+
+/// A proof of identity.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProofRequest {
+    /// The code from the message.
+    proof: String,
+}
+
+/// What became of a proof.
+#[derive(Serialize, ToSchema)]
+pub struct ProofAnswer {
+    /// `accepted`.
+    state: Declared,
+}
+
+/// Proves the identity behind a declaration that waits for it (demo mode's stand-in for a face or
+/// counter check).
+#[utoipa::path(post, path = "/api/v1/me/identity/proof", tag = "resident", request_body = ProofRequest,
+    responses((status = 200, body = ProofAnswer), (status = 409, body = ProblemBody), (status = 422, body = ProblemBody)))]
+pub async fn prove(
+    State(app): State<Shared>,
+    who: Resident,
+    from: crate::limit::ClientAddress,
+    Body(ask): Body<ProofRequest>,
+) -> Result<Private<ProofAnswer>, Problem> {
+    app.limits.tries.take(from)?;
+    let account = known(&app, who).await?;
+    super::prove(&app, &account, ask.proof.trim()).await?;
+    Ok(Private(ProofAnswer { state: Declared::Accepted }))
+}

@@ -1,0 +1,72 @@
+//! Small pieces that handlers share: a JSON body with a limit, and answers that no cache keeps.
+
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::Problem;
+
+/// The largest request body that any route takes, in bytes.
+pub const BODY_BYTES_MAX: usize = 16 * 1024;
+
+/// A JSON body; what is wrong with it is a [`Problem`].
+#[derive(Debug)]
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        match Json::<T>::from_request(request, state).await {
+            Ok(Json(value)) => Ok(Body(value)),
+            Err(rejection) => Err(refused(&rejection)),
+        }
+    }
+}
+
+fn refused(rejection: &JsonRejection) -> Problem {
+    match rejection {
+        JsonRejection::MissingJsonContentType(_) => Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "body.content_type",
+            "请求需要 Content-Type: application/json。",
+            "Send the header Content-Type: application/json.",
+        ),
+        JsonRejection::JsonSyntaxError(_) => Problem::bad_request(
+            "body.malformed",
+            "提交的内容不是有效的 JSON。",
+            "The body is not valid JSON.",
+        ),
+        // serde names the field and the expected type; a wrong value of a personal field could
+        // be quoted in it, so only the path's shape is kept.
+        JsonRejection::JsonDataError(_) => Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "body.type",
+            "提交的内容缺少必填项、含有未知项或类型不对，请对照接口文档 /api/docs。",
+            "A member is missing, unknown or of the wrong type; compare with /api/docs.",
+        ),
+        _ if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body.too_large",
+            format!("提交的内容超过 {} KB。", BODY_BYTES_MAX / 1024),
+            format!("The body is over {} KB.", BODY_BYTES_MAX / 1024),
+        ),
+        _ => Problem::bad_request("body.unreadable", "没有收到完整的内容，请重试。", "The body did not arrive whole; please retry."),
+    }
+}
+
+/// A JSON answer that no cache may keep.
+#[derive(Debug)]
+pub struct Private<T>(pub T);
+
+impl<T: Serialize> IntoResponse for Private<T> {
+    fn into_response(self) -> Response {
+        let mut out = Json(self.0).into_response();
+        out.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        out
+    }
+}

@@ -1,0 +1,266 @@
+//! Requests and answers of showing a code.
+
+use axum::extract::State as AxumState;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use kangma_core::decision::Status;
+use kangma_core::identity::Phone;
+use kangma_core::rules::words::{Reason, explain};
+use kangma_core::time::Instant;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::account;
+use crate::app::Shared;
+use crate::auth::Resident;
+use crate::decide;
+use crate::error::{Problem, ProblemBody};
+use crate::http::Private;
+use crate::identity::ClaimState;
+use crate::lang::{Lang, Wanted};
+use crate::person::{self, State};
+
+/// One's own code.
+#[derive(Serialize, ToSchema)]
+pub struct Code {
+    /// `green`, `yellow`, `red`, or `grey` where there is no colour.
+    colour: &'static str,
+    /// `active`; or why there is no colour: `unknown` (nothing declared), `claim` (the identity is
+    /// not confirmed), `pending` (a reviewer looks), `returned` (declare again).
+    status: &'static str,
+    /// The colour's or status's word, as the pack names it.
+    word: String,
+    /// Why, for yellow and red: every active reason, the most severe first.
+    #[schema(value_type = Vec<Object>)]
+    reasons: Vec<Reason>,
+    /// A reviewer's reason, where a declaration was returned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    returned: Option<Returned>,
+    /// What to show as a QR code; null where there is no colour.
+    pass: Option<String>,
+    /// When the pass was signed.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    issued_at: Option<Instant>,
+    /// When it runs out.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Instant>,
+    /// Until when verifiers call it fresh.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    fresh_until: Option<Instant>,
+    /// The first instant at which time alone can change the colour.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    review_at: Option<Instant>,
+    /// When the server last knew this to be so.
+    #[schema(value_type = String, format = DateTime)]
+    state_at: Instant,
+    /// How often to read again while the code is shown, in seconds.
+    renew_s: u32,
+    /// The server's time.
+    #[schema(value_type = String, format = DateTime)]
+    server_time: Instant,
+    /// Such as 张*.
+    name_masked: Option<String>,
+    /// The daily check-in.
+    check_in: CheckInDuty,
+    /// The rules that decided.
+    pack: PackVersion,
+}
+
+/// A reviewer's reason.
+#[derive(Serialize, ToSchema)]
+pub struct Returned {
+    /// As the reviewer wrote it.
+    reason: String,
+}
+
+/// The daily check-in.
+#[derive(Serialize, ToSchema)]
+pub struct CheckInDuty {
+    /// Whether one is due today and not yet done.
+    due: bool,
+}
+
+/// A pack by id and version.
+#[derive(Serialize, ToSchema)]
+pub struct PackVersion {
+    id: String,
+    version: String,
+}
+
+/// Reads one's own code: decided, explained and signed now.
+#[utoipa::path(get, path = "/api/v1/me/code", tag = "resident",
+    responses((status = 200, body = Code), (status = 401, body = ProblemBody), (status = 503, body = ProblemBody)))]
+pub async fn code(
+    AxumState(app): AxumState<Shared>,
+    who: Resident,
+    Wanted(lang): Wanted,
+) -> Result<Private<Code>, Problem> {
+    let Some(id) = super::holder(&app, who).await? else { return without_person(&app, who, lang).await };
+    let Some(state) = decide::current(&app, id).await? else { return without_person(&app, who, lang).await };
+    super::still_holds(&state, who)?;
+    let now = app.clock.now();
+    let issued = super::issue(&app, &state, now)?;
+    let (reasons, returned) = if state.status() == Status::Active && state.colour() == Some(GREEN) {
+        (Vec::new(), None)
+    } else {
+        account_for(&app, id, now, lang).await?
+    };
+    let mut code = blank(&app, now, lang);
+    code.colour = state.colour().map_or("grey", kangma_core::decision::Colour::name);
+    code.status = status_word(state.status());
+    code.word = app.pack.word(state.status(), state.colour(), lang).to_owned();
+    code.reasons = reasons;
+    code.returned = returned;
+    code.review_at = state.review_at;
+    code.name_masked = Some(state.sealed.name_masked.clone());
+    code.check_in.due = state.sealed.check_in_due;
+    if let Some(issued) = issued {
+        code.pass = Some(issued.text);
+        code.issued_at = Some(issued.issued_at);
+        code.fresh_until = Some(issued.fresh_until);
+        code.expires_at = Some(issued.expires_at);
+    }
+    Ok(Private(code))
+}
+
+const GREEN: kangma_core::decision::Colour = kangma_core::decision::Colour::Green;
+
+fn blank(app: &Shared, now: Instant, lang: Lang) -> Code {
+    Code {
+        colour: "grey",
+        status: "unknown",
+        word: app.pack.word(Status::Unknown, None, lang).to_owned(),
+        reasons: Vec::new(),
+        returned: None,
+        pass: None,
+        issued_at: None,
+        expires_at: None,
+        fresh_until: None,
+        review_at: None,
+        state_at: now,
+        renew_s: app.pack.pass.renew_s,
+        server_time: now,
+        name_masked: None,
+        check_in: CheckInDuty { due: false },
+        pack: PackVersion { id: app.pack.id.to_string(), version: app.pack.version.to_string() },
+    }
+}
+
+fn status_word(status: Status) -> &'static str {
+    match status {
+        Status::Unknown => "unknown",
+        Status::Pending => "pending",
+        Status::Returned => "returned",
+        Status::Active => "active",
+    }
+}
+
+/// The full account for the holder, from all facts. Only those with something to explain pay for it.
+async fn account_for(
+    app: &Shared,
+    id: kangma_core::id::PersonId,
+    now: Instant,
+    lang: Lang,
+) -> Result<(Vec<Reason>, Option<Returned>), Problem> {
+    let Some(person) = person::load(app, id).await? else { return Ok((Vec::new(), None)) };
+    let decision = decide::now(app, &person, now);
+    let returned = decision.review.as_ref().and_then(|r| r.returned.as_ref()).map(|r| Returned { reason: r.to_string() });
+    Ok((explain(&app.pack, &decision, &person.facts, lang), returned))
+}
+
+/// A code for an account that holds nobody yet: grey, and the same whoever the claim names.
+async fn without_person(app: &Shared, who: Resident, lang: Lang) -> Result<Private<Code>, Problem> {
+    let account = account::find(app, who.account).await?.ok_or_else(Problem::unauthorised)?;
+    let mut code = blank(app, app.clock.now(), lang);
+    if account.claim.is_some() {
+        code.status = "claim";
+        code.word = match lang {
+            Lang::Zh => "待核验身份".to_owned(),
+            Lang::En => "Identity to be confirmed".to_owned(),
+        };
+    }
+    Ok(Private(code))
+}
+
+/// Who one is, as far as it is known.
+#[derive(Serialize, ToSchema)]
+pub struct Me {
+    /// Such as 139****0001.
+    phone_masked: String,
+    /// `new`, `claim` or `holder`.
+    state: &'static str,
+    /// Such as 张*.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name_masked: Option<String>,
+    /// First and last letters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    document_masked: Option<String>,
+    /// The declaration that waits for the identity.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    claim: Option<ClaimView>,
+}
+
+/// A declaration that waits for the identity behind it.
+#[derive(Serialize, ToSchema)]
+pub struct ClaimView {
+    /// How far it has come.
+    state: ClaimState,
+    /// How the identity is confirmed here: `demo`, `gateway` or `reviewer`.
+    method: &'static str,
+    /// What to do.
+    detail: String,
+}
+
+/// Reads who one is.
+#[utoipa::path(get, path = "/api/v1/me", tag = "resident",
+    responses((status = 200, body = Me), (status = 401, body = ProblemBody)))]
+pub async fn me(
+    AxumState(app): AxumState<Shared>,
+    who: Resident,
+    Wanted(lang): Wanted,
+) -> Result<Private<Me>, Problem> {
+    let account = account::find(&app, who.account).await?.ok_or_else(Problem::unauthorised)?;
+    let phone_masked = Phone::parse(&account.phone).map_or_else(|_| "***".to_owned(), |p| p.masked());
+    let mut me = Me { phone_masked, state: "new", name_masked: None, document_masked: None, claim: None };
+    if let Some(person) = account::person_of(&app, &account).await? {
+        let state = person::state(&app, person).await?.ok_or_else(Problem::unauthorised)?;
+        super::still_holds(&state, who)?;
+        let profile = person::profile(&app, person).await?;
+        me.state = "holder";
+        me.name_masked = Some(masked(&state));
+        me.document_masked = profile.and_then(|p| p.document(app.clock.wall())).map(|d| d.masked());
+    } else if let Some((state, claim)) = &account.claim {
+        me.state = "claim";
+        me.name_masked = claim.profile.name().map(|n| n.masked());
+        me.document_masked = claim.profile.document(app.clock.wall()).map(|d| d.masked());
+        let detail = claim.refused.clone().unwrap_or_else(|| claim_detail(*state, lang).to_owned());
+        me.claim = Some(ClaimView { state: *state, method: app.identity.method(), detail });
+    }
+    Ok(Private(me))
+}
+
+fn masked(state: &State) -> String {
+    state.sealed.name_masked.clone()
+}
+
+fn claim_detail(state: ClaimState, lang: Lang) -> &'static str {
+    match (state, lang) {
+        (ClaimState::NeedsProof, Lang::Zh) => "请输入身份核验码，完成后即可领码。",
+        (ClaimState::NeedsProof, Lang::En) => "Enter the proof-of-identity code; your code follows at once.",
+        (ClaimState::InReview, Lang::Zh) => "工作人员正在核验您的身份，完成后此页会自动更新。",
+        (ClaimState::InReview, Lang::En) => "Staff are confirming your identity; this page updates by itself.",
+        (ClaimState::Refused, Lang::Zh) => "身份核验未通过，请核对后重新申报。",
+        (ClaimState::Refused, Lang::En) => "Your identity was not confirmed. Please check and declare again.",
+    }
+}
+
+/// The public keys that verify passes, as a JWK set (RFC 7517).
+#[utoipa::path(get, path = "/.well-known/kangma/keys.json", tag = "verifier",
+    responses((status = 200, description = "A JWK set; spec/pass.md gives the members", body = Object)))]
+pub async fn keys(AxumState(app): AxumState<Shared>) -> Response {
+    let now = app.clock.now();
+    let mut response = axum::Json(app.signing.jwks(now)).into_response();
+    // Verifiers read it each few minutes; what they get must not be older than that.
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=60"));
+    response
+}

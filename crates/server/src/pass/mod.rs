@@ -1,0 +1,83 @@
+//! The pass: reading one's own code, and the keys that sign it.
+//!
+//! URLs: `GET /api/v1/me/code`, `GET /api/v1/me`, `GET /.well-known/kangma/keys.json`. No table:
+//! signing a pass writes nothing.
+
+pub mod http;
+mod keys;
+#[cfg(test)]
+mod tests;
+
+use kangma_core::id::PersonId;
+use kangma_core::pass::{self, Claims};
+use kangma_core::time::Instant;
+
+pub use keys::{SigningKeys, SigningKeysError};
+
+use crate::account;
+use crate::app::Shared;
+use crate::auth::Resident;
+use crate::error::Problem;
+use crate::person::State;
+
+/// A signed pass and its times.
+pub struct Issued {
+    /// `KM1:…`.
+    pub text: String,
+    /// When it was signed.
+    pub issued_at: Instant,
+    /// Until when verifiers call it fresh.
+    pub fresh_until: Instant,
+    /// When it runs out.
+    pub expires_at: Instant,
+}
+
+/// Signs a pass for a state that holds at `now`; `None` where there is no colour to show.
+pub fn issue(app: &Shared, state: &State, now: Instant) -> Result<Option<Issued>, Problem> {
+    let Some(colour) = state.colour() else { return Ok(None) };
+    let terms = &app.pack.pass;
+    // A pass never outlives the instant at which time alone can change its colour.
+    let until = |s: u32| {
+        let at = now.plus_s(i64::from(s));
+        state.review_at.map_or(at, |review_at| at.min(review_at))
+    };
+    let (fresh_until, expires_at) = (until(terms.fresh_s), until(terms.lifetime_s));
+    if expires_at <= now {
+        return Ok(None);
+    }
+    let slot = (now.0 / i64::from(terms.renew_s.max(1))).unsigned_abs();
+    let claims = Claims {
+        issuer: app.config.issuer.clone(),
+        issued: now,
+        expires: expires_at,
+        state_at: now,
+        fresh_s: u32::try_from(fresh_until.0 - now.0).unwrap_or(0),
+        colour,
+        division: state.sealed.division,
+        pack_version: app.pack.version.to_string(),
+        name_masked: state.sealed.name_masked.clone(),
+        handle: app.keys.handle_key().seal(state.id, state.version.unsigned_abs(), slot),
+    };
+    let text = app.signing.with_active(now, |signer| pass::issue(&claims, signer)).map_err(|e| {
+        tracing::error!(%e, "a pass could not be signed");
+        Problem::internal()
+    })?;
+    Ok(Some(Issued { text, issued_at: now, fresh_until, expires_at }))
+}
+
+/// The person of a resident's token, if their account holds one.
+pub async fn holder(app: &Shared, who: Resident) -> Result<Option<PersonId>, Problem> {
+    if who.person.is_some() {
+        return Ok(who.person);
+    }
+    let account = account::find(app, who.account).await?.ok_or_else(Problem::unauthorised)?;
+    account::person_of(app, &account).await
+}
+
+/// Refuses a token that no longer counts for a person.
+pub fn still_holds(state: &State, who: Resident) -> Result<(), Problem> {
+    if who.issued < state.tokens_after || !state.held_by(who.account) {
+        return Err(Problem::unauthorised());
+    }
+    Ok(())
+}

@@ -1,0 +1,173 @@
+//! Facts as bytes: one fact for its row, all of them for the dossier.
+//!
+//! CBOR: a fact is `[id, kind, happened, recorded, source, [value…]]`. A value is null, a
+//! boolean, an integer, a float, text, a list of texts, a day (tag 100, RFC 8943) or an instant
+//! (tag 1).
+
+use kangma_core::decision::Decision;
+use kangma_core::fact::{Fact, Facts, Kind, Source, Value};
+use kangma_core::id::FactId;
+use kangma_core::time::{DAY_S, Day, Instant};
+use minicbor::data::{Tag, Type};
+use minicbor::{Decoder, Encoder};
+
+const DAY: Tag = Tag::new(100);
+const INSTANT: Tag = Tag::new(1);
+
+/// A dossier is kept under this many bytes where the rules allow it.
+const BYTES_WANTED: usize = 4096;
+/// Check-ins younger than this stay in the dossier, whatever its size: people read them.
+const CHECK_INS_KEPT_S: i64 = 30 * DAY_S;
+/// A list holds at most this many texts, a dossier this many facts: bounds on what is decoded.
+const ITEMS_MAX: u64 = 4096;
+
+type Buffer = Encoder<Vec<u8>>;
+const INFALLIBLE: &str = "encoding into memory cannot fail";
+
+/// One fact.
+pub fn encode_one(fact: &Fact) -> Vec<u8> {
+    let mut e = Encoder::new(Vec::with_capacity(64));
+    fact_into(&mut e, fact);
+    e.into_writer()
+}
+
+/// All facts that rules may still read. Beyond the wanted size, old check-ins that no open
+/// episode counts are left to their rows.
+pub fn encode(facts: &Facts, decision: &Decision) -> Vec<u8> {
+    let whole = encode_where(facts, |_| true);
+    if whole.len() <= BYTES_WANTED {
+        return whole;
+    }
+    let oldest_open = decision.episodes.iter().map(|e| e.since).min().unwrap_or(decision.decided_at);
+    let keep_from = oldest_open.min(decision.decided_at.plus_s(-CHECK_INS_KEPT_S));
+    encode_where(facts, |f| f.kind != Kind::CheckIn || f.happened >= keep_from)
+}
+
+fn encode_where(facts: &Facts, keep: impl Fn(&Fact) -> bool) -> Vec<u8> {
+    let kept = facts.iter().filter(|f| keep(f)).count();
+    let mut e = Encoder::new(Vec::with_capacity(64 * kept));
+    e.array(kept as u64).expect(INFALLIBLE);
+    facts.iter().filter(|f| keep(f)).for_each(|f| fact_into(&mut e, f));
+    e.into_writer()
+}
+
+fn fact_into(e: &mut Buffer, fact: &Fact) {
+    (|| -> Result<(), minicbor::encode::Error<std::convert::Infallible>> {
+        e.array(6)?.bytes(&fact.id.0)?.u8(fact.kind as u8)?;
+        e.i64(fact.happened.0)?.i64(fact.recorded.0)?.u8(fact.source as u8)?;
+        e.array(fact.values.len() as u64)?;
+        for value in &fact.values {
+            match value {
+                Value::Missing => e.null()?,
+                Value::Bool(b) => e.bool(*b)?,
+                Value::Int(n) => e.i64(*n)?,
+                Value::Double(d) => e.f64(*d)?,
+                Value::Text(t) => e.str(t)?,
+                Value::List(list) => {
+                    e.array(list.len() as u64)?;
+                    for item in list {
+                        e.str(item)?;
+                    }
+                    e
+                }
+                Value::Day(d) => e.tag(DAY)?.i32(d.0)?,
+                Value::Instant(at) => e.tag(INSTANT)?.i64(at.0)?,
+            };
+        }
+        Ok(())
+    })()
+    .expect(INFALLIBLE);
+}
+
+/// Why bytes are no facts. Says nothing of what they hold.
+#[derive(Debug, thiserror::Error)]
+#[error("not a stored fact: {0}")]
+pub struct BadBytes(String);
+
+impl From<minicbor::decode::Error> for BadBytes {
+    fn from(e: minicbor::decode::Error) -> Self {
+        BadBytes(e.to_string())
+    }
+}
+
+/// A dossier's facts.
+pub fn decode(bytes: &[u8]) -> Result<Facts, BadBytes> {
+    let mut d = Decoder::new(bytes);
+    let n = length(&mut d)?;
+    let mut facts = Vec::with_capacity(n);
+    for _ in 0..n {
+        facts.push(fact_from(&mut d)?);
+    }
+    Ok(Facts::new(facts))
+}
+
+/// One fact.
+pub fn decode_one(bytes: &[u8]) -> Result<Fact, BadBytes> {
+    fact_from(&mut Decoder::new(bytes))
+}
+
+fn length(d: &mut Decoder<'_>) -> Result<usize, BadBytes> {
+    match d.array()? {
+        Some(n) if n <= ITEMS_MAX => Ok(n as usize),
+        _ => Err(BadBytes("length".into())),
+    }
+}
+
+fn fact_from(d: &mut Decoder<'_>) -> Result<Fact, BadBytes> {
+    if length(d)? != 6 {
+        return Err(BadBytes("shape".into()));
+    }
+    let id = FactId(d.bytes()?.try_into().map_err(|_| BadBytes("id".into()))?);
+    let kind = Kind::from_u8(d.u8()?).ok_or_else(|| BadBytes("kind".into()))?;
+    let (happened, recorded) = (Instant(d.i64()?), Instant(d.i64()?));
+    let source = Source::from_u8(d.u8()?).ok_or_else(|| BadBytes("source".into()))?;
+    let n = length(d)?;
+    let mut values = Vec::with_capacity(n);
+    for _ in 0..n {
+        values.push(value_from(d)?);
+    }
+    Ok(Fact { id, kind, happened, recorded, source, values })
+}
+
+fn value_from(d: &mut Decoder<'_>) -> Result<Value, BadBytes> {
+    Ok(match d.datatype()? {
+        Type::Null => {
+            d.null()?;
+            Value::Missing
+        }
+        Type::Bool => Value::Bool(d.bool()?),
+        Type::F64 => Value::Double(d.f64()?),
+        Type::String => Value::Text(d.str()?.into()),
+        Type::Array => {
+            let n = length(d)?;
+            let mut list = Vec::with_capacity(n);
+            for _ in 0..n {
+                list.push(d.str()?.into());
+            }
+            Value::List(list.into())
+        }
+        Type::Tag => match d.tag()? {
+            DAY => Value::Day(Day(d.i32()?)),
+            INSTANT => Value::Instant(Instant(d.i64()?)),
+            _ => return Err(BadBytes("tag".into())),
+        },
+        _ => Value::Int(d.i64()?),
+    })
+}
+
+/// A decision for the record: what the rules said, under which pack, and why.
+pub fn encode_decision(decision: &Decision) -> Vec<u8> {
+    serde_json::to_vec(&serde_json::json!({
+        "status": decision.status,
+        "colour": decision.colour,
+        "pack": decision.pack,
+        "decided_at": decision.decided_at,
+        "review_at": decision.review_at,
+        "review": decision.review.as_ref().map(|r| serde_json::json!({ "rule": r.rule, "fact": r.fact })),
+        "episodes": decision.episodes.iter().map(|e| serde_json::json!({
+            "rule": e.rule, "version": e.version, "colour": e.colour, "stage": e.stage,
+            "opened_by": e.opened_by, "since": e.since, "progress": e.progress, "earliest_end": e.earliest_end,
+        })).collect::<Vec<_>>(),
+    }))
+    .expect("a decision is plain JSON")
+}

@@ -1,0 +1,288 @@
+//! People: what is stored of them, and nothing of what it means.
+//!
+//! Tables: `person`, `document`, `fact`, `decision`. A person's facts are the truth; the dossier
+//! beside them holds the same facts in one sealed value, so that a decision costs one read.
+//! Writes are made by [`crate::decide`], the funnel.
+
+mod dossier;
+mod profile;
+mod store;
+#[cfg(test)]
+mod tests;
+
+use kangma_core::decision::{Colour, Decision, Status};
+use kangma_core::fact::{Fact, Facts, Kind, Value};
+use kangma_core::id::{AccountId, PersonId};
+use kangma_core::identity::Document;
+use kangma_core::time::Instant;
+
+pub use dossier::{decode_one as decode_fact, encode_one as encode_fact};
+pub use profile::Profile;
+pub use store::due;
+
+use crate::app::Shared;
+use crate::db::{DbError, Unit};
+use crate::error::Problem;
+use crate::seal::Dek;
+
+/// Accounts that may hold one person.
+pub const HOLDERS_MAX: usize = 10;
+
+/// What a code read needs, from one small row.
+#[derive(Clone)]
+pub struct State {
+    /// Who.
+    pub id: PersonId,
+    /// State version: grows by one with every unit.
+    pub version: i64,
+    /// No token issued before this instant counts.
+    pub tokens_after: Instant,
+    /// When the stored decision was made.
+    pub decided_at: Instant,
+    /// Until when it stands if no fact comes.
+    pub review_at: Option<Instant>,
+    /// Digest of the pack that made it.
+    pub pack: Vec<u8>,
+    /// Sealed part.
+    pub sealed: Sealed,
+}
+
+/// The sealed part of a state.
+#[derive(Clone, minicbor::Encode, minicbor::Decode)]
+pub struct Sealed {
+    /// [`Status`], by number.
+    #[n(0)]
+    pub status: u8,
+    /// [`Colour`], by number; 0 where there is none.
+    #[n(1)]
+    pub colour: u8,
+    /// Such as 张*.
+    #[n(2)]
+    pub name_masked: String,
+    /// Division of the current stay, as a number; 0 unknown.
+    #[n(3)]
+    pub division: u64,
+    /// Accounts that hold this person.
+    #[n(4)]
+    pub holders: Vec<minicbor::bytes::ByteArray<16>>,
+    /// Whether a check-in is due today and not done.
+    #[n(5)]
+    pub check_in_due: bool,
+}
+
+impl State {
+    /// Whether there is a colour.
+    pub fn status(&self) -> Status {
+        Status::from_u8(self.sealed.status).unwrap_or(Status::Unknown)
+    }
+
+    /// The colour.
+    pub fn colour(&self) -> Option<Colour> {
+        Colour::from_u8(self.sealed.colour)
+    }
+
+    /// Whether an account is one of the holders.
+    pub fn held_by(&self, account: AccountId) -> bool {
+        self.sealed.holders.iter().any(|h| **h == account.0)
+    }
+
+    /// Whether the stored decision still answers at an instant, under a pack.
+    pub fn stands(&self, now: Instant, pack: &[u8]) -> bool {
+        self.pack == pack && self.decided_at <= now && self.review_at.is_none_or(|at| now < at)
+    }
+}
+
+/// A person with all their facts.
+pub struct Person {
+    /// Who.
+    pub id: PersonId,
+    /// Guard of the next unit; 0 for somebody who is not stored yet.
+    pub version: i64,
+    /// Everything known.
+    pub facts: Facts,
+    /// Such as 张*.
+    pub name_masked: String,
+    /// The decision that is stored, in short.
+    pub stored: Option<State>,
+    next_seq: i64,
+    dek: Dek,
+}
+
+impl Person {
+    /// Accounts that hold the person: those whose last identity fact says so.
+    pub fn holders(&self) -> Vec<AccountId> {
+        let mut holders: Vec<AccountId> = Vec::new();
+        for fact in self.facts.iter().filter(|f| f.kind == Kind::Identity) {
+            let Some(account) = fact.text("account").and_then(AccountId::parse) else { continue };
+            holders.retain(|h| *h != account);
+            if *fact.get("bound") == Value::Bool(true) {
+                holders.push(account);
+            }
+        }
+        holders
+    }
+
+    /// Division of the current stay, or the destination of somebody who intends to come.
+    pub fn division(&self) -> u64 {
+        let last = self.facts.iter().rev().find(|f| f.kind == Kind::Declaration);
+        let code = last.and_then(|f| match f.text("subject") {
+            Some("intending") => f.text("destination").or_else(|| f.text("residence")),
+            _ => f.text("residence"),
+        });
+        code.and_then(|c| c.parse().ok()).unwrap_or(0)
+    }
+}
+
+/// The small row, for reading one's own code.
+pub async fn state(app: &Shared, id: PersonId) -> Result<Option<State>, Problem> {
+    let Some(row) = store::state(&app.db, id).await? else { return Ok(None) };
+    let Some(dek) = app.person_keys.get(id)? else { return Err(destroyed()) };
+    Ok(Some(unseal(id, &dek, row)?))
+}
+
+fn unseal(id: PersonId, dek: &Dek, row: store::StateRow) -> Result<State, Problem> {
+    let plain = dek.open("person", "state", &id.0, &row.state).map_err(unreadable)?;
+    let sealed = minicbor::decode(&plain).map_err(unreadable)?;
+    Ok(State {
+        id,
+        version: row.version,
+        tokens_after: Instant(row.tokens_after),
+        decided_at: Instant(row.decided_at),
+        review_at: row.review_at.map(Instant),
+        pack: row.pack,
+        sealed,
+    })
+}
+
+/// A person with all facts, from the dossier.
+pub async fn load(app: &Shared, id: PersonId) -> Result<Option<Person>, Problem> {
+    let Some((row, sealed_dossier, next_seq)) = store::load(&app.db, id).await? else { return Ok(None) };
+    let Some(dek) = app.person_keys.get(id)? else { return Err(destroyed()) };
+    let plain = dek.open("person", "dossier", &id.0, &sealed_dossier).map_err(unreadable)?;
+    let facts = dossier::decode(&plain).map_err(unreadable)?;
+    let state = unseal(id, &dek, row)?;
+    Ok(Some(Person {
+        id,
+        version: state.version,
+        facts,
+        name_masked: state.sealed.name_masked.clone(),
+        stored: Some(state),
+        next_seq,
+        dek,
+    }))
+}
+
+/// Somebody who is not stored yet. Their key is durable before this returns.
+pub async fn new(app: &Shared, id: PersonId, name_masked: String) -> Result<Person, Problem> {
+    let dek = app.person_keys.ensure(id).await?;
+    Ok(Person { id, version: 0, facts: Facts::default(), name_masked, stored: None, next_seq: 0, dek })
+}
+
+/// The person of a document, if anybody ever confirmed it.
+pub async fn by_document(app: &Shared, document: &Document) -> Result<Option<PersonId>, Problem> {
+    Ok(store::by_document(&app.db, app.keys.person_id(&document.key())).await?)
+}
+
+/// Whether a person's facts name an account as a holder.
+pub async fn holds(app: &Shared, person: PersonId, account: AccountId) -> Result<bool, Problem> {
+    Ok(state(app, person).await?.is_some_and(|s| s.held_by(account)))
+}
+
+/// The name and document of a person.
+pub async fn profile(app: &Shared, id: PersonId) -> Result<Option<Profile>, Problem> {
+    let Some((document, sealed)) = store::profile(&app.db, id).await? else { return Ok(None) };
+    let Some(dek) = app.person_keys.get(id)? else { return Err(destroyed()) };
+    let plain = dek.open("document", "profile", &document, &sealed).map_err(unreadable)?;
+    Ok(Some(serde_json::from_slice(&plain).map_err(unreadable)?))
+}
+
+/// A person's facts as they were recorded, from the rows themselves.
+pub async fn recorded_facts(app: &Shared, id: PersonId) -> Result<Facts, Problem> {
+    let Some(dek) = app.person_keys.get(id)? else { return Err(destroyed()) };
+    let mut facts = Vec::new();
+    for (seq, body) in store::facts(&app.db, id).await? {
+        let plain = dek.open("fact", "body", &store::fact_key(id, seq), &body).map_err(unreadable)?;
+        facts.push(dossier::decode_one(&plain).map_err(unreadable)?);
+    }
+    Ok(Facts::new(facts))
+}
+
+/// Adds to a unit all that a decision writes: new facts, the person's row and, where the answer
+/// differs from the stored one, the decision. `facts` are those not yet stored; `person.facts`
+/// already holds them.
+pub fn write(unit: Unit, person: &Person, facts: &[Fact], decision: &Decision, tokens_after: Instant) -> Unit {
+    let id = person.id;
+    let dek = &person.dek;
+    let mut unit = unit;
+    for (fact, seq) in facts.iter().zip(person.next_seq..) {
+        let body = dek.seal("fact", "body", &store::fact_key(id, seq), &dossier::encode_one(fact));
+        unit = store::add_fact(unit, id, seq, fact.recorded, body);
+    }
+    let sealed = Sealed {
+        status: decision.status as u8,
+        colour: decision.colour.map_or(0, |c| c as u8),
+        name_masked: person.name_masked.clone(),
+        division: person.division(),
+        holders: person.holders().into_iter().map(|a| a.0.into()).collect(),
+        check_in_due: decision.check_in_due,
+    };
+    let state = minicbor::to_vec(&sealed).expect("encoding into memory cannot fail");
+    let changed = person.stored.as_ref().is_none_or(|old| {
+        old.sealed.status != sealed.status || old.sealed.colour != sealed.colour || !decision.records.is_empty()
+    });
+    if changed {
+        let body = dek.seal(
+            "decision",
+            "body",
+            &store::fact_key(id, person.version + 1),
+            &dossier::encode_decision(decision),
+        );
+        unit = store::add_decision(unit, id, person.version + 1, decision.decided_at, body);
+    }
+    let row = store::PersonRow {
+        version: person.version,
+        next_seq: person.next_seq + i64::try_from(facts.len()).unwrap_or(i64::MAX),
+        tokens_after,
+        decided_at: decision.decided_at,
+        review_at: decision.review_at,
+        pack: digest_bytes(&decision.pack.digest),
+        state: dek.seal("person", "state", &id.0, &state),
+        dossier: dek.seal("person", "dossier", &id.0, &dossier::encode(&person.facts, decision)),
+    };
+    store::put(unit, id, row)
+}
+
+/// Adds the document of a new person, or a further one.
+pub fn add_document(unit: Unit, app: &Shared, person: &Person, profile: &Profile, document: &Document, now: Instant) -> Unit {
+    let id = app.keys.person_id(&document.key());
+    let plain = serde_json::to_vec(profile).expect("a profile is plain JSON");
+    let sealed = person.dek.seal("document", "profile", &id.0, &plain);
+    store::add_document(unit, id, person.id, sealed, now)
+}
+
+/// A pack digest as stored.
+pub fn digest_bytes(hex: &str) -> Vec<u8> {
+    (0..hex.len() / 2).filter_map(|i| u8::from_str_radix(hex.get(2 * i..2 * i + 2)?, 16).ok()).collect()
+}
+
+fn unreadable(e: impl std::fmt::Display) -> Problem {
+    tracing::error!(%e, "a person's sealed column could not be read");
+    Problem::internal()
+}
+
+fn destroyed() -> Problem {
+    Problem::new(
+        axum::http::StatusCode::GONE,
+        "person.destroyed",
+        "该人员的数据密钥已按规定销毁，数据不可恢复。",
+        "This person's data key was destroyed as the rules ask; the data cannot be recovered.",
+    )
+}
+
+/// Errors of the key store are errors of the database behind it.
+impl From<crate::seal::SealError> for Problem {
+    fn from(e: crate::seal::SealError) -> Problem {
+        tracing::error!(%e, "sealing");
+        Problem::from(DbError::Other("the store of personal keys failed".into()))
+    }
+}

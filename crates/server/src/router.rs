@@ -1,0 +1,133 @@
+//! Every URL, on one screen.
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use utoipa_swagger_ui::SwaggerUi;
+
+use crate::app::Shared;
+use crate::error::Problem;
+use crate::http::BODY_BYTES_MAX;
+use crate::{check_in, declare, demo, division, error, login, pass, review, scan, site, staff};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Kangma 康码", license(name = "Apache-2.0", identifier = "Apache-2.0"),
+        description = "An open health-code platform. Errors are RFC 9457 problem+json with a stable `code` and a \
+            `detail` in the language of Accept-Language (zh by default, en). Residents and staff authenticate by \
+            cookie or by `Authorization: Bearer`; a write by cookie also needs the header `X-Kangma: 1`."),
+    tags((name = "resident"), (name = "verifier"), (name = "staff"), (name = "site"), (name = "demo"))
+)]
+struct ApiDoc;
+
+fn api() -> OpenApiRouter<Shared> {
+    OpenApiRouter::with_openapi(ApiDoc::openapi())
+        .routes(routes!(site::site))
+        .routes(routes!(site::readyz))
+        .routes(routes!(login::http::send_code))
+        .routes(routes!(login::http::log_in))
+        .routes(routes!(login::http::renew))
+        .routes(routes!(login::http::log_out))
+        .routes(routes!(declare::http::form))
+        .routes(routes!(declare::http::declare))
+        .routes(routes!(declare::http::prove))
+        .routes(routes!(pass::http::me))
+        .routes(routes!(pass::http::code))
+        .routes(routes!(check_in::http::check_in, check_in::http::list))
+        .routes(routes!(scan::http::scan))
+        .routes(routes!(division::http::list))
+        .routes(routes!(pass::http::keys))
+        .routes(routes!(staff::http::log_in))
+        .routes(routes!(staff::http::log_out))
+        .routes(routes!(review::http::list))
+        .routes(routes!(review::http::detail, review::http::settle))
+}
+
+fn demo_only() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(demo::http::index))
+        .routes(routes!(demo::http::outbox))
+        .routes(routes!(demo::http::advance))
+        .route("/demo/style.css", get(demo::http::style))
+}
+
+/// The description of the API, with the demo's routes marked by their tag.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    OpenApiRouter::<Shared>::with_openapi(utoipa::openapi::OpenApi::default())
+        .merge(api())
+        .merge(demo_only())
+        .merge(OpenApiRouter::new().routes(routes!(site::livez)))
+        .to_openapi()
+}
+
+/// All routes of an application.
+pub fn router(app: Shared) -> Router {
+    let mut routes = Router::from(api());
+    if app.config.demo {
+        routes = routes.merge(Router::from(demo_only()));
+    }
+    let routes = routes
+        .route("/api/openapi.json", get(async || axum::Json(openapi())))
+        .route("/api/{*rest}", get(async || Problem::not_found()))
+        .with_state(app)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(error::render));
+    let docs = Router::from(SwaggerUi::new("/api/docs").config(utoipa_swagger_ui::Config::from("/api/openapi.json")))
+        .layer(from_fn(relaxed_styles));
+    Router::new()
+        .merge(routes)
+        .merge(docs)
+        .route("/checkpoint", get(async || Redirect::permanent("/checkpoint/")))
+        .route("/staff", get(async || Redirect::permanent("/staff/")))
+        .merge(crate::pages::router())
+        .layer(from_fn(secure))
+        // Outside every layer: what a load balancer asks, and the yardstick of the bench.
+        .route("/livez", get(site::livez))
+}
+
+fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
+    tracing::error!("a handler panicked");
+    Problem::internal().into_response()
+}
+
+const CSP: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data: blob:; \
+    connect-src 'self'; manifest-src 'self'; worker-src 'self'; media-src 'self' blob:; font-src 'self'; base-uri 'none'; \
+    form-action 'self'; frame-ancestors 'none'";
+const CSP_DOCS: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+    connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+/// Headers that keep pages to themselves.
+async fn secure(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    let set = |headers: &mut axum::http::HeaderMap, name: HeaderName, value: &'static str| {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    };
+    set(headers, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(headers, header::REFERRER_POLICY, "no-referrer");
+    let is_html = headers.get(header::CONTENT_TYPE).is_some_and(|v| v.as_bytes().starts_with(b"text/html"));
+    if is_html {
+        set(headers, header::CONTENT_SECURITY_POLICY, CSP);
+        set(headers, HeaderName::from_static("permissions-policy"), "camera=(self), geolocation=(), microphone=()");
+        set(headers, HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    }
+    if response.status() == StatusCode::NOT_FOUND {
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response
+}
+
+/// The API's own pages bring inline styles; nothing else of theirs is trusted more.
+async fn relaxed_styles(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CSP_DOCS));
+    response
+}

@@ -1,0 +1,89 @@
+//! What every page asks first, and whether the service is well.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use kangma_core::division::divisions;
+use kangma_core::time::Instant;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::Shared;
+use crate::http::Private;
+use crate::lang::Wanted;
+
+/// This installation.
+#[derive(Serialize, ToSchema)]
+pub struct Site {
+    /// Whether it is a demo.
+    demo: bool,
+    /// The division that it serves.
+    division: SiteDivision,
+    /// IANA name of the time zone of days.
+    zone: String,
+    /// The server's time.
+    #[schema(value_type = String, format = DateTime)]
+    server_time: Instant,
+    /// The effective pack.
+    pack: SitePack,
+    /// Languages of the pages.
+    languages: [&'static str; 2],
+    /// How often a shown code is read again, in seconds.
+    renew_s: u32,
+}
+
+/// A division.
+#[derive(Serialize, ToSchema)]
+pub struct SiteDivision {
+    code: String,
+    name: String,
+}
+
+/// A pack.
+#[derive(Serialize, ToSchema)]
+pub struct SitePack {
+    id: String,
+    version: String,
+    /// First 8 bytes of SHA-256, in hexadecimal.
+    digest: String,
+    name: String,
+}
+
+/// Reads what this installation is.
+#[utoipa::path(get, path = "/api/v1/site", tag = "site", responses((status = 200, body = Site)))]
+pub async fn site(State(app): State<Shared>, Wanted(lang): Wanted) -> Private<Site> {
+    let pack = &app.pack;
+    Private(Site {
+        demo: app.config.demo,
+        division: SiteDivision {
+            code: pack.division.to_string(),
+            name: divisions().get(&pack.division).map_or_else(String::new, |d| d.name.to_owned()),
+        },
+        zone: pack.zone_name().to_owned(),
+        server_time: app.clock.now(),
+        pack: SitePack {
+            id: pack.id.to_string(),
+            version: pack.version.to_string(),
+            digest: pack.digest.to_string(),
+            name: pack.name(lang).to_owned(),
+        },
+        languages: ["zh", "en"],
+        renew_s: pack.pass.renew_s,
+    })
+}
+
+/// The process answers.
+#[utoipa::path(get, path = "/livez", tag = "site", responses((status = 200, description = "ok")))]
+pub async fn livez() -> &'static str {
+    "ok"
+}
+
+/// The process can serve: the database answers and a key signs.
+#[utoipa::path(get, path = "/readyz", tag = "site",
+    responses((status = 200, description = "ready"), (status = 503, description = "what is missing")))]
+pub async fn readyz(State(app): State<Shared>) -> Response {
+    match crate::demo::lead_s(&app.db).await {
+        Ok(_) => "ready".into_response(),
+        Err(e) => (StatusCode::SERVICE_UNAVAILABLE, format!("database: {e}")).into_response(),
+    }
+}
