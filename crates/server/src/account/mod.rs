@@ -11,8 +11,8 @@ use kangma_core::identity::Phone;
 use kangma_core::time::Instant;
 use serde::{Deserialize, Serialize};
 
-use crate::app::Shared;
-use crate::db::DbError;
+use crate::app::{App, Shared};
+use crate::db::{DbError, Unit};
 use crate::error::Problem;
 use crate::identity::ClaimState;
 use crate::person::Profile;
@@ -102,4 +102,10 @@ pub async fn person_of(app: &Shared, account: &Account) -> Result<Option<PersonI
 fn unreadable(e: impl std::fmt::Display) -> Problem {
     tracing::error!(%e, "an account's sealed column could not be read");
     Problem::internal()
+}
+
+/// Adds an account that already points to its person: for seeding.
+pub fn add_holder(unit: Unit, app: &App, id: AccountId, phone: &Phone, person: PersonId, now: Instant) -> Unit {
+    let sealed = app.keys.master.seal("account", "phone", &id.0, phone.as_str().as_bytes());
+    store::add_holder(unit, id, sealed, person, now)
 }

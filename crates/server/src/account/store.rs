@@ -72,3 +72,13 @@ pub async fn point(db: &Db, id: AccountId, person: PersonId) -> Result<(), DbErr
     let params = vec![id.into(), person.into()];
     db.commit(Unit::new("account.point").expect(Affects::One, &POINT, params)).await
 }
+
+static ADD_HOLDER: Stmt = Stmt {
+    name: "account.add_holder",
+    sql: "INSERT INTO account (account_id, person_id, phone, claim, claim_state, claim_at, version, created_at) \
+          VALUES ($1, $2, $3, NULL, 0, 0, 1, $4)",
+};
+
+pub fn add_holder(unit: Unit, id: AccountId, phone: Vec<u8>, person: PersonId, now: Instant) -> Unit {
+    unit.expect(Affects::One, &ADD_HOLDER, vec![id.into(), person.into(), phone.into(), now.into()])
+}

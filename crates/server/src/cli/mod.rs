@@ -1,8 +1,11 @@
 //! The command line.
 
 mod doctor;
+mod load;
 pub mod pack;
 mod pass;
+mod people;
+mod seed;
 pub mod serve;
 mod staff;
 
@@ -29,6 +32,10 @@ enum Command {
     Migrate(Data),
     /// Look at keys, database, pack and disk, and say what to mend.
     Doctor(Doctor),
+    /// Fill the database with made-up residents.
+    Seed(Box<seed::Seed>),
+    /// Send load to a service on this machine.
+    Load(load::Load),
     /// Add a reviewer, or give one a new password (printed once).
     Staff(Staff),
     /// Check, test, explain and try rule packs.
@@ -77,6 +84,8 @@ pub fn run(args: Args) -> ExitCode {
         Command::Serve(config) => serve::run(*config),
         Command::Migrate(data) => serve::migrate(&data),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Seed(args) => seed::run(*args),
+        Command::Load(args) => load::run(&args),
         Command::Staff(args) => staff::run(&args),
         Command::Pack(command) => pack::run(command),
         Command::Pass(command) => {
