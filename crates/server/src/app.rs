@@ -92,7 +92,7 @@ impl App {
         let keys = Keys::load_or_create(&key_dir, fresh)?;
         let signing = SigningKeys::load_or_create(&key_dir.join("pass"), fresh, wall)?;
         let db = Db::open(&database, wall)?;
-        let person_keys = PersonKeys::open(&key_dir, keys.master.clone())?;
+        let person_keys = PersonKeys::open(&key_dir, keys.master.clone(), wall)?;
         let lead_s = if config.demo { crate::demo::lead_s(&db).await? } else { 0 };
         let clock = Clock::system(lead_s);
         signing.rotate(clock.now())?;

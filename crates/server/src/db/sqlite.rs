@@ -1,0 +1,322 @@
+//! SQLite: one writer thread with group commit, and a read connection for each thread.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, ToSql};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Affects, DbConfig, DbError, OpenError, Row, Stmt, Unit, Value};
+
+/// Units in one transaction at most; bounds how long the first of a group waits.
+const GROUP_MAX: usize = 1_024;
+/// Page cache of a reading connection, in KiB. Small: the operating system caches the file.
+const READ_CACHE_KIB: i64 = 4 * 1024;
+const WRITE_CACHE_KIB: i64 = 64 * 1024;
+/// The log is moved into the file when it has this many pages (4 KiB each). Rarely: moving
+/// random pages costs more than the commits themselves.
+const CHECKPOINT_PAGES: i64 = 20_000;
+/// Prepared statements kept by a connection.
+const STATEMENTS: usize = 256;
+
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Value::Null => ValueRef::Null,
+            Value::Int(n) => ValueRef::Integer(*n),
+            Value::Bytes(b) => ValueRef::Blob(b),
+            Value::Text(t) => ValueRef::Text(t.as_bytes()),
+        }))
+    }
+}
+
+impl From<rusqlite::Error> for DbError {
+    fn from(e: rusqlite::Error) -> DbError {
+        match e.sqlite_error_code() {
+            Some(ErrorCode::ConstraintViolation) => DbError::Conflict,
+            Some(ErrorCode::DiskFull) => DbError::Full,
+            // The message names columns and statements, never values.
+            _ => DbError::Other(e.to_string()),
+        }
+    }
+}
+
+/// SQLite numbers `$n` by first appearance; `?n` means what it says. The name goes along.
+pub(super) fn rewrite(stmt: &Stmt) -> String {
+    let mut out = format!("/* {} */ ", stmt.name);
+    let mut quoted = false;
+    for c in stmt.sql.chars() {
+        quoted ^= c == '\'';
+        out.push(if c == '$' && !quoted { '?' } else { c });
+    }
+    out
+}
+
+thread_local! {
+    /// Rewritten SQL by the statement's address: statements are statics.
+    static SQL: RefCell<HashMap<usize, Arc<str>>> = RefCell::new(HashMap::new());
+    /// This thread's connection to each database.
+    static CONNECTIONS: RefCell<HashMap<u64, Connection>> = RefCell::new(HashMap::new());
+}
+
+fn prepare<'c>(connection: &'c Connection, stmt: &'static Stmt) -> Result<CachedStatement<'c>, DbError> {
+    let sql = SQL.with_borrow_mut(|known| {
+        Arc::clone(known.entry(std::ptr::from_ref(stmt).addr()).or_insert_with(|| rewrite(stmt).into()))
+    });
+    Ok(connection.prepare_cached(&sql)?)
+}
+
+fn io(path: &Path, cause: impl std::fmt::Display) -> OpenError {
+    OpenError::Io { path: path.to_owned(), cause: cause.to_string() }
+}
+
+/// The writer's connection, and the lock that keeps a second process away.
+#[derive(Debug)]
+pub(super) struct Writer {
+    pub connection: Connection,
+    _lock: std::fs::File,
+}
+
+pub(super) fn open_writer(config: &DbConfig) -> Result<Writer, OpenError> {
+    use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+    let path = &config.path;
+    let dir = path.parent().unwrap_or(Path::new("."));
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|e| io(dir, e))?;
+    let lock_path = path.with_extension("lock");
+    let lock = std::fs::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(&lock_path)
+        .map_err(|e| io(&lock_path, e))?;
+    lock.try_lock().map_err(|_| OpenError::Locked(dir.to_owned()))?;
+    if !path.exists() {
+        // SQLite gives its log the mode of the file.
+        std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path).map_err(|e| io(path, e))?;
+    }
+    let connection = Connection::open(path).map_err(|e| io(path, e))?;
+    let set = || -> rusqlite::Result<()> {
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "foreign_keys", "OFF")?;
+        connection.pragma_update(None, "cache_size", -WRITE_CACHE_KIB)?;
+        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+        connection.pragma_update(None, "journal_size_limit", 256 * 1024 * 1024_i64)?;
+        connection.pragma_update(None, "temp_store", "MEMORY")?;
+        if let Some(pages) = config.pages_max {
+            connection.pragma_update(None, "max_page_count", pages)?;
+        }
+        Ok(())
+    };
+    set().map_err(|e| io(path, e))?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(Writer { connection, _lock: lock })
+}
+
+/// Reads on the calling thread.
+#[derive(Clone, Debug)]
+pub struct Readers {
+    path: Arc<PathBuf>,
+    id: u64,
+}
+
+impl Readers {
+    pub(super) fn new(path: &Path) -> Readers {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Readers { path: Arc::new(path.to_owned()), id: NEXT.fetch_add(1, Ordering::Relaxed) }
+    }
+
+    fn with<T>(&self, read: impl FnOnce(&Connection) -> Result<T, DbError>) -> Result<T, DbError> {
+        CONNECTIONS.with_borrow_mut(|connections| {
+            if !connections.contains_key(&self.id) {
+                connections.insert(self.id, open_reader(&self.path)?);
+            }
+            read(&connections[&self.id])
+        })
+    }
+
+    pub(super) fn all(&self, stmt: &'static Stmt, params: &[Value]) -> Result<Vec<Row>, DbError> {
+        self.with(|connection| {
+            let mut prepared = prepare(connection, stmt)?;
+            let columns = prepared.column_count();
+            let mut rows = prepared.query(rusqlite::params_from_iter(params))?;
+            let mut out = Vec::new();
+            while let Some(row) = rows.next()? {
+                out.push(owned(row, columns)?);
+            }
+            Ok(out)
+        })
+    }
+
+    pub(super) fn one(&self, stmt: &'static Stmt, params: &[Value]) -> Result<Option<Row>, DbError> {
+        self.with(|connection| {
+            let mut prepared = prepare(connection, stmt)?;
+            let columns = prepared.column_count();
+            let mut rows = prepared.query(rusqlite::params_from_iter(params))?;
+            rows.next()?.map(|row| owned(row, columns)).transpose()
+        })
+    }
+}
+
+fn open_reader(path: &Path) -> Result<Connection, DbError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.pragma_update(None, "cache_size", -READ_CACHE_KIB)?;
+    connection.pragma_update(None, "query_only", "ON")?;
+    connection.busy_timeout(std::time::Duration::from_secs(2))?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(connection)
+}
+
+fn owned(row: &rusqlite::Row<'_>, columns: usize) -> Result<Row, DbError> {
+    let mut values = Vec::with_capacity(columns);
+    for i in 0..columns {
+        values.push(match row.get_ref(i)? {
+            ValueRef::Null => Value::Null,
+            ValueRef::Integer(n) => Value::Int(n),
+            ValueRef::Blob(b) => Value::Bytes(b.to_vec()),
+            ValueRef::Text(t) => Value::Text(String::from_utf8_lossy(t).into_owned()),
+            ValueRef::Real(_) => return Err(DbError::shape("real")),
+        });
+    }
+    Ok(Row(values))
+}
+
+struct Waiting {
+    unit: Unit,
+    done: oneshot::Sender<Result<(), DbError>>,
+}
+
+/// Hands units to the writer thread.
+#[derive(Clone, Debug)]
+pub struct Committer {
+    queue: mpsc::Sender<Waiting>,
+    thread: Arc<std::sync::Mutex<Option<JoinHandle<()>>>>,
+}
+
+impl Committer {
+    pub(super) fn start(writer: Writer, queue_max: usize) -> Committer {
+        let (queue, waiting) = mpsc::channel(queue_max.max(1));
+        let thread = std::thread::Builder::new()
+            .name("db-writer".into())
+            .spawn(move || write_all(writer, waiting))
+            .expect("a thread can be started at the start of the service");
+        Committer { queue, thread: Arc::new(std::sync::Mutex::new(Some(thread))) }
+    }
+
+    pub(super) async fn commit(&self, unit: Unit) -> Result<(), DbError> {
+        let (done, result) = oneshot::channel();
+        self.queue.try_send(Waiting { unit, done }).map_err(|e| match e {
+            mpsc::error::TrySendError::Full(_) => DbError::Busy,
+            mpsc::error::TrySendError::Closed(_) => DbError::Gone,
+        })?;
+        result.await.unwrap_or(Err(DbError::Gone))
+    }
+
+    pub(super) async fn close(self) {
+        let thread = self.thread.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        // The writer ends when it has taken the mark below and everything before it.
+        let (done, closed) = oneshot::channel();
+        let end = Waiting { unit: Unit::new(END), done };
+        if self.queue.send(end).await.is_ok() {
+            closed.await.ok();
+        }
+        if let Some(thread) = thread {
+            tokio::task::spawn_blocking(move || thread.join().ok()).await.ok();
+        }
+    }
+}
+
+/// Name of the unit that ends the writer.
+const END: &str = "db.end";
+
+/// The writer thread: takes all units that wait into one transaction, a savepoint each, and
+/// answers them only after the commit is on disk. No waiting for company: a lone unit commits
+/// at once, and while it does others gather.
+fn write_all(writer: Writer, mut queue: mpsc::Receiver<Waiting>) {
+    let mut group = Vec::with_capacity(GROUP_MAX);
+    while queue.blocking_recv_many(&mut group, GROUP_MAX) > 0 {
+        let end = group.iter().position(|w| w.unit.name == END);
+        let rest = end.map(|at| group.split_off(at));
+        let results = write_group(&writer.connection, &group);
+        for (waiting, result) in group.drain(..).zip(results) {
+            waiting.done.send(result).ok();
+        }
+        if let Some(rest) = rest {
+            queue.close();
+            let checkpoint = writer.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+            if let Err(e) = checkpoint {
+                tracing::warn!(%e, "the log was not moved into the file; the next start does it");
+            }
+            for (i, waiting) in rest.into_iter().enumerate() {
+                waiting.done.send(if i == 0 { Ok(()) } else { Err(DbError::Gone) }).ok();
+            }
+            return;
+        }
+    }
+}
+
+fn write_group(connection: &Connection, group: &[Waiting]) -> Vec<Result<(), DbError>> {
+    if let Err(e) = connection.execute_batch("BEGIN IMMEDIATE") {
+        return group.iter().map(|_| Err(DbError::from_ref(&e))).collect();
+    }
+    let mut results: Vec<Result<(), DbError>> = Vec::with_capacity(group.len());
+    for waiting in group {
+        results.push(write_unit(connection, &waiting.unit, group.len() > 1));
+        // A full disk or a broken file ends SQLite's whole transaction: then nothing of it stands.
+        if connection.is_autocommit() {
+            let cause = results.last().and_then(|r| r.clone().err()).unwrap_or(DbError::Full);
+            return group.iter().map(|_| Err(cause.clone())).collect();
+        }
+    }
+    // One unit alone needs no savepoint: its failure is the transaction's.
+    if let [Err(_)] = results.as_slice() {
+        connection.execute_batch("ROLLBACK").ok();
+        return results;
+    }
+    match connection.execute_batch("COMMIT") {
+        Ok(()) => results,
+        Err(e) => {
+            connection.execute_batch("ROLLBACK").ok();
+            results.into_iter().map(|r| r.and_then(|()| Err(DbError::from_ref(&e)))).collect()
+        }
+    }
+}
+
+impl DbError {
+    fn from_ref(e: &rusqlite::Error) -> DbError {
+        match e.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => DbError::Full,
+            _ => DbError::Other(e.to_string()),
+        }
+    }
+}
+
+fn write_unit(connection: &Connection, unit: &Unit, savepoint: bool) -> Result<(), DbError> {
+    if savepoint {
+        connection.prepare_cached("SAVEPOINT unit")?.execute([])?;
+    }
+    let written = unit.steps.iter().try_for_each(|step| {
+        let affected = prepare(connection, step.stmt)?.execute(rusqlite::params_from_iter(&step.params))?;
+        match step.affects {
+            Affects::One if affected != 1 => Err(DbError::Conflict),
+            _ => Ok(()),
+        }
+    });
+    if savepoint && !connection.is_autocommit() {
+        if written.is_err() {
+            connection.prepare_cached("ROLLBACK TO unit")?.execute([])?;
+        }
+        connection.prepare_cached("RELEASE unit")?.execute([])?;
+    }
+    if let Err(DbError::Other(cause)) = &written {
+        tracing::error!(unit = unit.name, %cause, "a unit failed");
+    }
+    written
+}

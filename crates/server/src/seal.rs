@@ -1,0 +1,398 @@
+//! Keys and sealing.
+//!
+//! Names, numbers, phones and fact bodies are sealed with AES-256-GCM-SIV under associated data
+//! that names table, column and row: a sealed value opens nowhere but where it was written. Each
+//! person has a random key of their own, wrapped by the master key and kept in a file apart from
+//! data and backups; deleting it destroys all that was sealed with it.
+//!
+//! `keys/master.json` holds the master keys (the first seals, all open), the identity key, the
+//! token key and the handle key. Do: back it up apart from the database; add a master key in
+//! front to rotate. Do not: edit the identity key (every person would become a stranger), copy it
+//! to another installation, or delete an old master key before everything is sealed anew.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::hmac;
+use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as B64;
+use kangma_core::id::{AccountId, PersonId};
+use kangma_core::pass::HandleKey;
+use kangma_core::time::Instant;
+use serde::{Deserialize, Serialize};
+
+use crate::db::{Affects, Db, DbConfig, DbError, OpenError, Stmt, Unit};
+
+/// Why a value did not open, or keys could not be reached. Says nothing of the value.
+#[derive(Debug, thiserror::Error)]
+pub enum SealError {
+    /// Damaged, moved, or sealed by a key that we do not have.
+    #[error("seal.closed: a sealed value does not open: damaged, moved, or under an unknown key")]
+    Closed,
+    /// The store of personal keys failed.
+    #[error("seal.store: {0}")]
+    Store(#[from] DbError),
+}
+
+/// Why the keys could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// Others can read them.
+    #[error("keys.permissions: {0} can be read by others; run: chmod 600 {0}")]
+    Permissions(PathBuf),
+    /// A database without its keys.
+    #[error("keys.missing: {0} is missing although a database exists; restore it from the backup of the keys")]
+    Missing(PathBuf),
+    /// Not a key file.
+    #[error("keys.damaged: {0} is not a key file; restore it from the backup of the keys")]
+    Damaged(PathBuf),
+    /// The disk refused.
+    #[error("keys.io: {0}: {1}")]
+    Io(PathBuf, std::io::Error),
+    /// The store of personal keys could not be opened.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+}
+
+const VERSION: u8 = 1;
+const KEY: usize = 32;
+
+/// Seals and opens under one key, numbered within its ring.
+#[derive(Clone)]
+struct Cipher {
+    number: u8,
+    key: Arc<LessSafeKey>,
+}
+
+impl Cipher {
+    fn new(number: u8, key: &[u8; KEY]) -> Cipher {
+        let key = UnboundKey::new(&AES_256_GCM_SIV, key).expect("the key has the algorithm's length");
+        Cipher { number, key: Arc::new(LessSafeKey::new(key)) }
+    }
+
+    /// Version, key number, nonce, ciphertext and tag.
+    fn seal(&self, aad: &[u8], plain: &[u8]) -> Vec<u8> {
+        let mut nonce = [0; NONCE_LEN];
+        SystemRandom::new().fill(&mut nonce).expect("the operating system always gives random bytes");
+        let mut body = Vec::with_capacity(plain.len() + 16);
+        body.extend_from_slice(plain);
+        self.key
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(aad), &mut body)
+            .expect("values are far below the algorithm's limit");
+        let mut out = Vec::with_capacity(2 + NONCE_LEN + body.len());
+        out.extend_from_slice(&[VERSION, self.number]);
+        out.extend_from_slice(&nonce);
+        out.extend_from_slice(&body);
+        out
+    }
+
+    fn open(&self, aad: &[u8], sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+        let (head, rest) = sealed.split_first_chunk::<2>().ok_or(SealError::Closed)?;
+        let (nonce, body) = rest.split_first_chunk::<NONCE_LEN>().ok_or(SealError::Closed)?;
+        if *head != [VERSION, self.number] {
+            return Err(SealError::Closed);
+        }
+        let mut body = body.to_vec();
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let n = self.key.open_in_place(nonce, Aad::from(aad), &mut body).map_err(|_| SealError::Closed)?.len();
+        body.truncate(n);
+        Ok(body)
+    }
+}
+
+/// Where a sealed value stands: lengths first, so that no two places read alike.
+fn place(table: &str, column: &str, row: &[u8]) -> Vec<u8> {
+    let mut aad = Vec::with_capacity(2 + table.len() + column.len() + row.len());
+    aad.push(table.len() as u8);
+    aad.extend_from_slice(table.as_bytes());
+    aad.push(column.len() as u8);
+    aad.extend_from_slice(column.as_bytes());
+    aad.extend_from_slice(row);
+    aad
+}
+
+/// A ring of keys: the first seals, all open.
+#[derive(Clone)]
+pub struct Master(Vec<Cipher>);
+
+impl Master {
+    /// Seals a value for its place.
+    pub fn seal(&self, table: &str, column: &str, row: &[u8], plain: &[u8]) -> Vec<u8> {
+        self.0[0].seal(&place(table, column, row), plain)
+    }
+
+    /// Opens it again.
+    pub fn open(&self, table: &str, column: &str, row: &[u8], sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+        let number = *sealed.get(1).ok_or(SealError::Closed)?;
+        let cipher = self.0.iter().find(|c| c.number == number).ok_or(SealError::Closed)?;
+        cipher.open(&place(table, column, row), sealed)
+    }
+}
+
+/// One person's own key.
+#[derive(Clone)]
+pub struct Dek(Cipher);
+
+impl Dek {
+    /// Seals a value for its place.
+    pub fn seal(&self, table: &str, column: &str, row: &[u8], plain: &[u8]) -> Vec<u8> {
+        self.0.seal(&place(table, column, row), plain)
+    }
+
+    /// Opens it again.
+    pub fn open(&self, table: &str, column: &str, row: &[u8], sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+        self.0.open(&place(table, column, row), sealed)
+    }
+}
+
+/// A keyed hash, compared in constant time.
+#[derive(Clone)]
+pub struct Hash([u8; 32]);
+
+impl Hash {
+    /// As it is stored.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// From a column.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Hash, DbError> {
+        bytes.try_into().map(Hash).map_err(|_| DbError::shape("hash"))
+    }
+
+    /// Whether two are the same.
+    pub fn equals(&self, other: &Hash) -> bool {
+        aws_lc_rs::constant_time::verify_slices_are_equal(&self.0, &other.0).is_ok()
+    }
+}
+
+/// All keys but those that sign passes.
+pub struct Keys {
+    /// Seals what is not one person's, and wraps persons' keys.
+    pub master: Master,
+    id: hmac::Key,
+    token: hmac::Key,
+    handle: HandleKey,
+}
+
+#[derive(Serialize, Deserialize)]
+struct File {
+    master: Vec<MasterFile>,
+    id: String,
+    token: String,
+    handle: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct MasterFile {
+    number: u8,
+    key: String,
+}
+
+impl Keys {
+    /// Reads the keys; makes them where there is no database yet.
+    pub fn load_or_create(dir: &Path, fresh: bool) -> Result<Keys, KeyError> {
+        let path = dir.join("master.json");
+        if !path.exists() {
+            if !fresh {
+                return Err(KeyError::Missing(path));
+            }
+            create(dir, &path).map_err(|e| KeyError::Io(path.clone(), e))?;
+        }
+        Keys::load(dir)
+    }
+
+    /// Reads the keys.
+    pub fn load(dir: &Path) -> Result<Keys, KeyError> {
+        let path = dir.join("master.json");
+        let io = |e: std::io::Error| match e.kind() {
+            std::io::ErrorKind::NotFound => KeyError::Missing(path.clone()),
+            _ => KeyError::Io(path.clone(), e),
+        };
+        for p in [dir, &path] {
+            if fs::metadata(p).map_err(io)?.permissions().mode() & 0o077 != 0 {
+                return Err(KeyError::Permissions(p.to_owned()));
+            }
+        }
+        let damaged = || KeyError::Damaged(path.clone());
+        let file: File = serde_json::from_str(&fs::read_to_string(&path).map_err(io)?).map_err(|_| damaged())?;
+        let key = |text: &str| -> Result<[u8; KEY], KeyError> {
+            B64.decode(text).ok().and_then(|k| k.try_into().ok()).ok_or_else(damaged)
+        };
+        let master: Vec<Cipher> =
+            file.master.iter().map(|m| Ok(Cipher::new(m.number, &key(&m.key)?))).collect::<Result<_, KeyError>>()?;
+        if master.is_empty() {
+            return Err(damaged());
+        }
+        let mac = |k: &[u8; KEY]| hmac::Key::new(hmac::HMAC_SHA256, k);
+        Ok(Keys {
+            master: Master(master),
+            id: mac(&key(&file.id)?),
+            token: mac(&key(&file.token)?),
+            handle: HandleKey::new(key(&file.handle)?),
+        })
+    }
+
+    /// The person of a document's key.
+    pub fn person_id(&self, document_key: &str) -> PersonId {
+        PersonId(self.short_id("person", document_key))
+    }
+
+    /// The account of a phone.
+    pub fn account_id(&self, phone: &str) -> AccountId {
+        AccountId(self.short_id("account", phone))
+    }
+
+    fn short_id(&self, domain: &str, text: &str) -> [u8; 16] {
+        let hash = self.hash(domain, &[text.as_bytes()]);
+        *hash.0.first_chunk().expect("a hash is longer than an id")
+    }
+
+    /// A keyed hash of some parts, within a domain.
+    pub fn hash(&self, domain: &str, parts: &[&[u8]]) -> Hash {
+        let mut mac = hmac::Context::with_key(&self.id);
+        mac.update(domain.as_bytes());
+        for part in parts {
+            mac.update(&(part.len() as u64).to_be_bytes());
+            mac.update(part);
+        }
+        Hash(mac.sign().as_ref().try_into().expect("SHA-256 has 32 bytes"))
+    }
+
+    /// The keyed hash that signs residents' tokens.
+    pub fn token_mac(&self, bytes: &[u8]) -> [u8; 32] {
+        hmac::sign(&self.token, bytes).as_ref().try_into().expect("SHA-256 has 32 bytes")
+    }
+
+    /// Makes and opens the handles in passes.
+    pub fn handle_key(&self) -> &HandleKey {
+        &self.handle
+    }
+}
+
+fn create(dir: &Path, path: &Path) -> std::io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+    let key = || {
+        let mut key = [0; KEY];
+        SystemRandom::new().fill(&mut key).expect("the operating system always gives random bytes");
+        B64.encode(key)
+    };
+    let file = File { master: vec![MasterFile { number: 1, key: key() }], id: key(), token: key(), handle: key() };
+    let text = serde_json::to_string_pretty(&file).expect("a key file is plain JSON");
+    let new = path.with_extension("new");
+    let mut out = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+    out.write_all(text.as_bytes())?;
+    out.sync_all()?;
+    fs::rename(&new, path)?;
+    fs::File::open(dir)?.sync_all()
+}
+
+/// Retention class of health facts, the only one so far.
+const HEALTH: i64 = 1;
+/// Unwrapped keys kept in memory. About 200 bytes each.
+const CACHED_MAX: usize = 50_000;
+/// Parts of the cache, each with its lock.
+const SHARDS: usize = 16;
+
+/// The store of persons' own keys.
+pub struct PersonKeys {
+    db: Db,
+    master: Master,
+    cache: [Mutex<HashMap<PersonId, Dek>>; SHARDS],
+}
+
+static FIND: Stmt =
+    Stmt { name: "seal.find_key", sql: "SELECT wrapped FROM person_key WHERE person_id = $1 AND class = $2" };
+
+static ADD: Stmt = Stmt {
+    name: "seal.add_key",
+    sql: "INSERT INTO person_key (person_id, class, wrapped) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+};
+
+static DESTROY: Stmt = Stmt { name: "seal.destroy_keys", sql: "DELETE FROM person_key WHERE person_id = $1" };
+
+impl PersonKeys {
+    /// Opens the store beside the keys.
+    pub fn open(dir: &Path, master: Master, now: Instant) -> Result<PersonKeys, KeyError> {
+        let config = DbConfig { path: dir.join("person-keys.db"), ..DbConfig::in_dir(dir) };
+        let db = Db::open_keys(&config, now)?;
+        Ok(PersonKeys { db, master, cache: std::array::from_fn(|_| Mutex::new(HashMap::new())) })
+    }
+
+    fn shard(&self, person: PersonId) -> std::sync::MutexGuard<'_, HashMap<PersonId, Dek>> {
+        self.cache[usize::from(person.0[0]) % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A person's key; `None` if there is none, or it was destroyed.
+    pub fn get(&self, person: PersonId) -> Result<Option<Dek>, SealError> {
+        if let Some(dek) = self.shard(person).get(&person) {
+            return Ok(Some(dek.clone()));
+        }
+        let Some(row) = self.db.one_now(&FIND, &[person.into(), HEALTH.into()])? else { return Ok(None) };
+        let plain = self.master.open("person_key", "wrapped", &person.0, row.bytes(0)?)?;
+        let key: [u8; KEY] = plain.try_into().map_err(|_| SealError::Closed)?;
+        let dek = Dek(Cipher::new(0, &key));
+        let mut shard = self.shard(person);
+        // Which one goes matters little: a miss costs a point read.
+        if shard.len() >= CACHED_MAX / SHARDS
+            && let Some(other) = shard.keys().next().copied()
+        {
+            shard.remove(&other);
+        }
+        shard.insert(person, dek.clone());
+        Ok(Some(dek))
+    }
+
+    /// A person's key, made if there is none; durable before it is returned.
+    pub async fn ensure(&self, person: PersonId) -> Result<Dek, SealError> {
+        if let Some(dek) = self.get(person)? {
+            return Ok(dek);
+        }
+        self.ensure_many(&[person]).await?;
+        // Read back: of two requests that raced, one key stands for both.
+        self.get(person)?.ok_or(SealError::Closed)
+    }
+
+    /// Makes the keys that are missing, in one unit.
+    pub async fn ensure_many(&self, people: &[PersonId]) -> Result<(), SealError> {
+        let mut unit = Unit::new("seal.ensure");
+        for person in people {
+            let mut key = [0; KEY];
+            SystemRandom::new().fill(&mut key).expect("the operating system always gives random bytes");
+            let wrapped = self.master.seal("person_key", "wrapped", &person.0, &key);
+            unit = unit.expect(Affects::Any, &ADD, vec![(*person).into(), HEALTH.into(), wrapped.into()]);
+        }
+        Ok(self.db.commit(unit).await?)
+    }
+
+    /// Destroys a person's keys: all that they sealed is gone, in every copy.
+    pub async fn destroy(&self, person: PersonId) -> Result<(), SealError> {
+        self.db.commit(Unit::new("seal.destroy").expect(Affects::Any, &DESTROY, vec![person.into()])).await?;
+        self.shard(person).remove(&person);
+        Ok(())
+    }
+
+    /// Closes the store.
+    pub async fn close(&self) {
+        self.db.clone().close().await;
+    }
+}
+
+macro_rules! secret_debug {
+    ($($ty:ty),*) => {
+        $(impl fmt::Debug for $ty {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($ty), "(***)"))
+            }
+        })*
+    };
+}
+
+secret_debug!(Master, Dek, Hash, Keys, PersonKeys);

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Measures against yardsticks in the same run; PEOPLE residents, one million by default.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. tools/need.sh
+need_debian wrk wrk
+cargo build --release --locked -p kangma -p hello
+cargo build --release --locked -p kangma-core --examples
+exec node tools/bench.mjs "$@"
