@@ -1,5 +1,9 @@
-import { createApp } from 'vue'
 import '@kangma/shared/theme.css'
+import './resident.css'
+import { openOffline } from '@kangma/shared/offline'
+import { createApp } from 'vue'
 import App from './App.vue'
+import { session } from './session'
 
 createApp(App).mount('#app')
+openOffline(() => session.screen !== 'apply')

@@ -1,0 +1,82 @@
+// What the phone keeps so that a reload without a network still shows the
+// code: the signed pass and what stands around it, no reasons, no document, no
+// phone number, and never longer than the pass itself. Logging out clears it.
+// localStorage and not sessionStorage, because phones close a page in the
+// background and open it anew at the gate.
+import type { Code, Colour } from '@kangma/shared/api-types'
+import type { Lang } from '@kangma/shared/i18n'
+
+const codeKey = 'kangma.code'
+const seenKey = 'kangma.seen'
+
+export interface Kept {
+  version: 1
+  code: Code
+  lang: Lang
+  zone: string
+  demo: boolean
+  readAt: number
+  clock: { server: number; wall: number }
+}
+
+/** The part of a code that may be kept: reasons and health stay out. */
+export function keepable(code: Code): Code {
+  return { ...code, reasons: [], returned: null, check_in: null }
+}
+
+export function keep(kept: Omit<Kept, 'version'>): void {
+  // A code without a pass has nothing to show at a gate.
+  if (kept.code.pass === null) return forgetCode()
+  write(codeKey, { version: 1, ...kept, code: keepable(kept.code) })
+}
+
+export function kept(): Kept | null {
+  const found = read(codeKey) as Kept | null
+  if (!found || found.version !== 1 || typeof found.code?.pass !== 'string' || !found.code.expires_at) return null
+  return found
+}
+
+export function forgetCode(): void {
+  remove(codeKey)
+}
+
+/** The colour that the holder saw last, for "your code has changed". */
+export function seen(): Colour | null {
+  const found = read(seenKey)
+  return found === 'green' || found === 'yellow' || found === 'red' || found === 'grey' ? found : null
+}
+
+export function see(colour: Colour): void {
+  write(seenKey, colour)
+}
+
+export function forgetAll(): void {
+  forgetCode()
+  remove(seenKey)
+}
+
+// A phone that gives no storage still shows the code, only not after a reload
+// without a network.
+function read(key: string): unknown {
+  try {
+    return JSON.parse(localStorage.getItem(key) ?? 'null')
+  } catch {
+    return null
+  }
+}
+
+function write(key: string, value: unknown): void {
+  try {
+    localStorage.setItem(key, JSON.stringify(value))
+  } catch {
+    // Full or closed.
+  }
+}
+
+function remove(key: string): void {
+  try {
+    localStorage.removeItem(key)
+  } catch {
+    // Closed: then nothing was kept.
+  }
+}

@@ -1,0 +1,294 @@
+// The page's one store: who is logged in, which screen, the shown code. Screens
+// call the functions here; only this file talks to the server about a person.
+import { computed, reactive, shallowRef, watch } from 'vue'
+import { ApiError, get, post } from '@kangma/shared/api'
+import type {
+  CheckIn,
+  CheckInItem,
+  CheckedIn,
+  Code,
+  CodeSent,
+  Colour,
+  Declaration,
+  DeclarationForm,
+  Declared,
+  Me,
+  Session,
+  Site,
+} from '@kangma/shared/api-types'
+import { lang } from '@kangma/shared/i18n'
+import { clock } from '@kangma/shared/time'
+import { changeBetween, empty, Renewer, type CodeState } from './code-state'
+import type { Answers } from './form'
+import * as keeper from './keeper'
+
+export type Screen = 'loading' | 'no_network' | 'login' | 'apply' | 'claim' | 'code'
+
+export interface Draft {
+  name: string
+  type: string
+  number: string
+  nationality: string
+  answers: Answers
+  agreed: boolean
+}
+
+const blankDraft = (): Draft => ({ name: '', type: '', number: '', nationality: '', answers: {}, agreed: false })
+
+export const session = reactive({
+  screen: 'loading' as Screen,
+  site: null as Site | null,
+  me: null as Me | null,
+  form: null as DeclarationForm | null,
+  zone: 'Asia/Shanghai',
+  demo: false,
+  /** Just declared: the code page says "Done. You have a code." */
+  done: false,
+  /** The login ran out: the login page says so. */
+  loggedOut: false,
+  /** The colour changed since the holder last saw it. */
+  change: null as { from: Colour; to: Colour } | null,
+  /** Kept in memory only: it is personal and must not outlive the page. */
+  draft: blankDraft(),
+})
+
+/** The shown code; replaced as a whole. */
+export const codeState = shallowRef<CodeState>(empty)
+/** Language of the words that the server put into the shown code. */
+export const codeLang = shallowRef(lang.value)
+
+export const hasDraft = computed(
+  () => session.screen === 'apply' && (session.draft.name !== '' || session.draft.number !== '' || Object.keys(session.draft.answers).length > 0),
+)
+
+// Login -------------------------------------------------------------------
+
+let renewing: Promise<boolean> | null = null
+
+/** Renews the login with the device's cookie; false if the server knows the device no more. */
+function renewLogin(): Promise<boolean> {
+  renewing ??= post<Session>('/api/v1/login/renew')
+    .then(() => true)
+    .catch((error: unknown) => {
+      if (error instanceof ApiError && (error.status === 401 || error.status === 403)) return false
+      throw error
+    })
+    .finally(() => {
+      renewing = null
+    })
+  return renewing
+}
+
+/** Runs a request of the person; on 401 renews the login once and tries again. */
+async function asPerson<T>(request: () => Promise<T>): Promise<T> {
+  try {
+    return await request()
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== 401) throw error
+    if (!(await renewLogin())) throw error
+    return await request()
+  }
+}
+
+/** Like `asPerson`, and goes to the login page where the login is over. */
+async function inPerson<T>(request: () => Promise<T>): Promise<T> {
+  try {
+    return await asPerson(request)
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 401) toLogin(true)
+    throw error
+  }
+}
+
+export const sendCode = (phone: string) => post<CodeSent>('/api/v1/login/codes', { phone })
+
+export async function login(phone: string, code: string): Promise<void> {
+  await post<Session>('/api/v1/login', { phone, code })
+  keeper.forgetAll()
+  session.loggedOut = false
+  await enter()
+}
+
+export async function logout(): Promise<void> {
+  try {
+    await post('/api/v1/logout')
+  } finally {
+    // Whoever asks to be logged out must not leave a code on the phone, network or not.
+    toLogin(false)
+  }
+}
+
+function toLogin(ranOut: boolean): void {
+  renewer.stop()
+  codeState.value = empty
+  keeper.forgetAll()
+  Object.assign(session, { me: null, draft: blankDraft(), done: false, change: null, loggedOut: ranOut, screen: 'login' })
+}
+
+// The code ----------------------------------------------------------------
+
+const renewer = new Renewer({
+  now: () => clock.now(),
+  random: Math.random,
+  visible: () => document.visibilityState === 'visible',
+  async read() {
+    const asked = lang.value
+    const code = await asPerson(() => get<Code>('/api/v1/me/code'))
+    clock.sync(code.server_time)
+    codeLang.value = asked
+    return code
+  },
+  failure(error) {
+    if (!(error instanceof ApiError)) return { kind: 'busy', retryAfterS: null }
+    if (error.status === 401) return { kind: 'login', retryAfterS: null }
+    return { kind: error.status === 0 ? 'offline' : 'busy', retryAfterS: error.retryAfterS }
+  },
+  changed(state) {
+    if (state.trouble === 'login') return toLogin(true)
+    codeState.value = state
+    if (!state.code || state.kept || state.trouble) return
+    const change = changeBetween(keeper.seen(), state.code)
+    if (change) session.change = change
+    keeper.see(state.code.colour)
+    keeper.keep({
+      code: state.code,
+      lang: codeLang.value,
+      zone: session.zone,
+      demo: session.demo,
+      readAt: state.readAt,
+      clock: clock.save(),
+    })
+    // A claim that was proven or refused elsewhere, say by a reviewer.
+    if (state.code.status === 'claim' && session.me?.state === 'holder') void enter().catch(() => undefined)
+  },
+})
+
+export const refresh = () => renewer.ask()
+
+function showCode(keptCode: { code: Code; readAt: number } | null = null): void {
+  if (session.screen !== 'code' || keptCode) {
+    session.screen = 'code'
+    renewer.start(keptCode)
+  } else void renewer.ask()
+}
+
+// Screens -----------------------------------------------------------------
+
+/** Opens the page: the kept code first, if one is valid, then what the server says. */
+export async function open(): Promise<void> {
+  const before = keeper.kept()
+  if (before) {
+    clock.restore(before.clock)
+    session.zone = before.zone
+    session.demo = before.demo
+    codeLang.value = before.lang
+    if (clock.now() < Date.parse(before.code.expires_at as string)) showCode({ code: before.code, readAt: before.readAt })
+  }
+  await readSite()
+  try {
+    await enter()
+  } catch (error) {
+    if (session.screen === 'code' || session.screen === 'login') return
+    // A code that ran out while there was no network: grey, not an empty page.
+    if (before) showCode({ code: before.code, readAt: before.readAt })
+    else if (keeper.seen()) showCode()
+    else {
+      session.screen = error instanceof ApiError ? 'no_network' : 'login'
+      setTimeout(() => session.screen === 'no_network' && void open(), 10_000)
+    }
+  }
+}
+
+async function readSite(): Promise<void> {
+  try {
+    const site = await get<Site>('/api/v1/site')
+    Object.assign(session, { site, zone: site.zone, demo: site.demo })
+    clock.sync(site.server_time)
+  } catch {
+    // The page works without; it is read again with the next language or start.
+  }
+}
+
+/** Goes to the screen that the person's state asks for. */
+export async function enter(): Promise<void> {
+  let me: Me
+  try {
+    me = await asPerson(() => get<Me>('/api/v1/me'))
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 401) return toLogin(session.screen === 'code')
+    throw error
+  }
+  session.me = me
+  if (me.state === 'holder') return showCode()
+  renewer.stop()
+  codeState.value = empty
+  if (me.state === 'claim') session.screen = 'claim'
+  else await startDeclaration()
+}
+
+/** Opens the form, for the first time or again. What was typed before stays. */
+export async function startDeclaration(): Promise<void> {
+  if (!session.form) await readForm()
+  renewer.stop()
+  session.done = false
+  session.screen = 'apply'
+}
+
+/** Leaves the form without sending, back to the code. */
+export async function cancelDeclaration(): Promise<void> {
+  session.draft = blankDraft()
+  await enter()
+}
+
+export async function readForm(): Promise<void> {
+  session.form = await inPerson(() => get<DeclarationForm>('/api/v1/declaration-form'))
+}
+
+export async function declare(declaration: Declaration): Promise<void> {
+  await inPerson(() => post<Declared>('/api/v1/declarations', declaration))
+  session.draft = blankDraft()
+  session.done = true
+  await enter()
+}
+
+export async function prove(proof: string): Promise<void> {
+  await inPerson(() => post<{ state: string }>('/api/v1/me/identity/proof', { proof }))
+  session.done = true
+  await enter()
+}
+
+export async function checkIn(values: CheckIn): Promise<CheckedIn> {
+  const done = await inPerson(() => post<CheckedIn>('/api/v1/me/check-ins', values))
+  void renewer.ask()
+  return done
+}
+
+export const checkIns = () => inPerson(() => get<{ items: CheckInItem[] }>('/api/v1/me/check-ins')).then((answer) => answer.items)
+
+export function noticeSeen(): void {
+  session.change = null
+  session.done = false
+}
+
+// The world ----------------------------------------------------------------
+
+/** Listens to the page's visibility, the network and the language. */
+export function listen(): void {
+  const wake = () => {
+    if (session.screen === 'code') renewer.wake()
+    else if (session.screen === 'no_network' && document.visibilityState === 'visible') void open()
+  }
+  document.addEventListener('visibilitychange', wake)
+  window.addEventListener('online', wake)
+  window.addEventListener('pageshow', wake)
+  window.addEventListener('beforeunload', (event) => {
+    if (hasDraft.value) event.preventDefault()
+  })
+  // The server's words come in one language: ask for all of them again.
+  watch(lang, () => {
+    void readSite()
+    if (session.form) readForm().catch(() => undefined)
+    if (session.screen === 'code') void renewer.ask()
+    if (session.screen === 'claim') enter().catch(() => undefined)
+  })
+}

@@ -1,0 +1,36 @@
+// The service worker: registered once, updated at a moment that disturbs nobody.
+
+/**
+ * Registers the worker that lets the page open without a network.
+ *
+ * A new version takes over while the page is out of sight and `idle` says that
+ * nothing is being typed; the page then reloads into it. Until then the old
+ * page goes on with its own files.
+ */
+export function openOffline(idle: () => boolean): void {
+  if (!('serviceWorker' in navigator) || !import.meta.env.PROD) return
+  const { serviceWorker } = navigator
+  let taking = false
+
+  serviceWorker.addEventListener('controllerchange', () => {
+    if (taking) location.reload()
+  })
+  const take = (registration: ServiceWorkerRegistration) => {
+    if (!registration.waiting || taking || !idle() || document.visibilityState === 'visible') return
+    taking = true
+    registration.waiting.postMessage({ type: 'SKIP_WAITING' })
+  }
+
+  window.addEventListener('load', () => {
+    serviceWorker
+      .register('/sw.js', { scope: '/' })
+      .then((registration) => {
+        document.addEventListener('visibilitychange', () => take(registration))
+        // A page may stay open for days; ask for news every few hours.
+        setInterval(() => registration.update().catch(() => undefined), 6 * 3600 * 1000)
+      })
+      .catch(() => {
+        // Without it the page works as long as there is a network.
+      })
+  })
+}
