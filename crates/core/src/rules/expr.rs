@@ -1,1 +1,0 @@
-//! Compiles and evaluates `when`: a type-checked subset of CEL.

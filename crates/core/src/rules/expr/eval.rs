@@ -1,0 +1,536 @@
+//! The compiled form and how it is asked. One enum per static type: nothing is tagged,
+//! converted or allocated when a condition runs, and a missing value is `None`.
+
+use std::cmp::Ordering;
+
+use super::Env;
+use crate::fact::Value;
+use crate::time::Day;
+
+/// Kleene's three values.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Truth {
+    /// It does not hold.
+    False,
+    /// A value that it needs is missing.
+    Unknown,
+    /// It holds.
+    True,
+}
+
+impl Truth {
+    /// Whether the condition holds. Unknown does not.
+    #[must_use]
+    pub fn is_true(self) -> bool {
+        self == Truth::True
+    }
+
+    /// The other one; unknown stays unknown.
+    #[must_use]
+    pub fn negate(self) -> Truth {
+        match self {
+            Truth::False => Truth::True,
+            Truth::Unknown => Truth::Unknown,
+            Truth::True => Truth::False,
+        }
+    }
+
+    fn of(known: Option<bool>) -> Truth {
+        known.map_or(Truth::Unknown, Truth::from)
+    }
+}
+
+impl From<bool> for Truth {
+    fn from(b: bool) -> Truth {
+        if b { Truth::True } else { Truth::False }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Cmp {
+    Eq,
+    Ne,
+    Lt,
+    Le,
+    Gt,
+    Ge,
+}
+
+impl Cmp {
+    #[inline]
+    fn ints(self, a: i64, b: i64) -> bool {
+        match self {
+            Cmp::Eq => a == b,
+            Cmp::Ne => a != b,
+            Cmp::Lt => a < b,
+            Cmp::Le => a <= b,
+            Cmp::Gt => a > b,
+            Cmp::Ge => a >= b,
+        }
+    }
+
+    #[inline]
+    fn ordered(self, o: Ordering) -> bool {
+        match self {
+            Cmp::Eq => o.is_eq(),
+            Cmp::Ne => o.is_ne(),
+            Cmp::Lt => o.is_lt(),
+            Cmp::Le => o.is_le(),
+            Cmp::Gt => o.is_gt(),
+            Cmp::Ge => o.is_ge(),
+        }
+    }
+}
+
+/// A fact's field.
+pub(super) type Slot = u16;
+/// Which of the running quantifiers binds a variable.
+pub(super) type Var = u8;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum PersonField {
+    Subject,
+    Residence,
+    Age,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Cond {
+    Const(bool),
+    Field(Slot),
+    Var(Var),
+    And(Box<[Cond]>),
+    Or(Box<[Cond]>),
+    Not(Box<Cond>),
+    If(Box<(Cond, Cond, Cond)>),
+    Has(Slot),
+    HasPerson(PersonField),
+    /// Two conditions equal, or not.
+    Same(Box<(Cond, Cond)>, bool),
+    /// A condition among constants: is true there, is false there.
+    In(Box<Cond>, bool, bool),
+    /// The commonest of all: a field is a word.
+    FieldIs(Slot, Box<str>),
+    /// A field is one of a few words.
+    FieldIn(Slot, Words),
+    TextIs(Text, Box<str>),
+    TextSame(Box<(Text, Text)>),
+    TextIn(Text, Words),
+    TextInField(Text, Slot),
+    StartsWith(Box<(Text, Text)>),
+    IntConst(Cmp, Int, i64),
+    Ints(Cmp, Box<(Int, Int)>),
+    IntIn(Int, Box<[i64]>),
+    /// A decimal field with a constant.
+    FieldReal(Cmp, Slot, f64),
+    Reals(Cmp, Box<(Real, Real)>),
+    /// A whole number with a decimal one, by value.
+    Mixed(Cmp, Box<(Int, Real)>),
+    RealIn(Real, Box<[f64]>),
+    /// A whole number among decimal ones.
+    IntInReals(Int, Box<[f64]>),
+    /// A decimal number among whole ones.
+    RealInInts(Real, Box<[i64]>),
+    ListSame(Box<(List, List)>),
+    Quantified {
+        all: bool,
+        var: Var,
+        list: List,
+        body: Box<Cond>,
+    },
+    Area {
+        code: Text,
+        key: Box<str>,
+        on: Option<Box<Int>>,
+    },
+}
+
+/// Whole numbers, days (since 1970) and instants (in seconds).
+#[derive(Clone, Debug)]
+pub(super) enum Int {
+    Const(i64),
+    Field(Slot),
+    Day,
+    Happened,
+    Age,
+    Var(Var),
+    Size(List),
+    Length(Box<Text>),
+    Neg(Box<Int>),
+    /// From left to right; true subtracts.
+    Sum(Box<Int>, Box<[(bool, Int)]>),
+    /// Whole hours from one instant to another.
+    Hours(Box<(Int, Int)>),
+    If(Box<(Cond, Int, Int)>),
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Real {
+    Const(f64),
+    Field(Slot),
+    Var(Var),
+    Neg(Box<Real>),
+    Sum(Box<Real>, Box<[(bool, Real)]>),
+    If(Box<(Cond, Real, Real)>),
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Text {
+    Const(Box<str>),
+    Field(Slot),
+    Person(PersonField),
+    Var(Var),
+    If(Box<(Cond, Text, Text)>),
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum List {
+    Field(Slot),
+    Texts(Box<[Box<str>]>),
+    Ints(Box<[i64]>),
+    Reals(Box<[f64]>),
+    Bools(Box<[bool]>),
+}
+
+/// A set of words: a few are compared one by one, many are searched.
+#[derive(Clone, Debug)]
+pub(super) struct Words {
+    words: Box<[Box<str>]>,
+    sorted: bool,
+}
+
+/// Up to so many words comparing one by one is faster than searching.
+const SCANNED_MAX: usize = 8;
+
+impl Words {
+    pub(super) fn new(mut words: Vec<Box<str>>) -> Words {
+        words.sort_unstable();
+        words.dedup();
+        let sorted = words.len() > SCANNED_MAX;
+        Words { words: words.into(), sorted }
+    }
+
+    #[inline]
+    fn holds(&self, text: &str) -> bool {
+        if self.sorted {
+            self.words.binary_search_by(|w| (**w).cmp(text)).is_ok()
+        } else {
+            self.words.iter().any(|w| **w == *text)
+        }
+    }
+}
+
+/// The value of a quantifier's variable.
+#[derive(Clone, Copy)]
+enum Bound<'e> {
+    None,
+    Text(&'e str),
+    Int(i64),
+    Real(f64),
+    Bool(bool),
+}
+
+/// What a running condition sees.
+#[derive(Clone, Copy)]
+pub(super) struct Cx<'e> {
+    env: &'e Env<'e>,
+    vars: [Bound<'e>; super::QUANTIFIERS_MAX],
+}
+
+impl<'e> Cx<'e> {
+    pub(super) fn new(env: &'e Env<'e>) -> Cx<'e> {
+        Cx { env, vars: [Bound::None; super::QUANTIFIERS_MAX] }
+    }
+
+    #[inline]
+    fn at(&self, slot: Slot) -> &'e Value {
+        self.env.fact.at(usize::from(slot))
+    }
+
+    #[inline]
+    fn text(&self, slot: Slot) -> Option<&'e str> {
+        match self.at(slot) {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    fn real(&self, slot: Slot) -> Option<f64> {
+        match *self.at(slot) {
+            Value::Double(n) if n.is_finite() => Some(n),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    fn list(&self, slot: Slot) -> Option<&'e [Box<str>]> {
+        match self.at(slot) {
+            Value::List(list) => Some(list),
+            _ => None,
+        }
+    }
+
+    fn var(&self, var: Var) -> Bound<'e> {
+        self.vars.get(usize::from(var)).copied().unwrap_or(Bound::None)
+    }
+
+    fn age(&self) -> Option<i64> {
+        let born = self.env.person.born?;
+        let ((y, m, d), (by, bm, bd)) = (self.env.day.ymd(), born.ymd());
+        let age = i64::from(y) - i64::from(by) - i64::from((m, d) < (bm, bd));
+        (age >= 0).then_some(age)
+    }
+}
+
+/// Compares by value, not by conversion: 2^53 + 1 is not 2^53 as a double.
+fn compare(a: i64, b: f64) -> Option<Ordering> {
+    if b.is_nan() {
+        return None;
+    }
+    // Both bounds are exact as doubles; between them, so is the whole part as an i64.
+    if b >= 9_223_372_036_854_775_808.0 {
+        return Some(Ordering::Less);
+    }
+    if b < -9_223_372_036_854_775_808.0 {
+        return Some(Ordering::Greater);
+    }
+    let whole = b.trunc();
+    Some(a.cmp(&(whole as i64)).then_with(|| 0.0.partial_cmp(&(b - whole)).unwrap_or(Ordering::Equal)))
+}
+
+impl Cond {
+    pub(super) fn eval<'e>(&'e self, cx: &Cx<'e>) -> Truth {
+        match self {
+            Cond::Const(b) => Truth::from(*b),
+            Cond::Field(slot) => match cx.at(*slot) {
+                Value::Bool(b) => Truth::from(*b),
+                _ => Truth::Unknown,
+            },
+            Cond::Var(var) => match cx.var(*var) {
+                Bound::Bool(b) => Truth::from(b),
+                _ => Truth::Unknown,
+            },
+            Cond::And(parts) => {
+                let mut all = Truth::True;
+                for part in parts {
+                    match part.eval(cx) {
+                        Truth::False => return Truth::False,
+                        other => all = all.min(other),
+                    }
+                }
+                all
+            }
+            Cond::Or(parts) => {
+                let mut any = Truth::False;
+                for part in parts {
+                    match part.eval(cx) {
+                        Truth::True => return Truth::True,
+                        other => any = any.max(other),
+                    }
+                }
+                any
+            }
+            Cond::Not(of) => of.eval(cx).negate(),
+            Cond::If(parts) => match parts.0.eval(cx) {
+                Truth::True => parts.1.eval(cx),
+                Truth::False => parts.2.eval(cx),
+                Truth::Unknown => Truth::Unknown,
+            },
+            Cond::Has(slot) => Truth::from(!matches!(cx.at(*slot), Value::Missing)),
+            Cond::HasPerson(field) => Truth::from(match field {
+                PersonField::Subject => cx.env.person.subject.is_some(),
+                PersonField::Residence => cx.env.person.residence.is_some(),
+                PersonField::Age => cx.age().is_some(),
+            }),
+            Cond::Same(sides, same) => match (sides.0.eval(cx), sides.1.eval(cx)) {
+                (Truth::Unknown, _) | (_, Truth::Unknown) => Truth::Unknown,
+                (a, b) => Truth::from((a == b) == *same),
+            },
+            Cond::In(of, has_true, has_false) => match of.eval(cx) {
+                Truth::Unknown => Truth::Unknown,
+                Truth::True => Truth::from(*has_true),
+                Truth::False => Truth::from(*has_false),
+            },
+            Cond::FieldIs(slot, word) => Truth::of(cx.text(*slot).map(|t| *t == **word)),
+            Cond::FieldIn(slot, words) => Truth::of(cx.text(*slot).map(|t| words.holds(t))),
+            Cond::TextIs(text, word) => Truth::of(text.eval(cx).map(|t| *t == **word)),
+            Cond::TextSame(sides) => Truth::of(sides.0.eval(cx).zip(sides.1.eval(cx)).map(|(a, b)| a == b)),
+            Cond::TextIn(text, words) => Truth::of(text.eval(cx).map(|t| words.holds(t))),
+            Cond::TextInField(text, slot) => Truth::of(
+                text.eval(cx).zip(cx.list(*slot)).map(|(t, list)| list.iter().any(|item| **item == *t)),
+            ),
+            Cond::StartsWith(sides) => {
+                Truth::of(sides.0.eval(cx).zip(sides.1.eval(cx)).map(|(a, b)| a.starts_with(b)))
+            }
+            Cond::IntConst(cmp, n, to) => Truth::of(n.eval(cx).map(|n| cmp.ints(n, *to))),
+            Cond::Ints(cmp, sides) => {
+                Truth::of(sides.0.eval(cx).zip(sides.1.eval(cx)).map(|(a, b)| cmp.ints(a, b)))
+            }
+            Cond::IntIn(n, among) => Truth::of(n.eval(cx).map(|n| among.contains(&n))),
+            Cond::FieldReal(cmp, slot, to) => {
+                Truth::of(cx.real(*slot).and_then(|n| n.partial_cmp(to)).map(|o| cmp.ordered(o)))
+            }
+            Cond::Reals(cmp, sides) => {
+                let sides = sides.0.eval(cx).zip(sides.1.eval(cx));
+                Truth::of(sides.and_then(|(a, b)| a.partial_cmp(&b)).map(|o| cmp.ordered(o)))
+            }
+            Cond::Mixed(cmp, sides) => {
+                let sides = sides.0.eval(cx).zip(sides.1.eval(cx));
+                Truth::of(sides.and_then(|(a, b)| compare(a, b)).map(|o| cmp.ordered(o)))
+            }
+            Cond::RealIn(n, among) => Truth::of(n.eval(cx).map(|n| among.contains(&n))),
+            Cond::IntInReals(n, among) => {
+                Truth::of(n.eval(cx).map(|n| among.iter().any(|m| compare(n, *m) == Some(Ordering::Equal))))
+            }
+            Cond::RealInInts(n, among) => {
+                Truth::of(n.eval(cx).map(|n| among.iter().any(|m| compare(*m, n) == Some(Ordering::Equal))))
+            }
+            Cond::ListSame(sides) => Truth::of(sides.0.texts(cx).zip(sides.1.texts(cx)).map(|(a, b)| a == b)),
+            Cond::Quantified { all, var, list, body } => quantified(*all, *var, list, body, cx),
+            Cond::Area { code, key, on } => {
+                let day = match on {
+                    None => Some(cx.env.day),
+                    Some(on) => on.eval(cx).and_then(|n| i32::try_from(n).ok()).map(Day),
+                };
+                Truth::of(code.eval(cx).zip(day).map(|(code, day)| cx.env.areas.in_area(code, key, day)))
+            }
+        }
+    }
+}
+
+/// `exists` is a long `||`, `all` a long `&&`.
+fn quantified<'e>(all: bool, var: Var, list: &'e List, body: &'e Cond, cx: &Cx<'e>) -> Truth {
+    let decided = Truth::from(!all);
+    let mut result = decided.negate();
+    let mut inner = *cx;
+    let mut ask = |value: Bound<'e>| {
+        // INVARIANT: the checker numbers variables below QUANTIFIERS_MAX.
+        inner.vars[usize::from(var)] = value;
+        match body.eval(&inner) {
+            truth if truth == decided => true,
+            Truth::Unknown => {
+                result = Truth::Unknown;
+                false
+            }
+            _ => false,
+        }
+    };
+    let found = match list {
+        List::Field(slot) => match cx.list(*slot) {
+            None => return Truth::Unknown,
+            Some(items) => items.iter().any(|t| ask(Bound::Text(t))),
+        },
+        List::Texts(items) => items.iter().any(|t| ask(Bound::Text(t))),
+        List::Ints(items) => items.iter().any(|n| ask(Bound::Int(*n))),
+        List::Reals(items) => items.iter().any(|n| ask(Bound::Real(*n))),
+        List::Bools(items) => items.iter().any(|b| ask(Bound::Bool(*b))),
+    };
+    if found { decided } else { result }
+}
+
+impl Int {
+    fn eval<'e>(&'e self, cx: &Cx<'e>) -> Option<i64> {
+        match self {
+            Int::Const(n) => Some(*n),
+            Int::Field(slot) => match *cx.at(*slot) {
+                Value::Int(n) => Some(n),
+                Value::Day(day) => Some(i64::from(day.0)),
+                Value::Instant(at) => Some(at.0),
+                _ => None,
+            },
+            Int::Day => Some(i64::from(cx.env.day.0)),
+            Int::Happened => Some(cx.env.fact.happened.0),
+            Int::Age => cx.age(),
+            Int::Var(var) => match cx.var(*var) {
+                Bound::Int(n) => Some(n),
+                _ => None,
+            },
+            Int::Size(list) => list.len(cx).and_then(|n| i64::try_from(n).ok()),
+            Int::Length(text) => text.eval(cx).and_then(|t| i64::try_from(t.chars().count()).ok()),
+            Int::Neg(of) => of.eval(cx)?.checked_neg(),
+            Int::Sum(first, rest) => {
+                let mut sum = first.eval(cx)?;
+                for (minus, part) in rest {
+                    let part = part.eval(cx)?;
+                    sum = if *minus { sum.checked_sub(part)? } else { sum.checked_add(part)? };
+                }
+                Some(sum)
+            }
+            Int::Hours(ends) => Some(ends.1.eval(cx)?.checked_sub(ends.0.eval(cx)?)?.div_euclid(3600)),
+            Int::If(parts) => match parts.0.eval(cx) {
+                Truth::True => parts.1.eval(cx),
+                Truth::False => parts.2.eval(cx),
+                Truth::Unknown => None,
+            },
+        }
+    }
+}
+
+impl Real {
+    fn eval<'e>(&'e self, cx: &Cx<'e>) -> Option<f64> {
+        match self {
+            Real::Const(n) => Some(*n),
+            Real::Field(slot) => cx.real(*slot),
+            Real::Var(var) => match cx.var(*var) {
+                Bound::Real(n) => Some(n),
+                _ => None,
+            },
+            Real::Neg(of) => of.eval(cx).map(|n| -n),
+            Real::Sum(first, rest) => {
+                let mut sum = first.eval(cx)?;
+                for (minus, part) in rest {
+                    let part = part.eval(cx)?;
+                    sum = if *minus { sum - part } else { sum + part };
+                }
+                sum.is_finite().then_some(sum)
+            }
+            Real::If(parts) => match parts.0.eval(cx) {
+                Truth::True => parts.1.eval(cx),
+                Truth::False => parts.2.eval(cx),
+                Truth::Unknown => None,
+            },
+        }
+    }
+}
+
+impl Text {
+    fn eval<'e>(&'e self, cx: &Cx<'e>) -> Option<&'e str> {
+        match self {
+            Text::Const(text) => Some(text),
+            Text::Field(slot) => cx.text(*slot),
+            Text::Person(PersonField::Subject) => cx.env.person.subject,
+            Text::Person(PersonField::Residence) => cx.env.person.residence,
+            Text::Person(PersonField::Age) => None,
+            Text::Var(var) => match cx.var(*var) {
+                Bound::Text(text) => Some(text),
+                _ => None,
+            },
+            Text::If(parts) => match parts.0.eval(cx) {
+                Truth::True => parts.1.eval(cx),
+                Truth::False => parts.2.eval(cx),
+                Truth::Unknown => None,
+            },
+        }
+    }
+}
+
+impl List {
+    fn len(&self, cx: &Cx<'_>) -> Option<usize> {
+        match self {
+            List::Field(slot) => cx.list(*slot).map(<[_]>::len),
+            List::Texts(items) => Some(items.len()),
+            List::Ints(items) => Some(items.len()),
+            List::Reals(items) => Some(items.len()),
+            List::Bools(items) => Some(items.len()),
+        }
+    }
+
+    fn texts<'e>(&'e self, cx: &Cx<'e>) -> Option<&'e [Box<str>]> {
+        match self {
+            List::Field(slot) => cx.list(*slot),
+            List::Texts(items) => Some(items),
+            _ => None,
+        }
+    }
+}

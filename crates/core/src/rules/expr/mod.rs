@@ -1,0 +1,173 @@
+//! The `when` language: a type-checked subset of [CEL](https://cel.dev), compiled once and
+//! asked of every fact.
+//!
+//! # What it asks about
+//!
+//! One fact (`fact.contact`), the person (`person.age`), the civil day of the fact (`day`) and
+//! the named areas (`area(fact.residence, "high")`). Never the present: days that pass belong in
+//! a stage's release, where the engine can say when an answer will change. The same fact
+//! therefore gets the same answer for ever, under the same areas.
+//!
+//! # Syntax
+//!
+//! | | |
+//! | --- | --- |
+//! | join | `&&` `\|\|` `!` `? :` |
+//! | compare | `==` `!=` `<` `<=` `>` `>=`, not chained |
+//! | add | `+` `-` on int, double and day |
+//! | belong | `x in [..]`, `x in fact.symptoms` |
+//! | literals | `true`, `14`, `37.3`, `"text"` with CEL's escapes, lists of literals |
+//! | read | `fact.x`, `person.subject`, `person.residence`, `person.age`, `day`, `happened` |
+//! | ask | `has(fact.x)`, `size(list or text)`, `list.exists(v, ..)`, `list.all(v, ..)`, `text.startsWith("..")` |
+//! | days | `date("2020-01-23")`, `days_between(from, to)` (= `to - from`), `day - fact.left_on`, `day + 14` |
+//! | hours | `hours_between(fact.sampled_at, happened)`, whole hours, rounded down |
+//! | areas | `area(code, "key")` on `day`, `area(code, "key", on)` on another day |
+//!
+//! # Types
+//!
+//! `bool`, `int`, `double`, text (any, a choice or a division's code), `day`, `instant`, and lists.
+//! Nothing is converted. As in CEL, int and double compare with each other by value (`<` and
+//! the like, and here `==`, `!=` and `in` too, as at CEL's run time), but they do not add. A text
+//! compared with a choice must be one of its words, and with a division a code. Texts have no
+//! order. Lists of texts compare with `==` in order.
+//!
+//! # Three values
+//!
+//! A value that is missing is *unknown*, and everything computed from it is unknown, with
+//! Kleene's exceptions: `false && unknown` and `unknown && false` are false, `true || unknown` and
+//! `unknown || true` are true, and `exists` and `all` are long `||` and `&&`. A sum that overflows is
+//! unknown. [`has()`](self#syntax) is never unknown. A condition holds only if it is
+//! [`Truth::True`]: **unknown never makes a condition true**, nor does its negation. These are
+//! CEL's rules for errors, so a CEL evaluator agrees wherever it gives an answer.
+//!
+//! # Bounds
+//!
+//! [`SOURCE_BYTES_MAX`], [`NESTING_MAX`], [`NODES_MAX`], [`LIST_MAX`], [`QUANTIFIERS_MAX`]. Evaluation
+//! does not allocate, does not fail and always ends.
+
+mod areas;
+mod check;
+mod diagnostic;
+mod eval;
+mod lex;
+mod parse;
+
+use std::fmt;
+
+pub use areas::{Area, AreaError, Areas, CODE_LENGTHS, is_code};
+pub use diagnostic::{Diagnostic, render};
+pub use eval::Truth;
+
+use crate::fact::{Fact, Kind};
+use crate::time::Day;
+
+/// Longest source, in bytes.
+pub const SOURCE_BYTES_MAX: usize = 4096;
+/// Deepest nesting: parentheses, calls, lists, signs, `? :` and member access.
+pub const NESTING_MAX: usize = 32;
+/// Most parts of an expression.
+pub const NODES_MAX: usize = 512;
+/// Most items of a list literal.
+pub const LIST_MAX: usize = 256;
+/// Most `exists` and `all` inside one another: their work multiplies.
+pub const QUANTIFIERS_MAX: usize = 2;
+
+/// What names exist where a condition stands, for the checker.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Scope {
+    /// The kind of the fact; without one, `fact`, `day` and `happened` do not exist.
+    pub fact: Option<Kind>,
+    /// The names of the lists of areas; without them any name passes.
+    pub areas: Option<Vec<String>>,
+}
+
+impl Scope {
+    /// For conditions on facts of a kind, with any list of areas.
+    #[must_use]
+    pub fn of(kind: Kind) -> Scope {
+        Scope { fact: Some(kind), areas: None }
+    }
+
+    /// The same, with the lists of areas that exist.
+    #[must_use]
+    pub fn with_areas(mut self, areas: &Areas) -> Scope {
+        self.areas = Some(areas.keys().map(str::to_owned).collect());
+        self
+    }
+}
+
+/// What rules may know of a person beside the fact. The caller derives it from the facts up to
+/// the one in question, so that a later fact does not change an earlier answer.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub struct PersonView<'a> {
+    /// A resident or intending to come: `person.subject`, a choice as in declarations.
+    pub subject: Option<&'a str>,
+    /// Division of residence: `person.residence`.
+    pub residence: Option<&'a str>,
+    /// Day of birth, for `person.age`: whole years on `day`, one more on each birthday. Born on
+    /// 29 February, one more on 1 March of other years.
+    pub born: Option<Day>,
+}
+
+impl fmt::Debug for PersonView<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PersonView(***)")
+    }
+}
+
+/// What a condition is asked about.
+#[derive(Clone, Copy, Debug)]
+pub struct Env<'a> {
+    /// The fact. Of another kind than the condition was compiled for, all is unknown.
+    pub fact: &'a Fact,
+    /// The person.
+    pub person: &'a PersonView<'a>,
+    /// The areas.
+    pub areas: &'a Areas,
+    /// The civil day on which the fact happened, in the pack's zone.
+    pub day: Day,
+}
+
+/// A compiled condition.
+#[derive(Clone, Debug)]
+pub struct Expr {
+    kind: Option<Kind>,
+    root: eval::Cond,
+    reads: Box<[&'static str]>,
+    areas: Box<[Box<str>]>,
+}
+
+/// Checks and compiles a condition. On error every independent mistake is reported, in order
+/// of place; spans are bytes of `source`.
+pub fn compile(source: &str, scope: &Scope) -> Result<Expr, Vec<Diagnostic>> {
+    let node = parse::parse(source).map_err(|d| vec![d])?;
+    check::check(&node, scope)
+}
+
+impl Expr {
+    /// Asks the condition. Costs some 10 ns for a typical one; never allocates.
+    #[must_use]
+    pub fn eval(&self, env: &Env<'_>) -> Truth {
+        if self.kind.is_some_and(|kind| kind != env.fact.kind) {
+            return Truth::Unknown;
+        }
+        self.root.eval(&eval::Cx::new(env))
+    }
+
+    /// The kind of facts that it was compiled for.
+    #[must_use]
+    pub fn kind(&self) -> Option<Kind> {
+        self.kind
+    }
+
+    /// The fields of the fact that it reads, in order of the schema, each once.
+    #[must_use]
+    pub fn reads(&self) -> &[&'static str] {
+        &self.reads
+    }
+
+    /// The lists of areas that it asks, in order of name, each once.
+    pub fn area_keys(&self) -> impl Iterator<Item = &str> {
+        self.areas.iter().map(|key| &**key)
+    }
+}
