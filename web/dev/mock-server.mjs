@@ -123,7 +123,7 @@ function code(lang) {
     renew_s: Math.min(30, mock.life_s / 2),
     server_time: iso(at),
     name_masked: '张*',
-    check_in: { due: asked && !person().today, done_today: person().today },
+    check_in: { due: asked && !person().today },
     pack: { id: 'hangzhou', version: '2020.02.11' },
   }
 }

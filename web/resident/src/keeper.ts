@@ -8,6 +8,7 @@ import type { Lang } from '@kangma/shared/i18n'
 
 const codeKey = 'kangma.code'
 const seenKey = 'kangma.seen'
+const leavingKey = 'kangma.leaving'
 
 export interface Kept {
   version: 1
@@ -53,6 +54,16 @@ export function see(colour: Colour): void {
 export function forgetAll(): void {
   forgetCode()
   remove(seenKey)
+}
+
+/** A log-out that the server has not heard of yet, for want of a network. */
+export function leaving(): boolean {
+  return read(leavingKey) === true
+}
+
+export function setLeaving(yes: boolean): void {
+  if (yes) write(leavingKey, true)
+  else remove(leavingKey)
 }
 
 // A phone that gives no storage still shows the code, only not after a reload

@@ -105,17 +105,27 @@ export const sendCode = (phone: string) => post<CodeSent>('/api/v1/login/codes',
 export async function login(phone: string, code: string): Promise<void> {
   await post<Session>('/api/v1/login', { phone, code })
   keeper.forgetAll()
+  keeper.setLeaving(false)
   session.loggedOut = false
   await enter()
 }
 
 export async function logout(): Promise<void> {
+  // Whoever asks to be logged out must not leave a code on the phone, network or not.
+  toLogin(false)
+  keeper.setLeaving(true)
+  await leave()
+}
+
+/** Tells the server of a log-out; false if it could not be told, and then the next opening tries again. */
+async function leave(): Promise<boolean> {
   try {
     await post('/api/v1/logout')
-  } finally {
-    // Whoever asks to be logged out must not leave a code on the phone, network or not.
-    toLogin(false)
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== 401) return false
   }
+  keeper.setLeaving(false)
+  return true
 }
 
 function toLogin(ranOut: boolean): void {
@@ -185,6 +195,8 @@ export async function open(): Promise<void> {
     if (clock.now() < Date.parse(before.code.expires_at as string)) showCode({ code: before.code, readAt: before.readAt })
   }
   await readSite()
+  // The cookies of a log-out without a network are still there: they must not log in again.
+  if (keeper.leaving() && !(await leave())) return toLogin(false)
   try {
     await enter()
   } catch (error) {

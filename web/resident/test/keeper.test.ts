@@ -16,7 +16,7 @@ const code: Code = {
   renew_s: 30,
   server_time: '2020-02-11T02:00:00Z',
   name_masked: '张*',
-  check_in: { due: true, done_today: false },
+  check_in: { due: true },
 }
 const around = { lang: 'zh' as const, zone: 'Asia/Shanghai', demo: false, readAt: 0, clock: { server: 0, wall: 0 } }
 

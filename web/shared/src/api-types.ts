@@ -104,7 +104,8 @@ export interface Code {
   renew_s: number
   server_time: Instant
   name_masked: string | null
-  check_in?: { due: boolean; done_today: boolean } | null
+  /** Whether one is due today and not yet done. */
+  check_in?: { due: boolean } | null
   pack?: { id: string; version: string } | null
 }
 
@@ -123,7 +124,7 @@ export interface CheckedIn {
 export interface CheckInItem {
   at: Instant
   day: Day
-  temperature_c: number
+  temperature_c: number | null
   symptoms: string[]
   normal: boolean
 }

@@ -1,0 +1,186 @@
+import type { Code, Me, Site } from '@kangma/shared/api-types'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { keep, kept, see } from '../src/keeper'
+
+type Answer = { status?: number; body?: unknown } | 'no network'
+
+const site: Site = {
+  demo: false,
+  division: { code: '3301', name: '杭州市' },
+  zone: 'Asia/Shanghai',
+  server_time: '2020-02-11T02:00:00Z',
+  pack: { id: 'hangzhou', version: '1', digest: '', name: '' },
+  languages: ['zh', 'en'],
+  renew_s: 30,
+}
+const holder: Me = { phone_masked: '139****0001', state: 'holder' }
+const code: Code = {
+  colour: 'yellow',
+  status: 'active',
+  word: '黄码',
+  reasons: [],
+  pass: 'KM1:TEST',
+  issued_at: '2020-02-11T02:00:00Z',
+  expires_at: '2020-02-11T02:01:00Z',
+  fresh_until: null,
+  review_at: null,
+  state_at: null,
+  renew_s: 30,
+  server_time: '2020-02-11T02:00:00Z',
+  name_masked: '张*',
+}
+
+let asked: string[] = []
+
+/** Answers by `METHOD path`; a list is used up from its start, its last answer stays. */
+function server(answers: Record<string, Answer | Answer[]>): void {
+  asked = []
+  vi.stubGlobal('fetch', (path: string, init: RequestInit) => {
+    const route = `${init.method} ${path}`
+    asked.push(route)
+    const listed = answers[route] ?? { status: 404 }
+    const answer = Array.isArray(listed) ? (listed.length > 1 ? listed.shift() : listed[0]) : listed
+    if (answer === 'no network' || answer === undefined) return Promise.reject(new TypeError('failed'))
+    const { status = 200, body } = answer
+    return Promise.resolve(new Response(body === undefined ? null : JSON.stringify(body), { status }))
+  })
+}
+
+/** The page, opened anew. */
+async function page() {
+  vi.resetModules()
+  const session = await import('../src/session')
+  return { ...session, settle: () => new Promise((done) => setTimeout(done, 20)) }
+}
+
+/** A code kept by an earlier visit that runs out after `left` seconds. */
+function keepCode(left: number): void {
+  const server = Date.parse(code.expires_at as string) - left * 1000
+  keep({ code, lang: 'zh', zone: 'Asia/Shanghai', demo: false, readAt: server - 5_000, clock: { server, wall: Date.now() } })
+  see('yellow')
+}
+
+describe('opening the page', () => {
+  beforeEach(() => {
+    localStorage.clear()
+  })
+
+  it('goes to the log-in where nobody is logged in', async () => {
+    server({ 'GET /api/v1/site': { body: site }, 'GET /api/v1/me': { status: 401 }, 'POST /api/v1/login/renew': { status: 401 } })
+    const { open, session } = await page()
+    await open()
+    expect(session.screen).toBe('login')
+    expect(session.loggedOut).toBe(false)
+  })
+
+  it('renews a log-in that ran out, once, and goes on', async () => {
+    server({
+      'GET /api/v1/site': { body: site },
+      'GET /api/v1/me': [{ status: 401 }, { body: holder }],
+      'POST /api/v1/login/renew': { body: { token: '', expires_at: '' } },
+      'GET /api/v1/me/code': { body: code },
+    })
+    const { open, session, codeState, settle } = await page()
+    await open()
+    await settle()
+    expect(session.screen).toBe('code')
+    expect(codeState.value.code?.colour).toBe('yellow')
+    expect(asked.filter((route) => route.endsWith('/renew'))).toHaveLength(1)
+    expect(kept()?.code.pass).toBe('KM1:TEST')
+  })
+
+  it('shows the kept code where there is no network', async () => {
+    keepCode(40)
+    server({})
+    vi.stubGlobal('fetch', () => Promise.reject(new TypeError('failed')))
+    const { open, session, codeState, settle } = await page()
+    await open()
+    await settle()
+    expect(session.screen).toBe('code')
+    expect(codeState.value).toMatchObject({ kept: true, trouble: 'offline', code: { pass: 'KM1:TEST' } })
+    expect(kept()).not.toBeNull()
+  })
+
+  it('does not throw a valid code away while the log-in cannot be renewed for want of a network', async () => {
+    keepCode(40)
+    server({ 'GET /api/v1/site': { body: site }, 'GET /api/v1/me': { status: 401 }, 'GET /api/v1/me/code': { status: 401 }, 'POST /api/v1/login/renew': 'no network' })
+    const { open, session, codeState, settle } = await page()
+    await open()
+    await settle()
+    expect(session.screen).toBe('code')
+    expect(codeState.value.code?.pass).toBe('KM1:TEST')
+  })
+
+  it('forgets the code where the server knows the phone no more', async () => {
+    keepCode(40)
+    server({ 'GET /api/v1/site': { body: site }, 'GET /api/v1/me': { status: 401 }, 'GET /api/v1/me/code': { status: 401 }, 'POST /api/v1/login/renew': { status: 401 } })
+    const { open, session, settle } = await page()
+    await open()
+    await settle()
+    expect(session.screen).toBe('login')
+    expect(session.loggedOut).toBe(true)
+    expect(kept()).toBeNull()
+  })
+
+  it('says grey and not "first time" where a code was shown before and has run out', async () => {
+    see('yellow')
+    vi.stubGlobal('fetch', () => Promise.reject(new TypeError('failed')))
+    const { open, session } = await page()
+    await open()
+    expect(session.screen).toBe('code')
+  })
+
+  it('asks for a network where the page was never used', async () => {
+    vi.stubGlobal('fetch', () => Promise.reject(new TypeError('failed')))
+    const { open, session } = await page()
+    await open()
+    expect(session.screen).toBe('no_network')
+  })
+
+  it('clears the phone on log-out even without a network', async () => {
+    keepCode(40)
+    server({ 'GET /api/v1/site': { body: site }, 'GET /api/v1/me': { body: holder }, 'GET /api/v1/me/code': { body: code }, 'POST /api/v1/logout': 'no network' })
+    const { open, logout, session } = await page()
+    await open()
+    await logout()
+    expect(session.screen).toBe('login')
+    expect(Object.keys(localStorage)).toEqual(['kangma.leaving'])
+  })
+
+  it('does not log in again by itself after a log-out that the server has not heard of', async () => {
+    const answers = { 'GET /api/v1/site': { body: site }, 'GET /api/v1/me': { body: holder }, 'GET /api/v1/me/code': { body: code } }
+    server({ ...answers, 'POST /api/v1/logout': 'no network' })
+    const first = await page()
+    await first.open()
+    await first.logout()
+    const second = await page()
+    await second.open()
+    expect(second.session.screen).toBe('login')
+    server({ ...answers, 'GET /api/v1/me': { status: 401 }, 'POST /api/v1/login/renew': { status: 401 }, 'POST /api/v1/logout': { status: 204 } })
+    const third = await page()
+    await third.open()
+    expect(asked).toContain('POST /api/v1/logout')
+    expect(third.session.screen).toBe('login')
+    expect(localStorage.length).toBe(0)
+  })
+
+  it('tells of a change of colour since the last look', async () => {
+    see('red')
+    server({ 'GET /api/v1/site': { body: site }, 'GET /api/v1/me': { body: holder }, 'GET /api/v1/me/code': { body: code } })
+    const { open, session, settle } = await page()
+    await open()
+    await settle()
+    expect(session.change).toEqual({ from: 'red', to: 'yellow' })
+  })
+
+  it('keeps what is typed out of every store', async () => {
+    server({ 'GET /api/v1/site': { body: site }, 'GET /api/v1/me': { body: { ...holder, state: 'new' } }, 'GET /api/v1/declaration-form': { body: { pack: {}, commitment: {}, document_types: [], fields: [] } } })
+    const { open, session, settle } = await page()
+    await open()
+    expect(session.screen).toBe('apply')
+    Object.assign(session.draft, { name: '张测试', number: '11010519491231002X' })
+    session.draft.answers.address = '测试路 1 号'
+    await settle()
+    expect(JSON.stringify({ ...localStorage, ...sessionStorage })).not.toMatch(/张测试|1101|测试路/)
+  })
+})
