@@ -15,10 +15,9 @@ use kangma_core::time::Instant;
 
 use crate::config::Config;
 use crate::db::{Db, DbConfig};
-use crate::demo::Outbox;
 use crate::identity::{DemoCheck, GatewayCheck, IdentityCheck, ReviewerCheck};
 use crate::limit::Limits;
-use crate::login::{DemoSender, GatewaySender, NoSender, Sender};
+use crate::login::{DemoSender, GatewaySender, NoSender, Outbox, Sender};
 use crate::pass::SigningKeys;
 use crate::seal::{Keys, PersonKeys};
 

@@ -6,6 +6,7 @@ use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use kangma_core::identity::IdentityError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -102,6 +103,11 @@ impl Problem {
     /// 422 for one field.
     pub fn field(field: &str, code: &'static str, zh: impl Into<String>, en: impl Into<String>) -> Problem {
         Problem::fields(vec![FieldProblem { field: field.into(), code, zh: zh.into(), en: en.into() }])
+    }
+
+    /// 422 for a name, document or phone that core refused.
+    pub fn refused(field: &str, e: &IdentityError) -> Problem {
+        Problem::field(field, e.code, e.zh, e.en)
     }
 
     /// 429 with Retry-After.

@@ -12,6 +12,7 @@ mod declare;
 mod demo;
 mod division;
 mod error;
+mod gateway;
 mod http;
 mod identity;
 mod jobs;

@@ -37,6 +37,7 @@ fn api() -> OpenApiRouter<Shared> {
         .routes(routes!(login::http::log_out))
         .routes(routes!(declare::http::form))
         .routes(routes!(declare::http::declare))
+        .routes(routes!(declare::http::list))
         .routes(routes!(declare::http::prove))
         .routes(routes!(pass::http::me))
         .routes(routes!(pass::http::code))

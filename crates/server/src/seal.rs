@@ -396,3 +396,74 @@ macro_rules! secret_debug {
 }
 
 secret_debug!(Master, Dek, Hash, Keys, PersonKeys);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Dir(PathBuf);
+
+    impl Dir {
+        fn new(name: &str) -> Dir {
+            let dir = std::env::temp_dir().join(format!("kangma-seal-{name}-{}", std::process::id()));
+            fs::remove_dir_all(&dir).ok();
+            Dir(dir)
+        }
+    }
+
+    impl Drop for Dir {
+        fn drop(&mut self) {
+            fs::remove_dir_all(&self.0).ok();
+        }
+    }
+
+    #[test]
+    fn a_sealed_value_opens_only_where_it_was_written() {
+        let master = Master(vec![Cipher::new(1, &[1; KEY])]);
+        let sealed = master.seal("person", "state", b"row", b"value");
+        assert_eq!(master.open("person", "state", b"row", &sealed).unwrap(), b"value");
+        assert!(master.open("person", "state", b"other", &sealed).is_err());
+        assert!(master.open("person", "dossier", b"row", &sealed).is_err());
+        assert!(master.open("personstate", "", b"row", &sealed).is_err());
+        for i in 0..sealed.len() {
+            let mut damaged = sealed.clone();
+            damaged[i] ^= 1;
+            assert!(master.open("person", "state", b"row", &damaged).is_err(), "byte {i}");
+            assert!(master.open("person", "state", b"row", &sealed[..i]).is_err(), "cut at {i}");
+        }
+    }
+
+    #[test]
+    fn the_first_key_seals_and_older_ones_still_open() {
+        let old = Master(vec![Cipher::new(1, &[1; KEY])]);
+        let new = Master(vec![Cipher::new(2, &[2; KEY]), Cipher::new(1, &[1; KEY])]);
+        let sealed = old.seal("t", "c", b"r", b"v");
+        assert_eq!(new.open("t", "c", b"r", &sealed).unwrap(), b"v");
+        assert!(old.open("t", "c", b"r", &new.seal("t", "c", b"r", b"v")).is_err());
+    }
+
+    #[tokio::test]
+    async fn a_destroyed_key_is_gone_for_good_and_a_raced_one_is_the_same_for_both() {
+        let dir = Dir::new("person");
+        let keys = Keys::load_or_create(&dir.0, true).unwrap();
+        let people = PersonKeys::open(&dir.0, keys.master.clone(), Instant(0)).unwrap();
+        let id = keys.person_id("10:x");
+        assert!(people.get(id).unwrap().is_none());
+        let (a, b) = tokio::join!(people.ensure(id), people.ensure(id));
+        let sealed = a.unwrap().seal("t", "c", b"r", b"v");
+        assert_eq!(b.unwrap().open("t", "c", b"r", &sealed).unwrap(), b"v");
+        people.destroy(id).await.unwrap();
+        assert!(people.get(id).unwrap().is_none());
+        assert!(people.ensure(id).await.unwrap().open("t", "c", b"r", &sealed).is_err(), "a new key opens nothing old");
+        people.close().await;
+    }
+
+    #[test]
+    fn ids_differ_by_domain_and_parts_do_not_run_together() {
+        let dir = Dir::new("ids");
+        let keys = Keys::load_or_create(&dir.0, true).unwrap();
+        assert_ne!(keys.person_id("1").0, keys.account_id("1").0);
+        assert!(!keys.hash("d", &[b"ab", b"c"]).equals(&keys.hash("d", &[b"a", b"bc"])));
+        assert!(keys.hash("d", &[b"ab"]).equals(&Keys::load(&dir.0).unwrap().hash("d", &[b"ab"])));
+    }
+}

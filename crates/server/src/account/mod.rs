@@ -15,7 +15,8 @@ use crate::app::{App, Shared};
 use crate::db::{DbError, Unit};
 use crate::error::Problem;
 use crate::identity::ClaimState;
-use crate::person::Profile;
+use crate::auth::Resident;
+use crate::person::{Profile, State};
 
 /// A phone's account.
 pub struct Account {
@@ -97,6 +98,23 @@ pub async fn person_of(app: &Shared, account: &Account) -> Result<Option<PersonI
     }
     point(app, account.id, person).await?;
     Ok(Some(person))
+}
+
+/// The person of a resident's token, if their account holds one.
+pub async fn holder(app: &Shared, who: Resident) -> Result<Option<PersonId>, Problem> {
+    if who.person.is_some() {
+        return Ok(who.person);
+    }
+    let account = find(app, who.account).await?.ok_or_else(Problem::unauthorised)?;
+    person_of(app, &account).await
+}
+
+/// Refuses a token that no longer counts for a person.
+pub fn still_holds(state: &State, who: Resident) -> Result<(), Problem> {
+    if who.issued < state.tokens_after || !state.held_by(who.account) {
+        return Err(Problem::unauthorised());
+    }
+    Ok(())
 }
 
 fn unreadable(e: impl std::fmt::Display) -> Problem {

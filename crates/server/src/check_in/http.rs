@@ -14,7 +14,7 @@ use crate::auth::Resident;
 use crate::error::{FieldProblem, Problem, ProblemBody};
 use crate::http::{Body, Private};
 use crate::lang::{Lang, Wanted};
-use crate::pass::holder;
+use crate::account::holder;
 use crate::person;
 
 /// How somebody is today.

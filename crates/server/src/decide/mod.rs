@@ -5,8 +5,6 @@
 //! without waiting; a job does the same for those whom nobody reads.
 
 pub mod job;
-#[cfg(test)]
-mod tests;
 
 use std::sync::Arc;
 

@@ -5,7 +5,9 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use kangma_core::declaration::{FormFieldView, validate};
 use kangma_core::division::divisions;
+use kangma_core::fact::{Fact, Kind, Value};
 use kangma_core::identity::{Document, DocumentType, Name};
+use kangma_core::time::Instant;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -16,6 +18,7 @@ use crate::auth::Resident;
 use crate::error::{FieldProblem, Problem, ProblemBody};
 use crate::http::{Body, Private};
 use crate::lang::Wanted;
+use crate::person;
 
 /// What the pack asks.
 #[derive(Serialize, ToSchema)]
@@ -182,6 +185,66 @@ fn check(app: &Shared, ask: DeclarationRequest) -> Result<Declaration, Problem> 
         }
         _ => Err(Problem::fields(wrong)),
     }
+}
+
+/// One's own declarations.
+#[derive(Serialize, ToSchema)]
+pub struct Declarations {
+    /// Newest first.
+    items: Vec<DeclarationItem>,
+}
+
+/// One declaration.
+#[derive(Serialize, ToSchema)]
+pub struct DeclarationItem {
+    /// Its identifier.
+    id: String,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    at: Instant,
+    /// What was declared.
+    answers: Vec<AnswerText>,
+}
+
+/// One answer, as the form shows it.
+#[derive(Serialize, ToSchema)]
+pub struct AnswerText {
+    /// The question.
+    label: String,
+    /// The answer.
+    value: String,
+}
+
+/// Reads what one has declared.
+#[utoipa::path(get, path = "/api/v1/me/declarations", tag = "resident",
+    responses((status = 200, body = Declarations), (status = 401, body = ProblemBody)))]
+pub async fn list(
+    State(app): State<Shared>,
+    who: Resident,
+    Wanted(lang): Wanted,
+) -> Result<Private<Declarations>, Problem> {
+    let Some(id) = account::holder(&app, who).await? else { return Ok(Private(Declarations { items: Vec::new() })) };
+    let person = person::load(&app, id).await?.ok_or_else(Problem::unauthorised)?;
+    if let Some(state) = &person.stored {
+        account::still_holds(state, who)?;
+    }
+    let asked = |fact: &Fact| {
+        let fields = app.pack.form.fields.iter().filter(|f| *fact.get(&f.field) != Value::Missing);
+        fields
+            .map(|f| AnswerText {
+                label: app.pack.field_label(&f.field, lang),
+                value: app.pack.value_text(&f.field, fact.get(&f.field), lang),
+            })
+            .collect()
+    };
+    let items = person
+        .facts
+        .iter()
+        .rev()
+        .filter(|f| f.kind == Kind::Declaration)
+        .map(|f| DeclarationItem { id: f.id.to_string(), at: f.happened, answers: asked(f) })
+        .collect();
+    Ok(Private(Declarations { items }))
 }
 
 /// The account behind a token.

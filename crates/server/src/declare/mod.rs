@@ -5,8 +5,6 @@
 //! until the identity behind it is confirmed, a claim on the account.
 
 pub mod http;
-#[cfg(test)]
-mod tests;
 
 use kangma_core::fact::{Fact, Kind, Source, Value};
 use kangma_core::id::{AccountId, FactId, PersonId};
@@ -125,7 +123,7 @@ async fn claim(
     document: &Document,
     fact: Fact,
 ) -> Result<Declared, Problem> {
-    let phone = Phone::parse(&account.phone).map_err(|e| crate::identity::refused("phone", &e))?;
+    let phone = Phone::parse(&account.phone).map_err(|e| Problem::refused("phone", &e))?;
     // The demo's stand-in register has to look; a real one would tell by its time alone.
     let held_elsewhere = app.config.demo && is_held_elsewhere(app, document, account.id).await?;
     let answer = app.identity.check(Ask { name, document, phone: &phone, held_elsewhere }).await?;

@@ -5,11 +5,9 @@
 //! URLs: `GET /demo`, `GET /demo/outbox`, `POST /demo/advance`. Table: `setting`.
 
 pub mod http;
-mod outbox;
 mod store;
 mod stories;
 
-pub use outbox::{Message, Outbox};
 pub use store::{lead_s, save_lead};
 pub use stories::{STORIES, Story, plant};
 

@@ -10,6 +10,7 @@ use crate::app::Shared;
 use crate::check_in::{self, CheckIn};
 use crate::decide::{self, Recording};
 use crate::declare;
+use crate::error::Problem;
 use crate::person::{self, Profile};
 use crate::staff;
 
@@ -113,8 +114,8 @@ pub async fn plant(app: &Shared) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn one(app: &Shared, story: &Story) -> Result<(), crate::error::Problem> {
-    let refused = crate::identity::refused;
+async fn one(app: &Shared, story: &Story) -> Result<(), Problem> {
+    let refused = Problem::refused;
     let now = app.clock.now();
     let zone = &app.pack.zone;
     let today = zone.day_of(now);
@@ -126,7 +127,7 @@ async fn one(app: &Shared, story: &Story) -> Result<(), crate::error::Problem> {
     let answers = serde_json::from_str(story.answers).expect("a story's answers are JSON");
     let declared_on = today.plus(-story.declared_days_ago);
     let values = validate(&app.pack.form, &answers, divisions(), declared_on)
-        .map_err(|e| crate::error::Problem::bad_request("demo.story", "", format!("{:?}", e.iter().map(|e| (&e.field, e.code)).collect::<Vec<_>>())))?;
+        .map_err(|e| Problem::bad_request("demo.story", "", format!("{:?}", e.iter().map(|e| (&e.field, e.code)).collect::<Vec<_>>())))?;
     let at = if story.declared_days_ago == 0 { now } else { day(story.declared_days_ago).plus_s(9 * 3600) };
     let mut declaration = Fact {
         id: app.new_fact_id(),

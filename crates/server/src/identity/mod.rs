@@ -8,12 +8,12 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use kangma_core::identity::{Document, IdentityError, Name, Phone};
+use kangma_core::identity::{Document, Name, Phone};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::error::Problem;
-use crate::login::gateway_client;
+use crate::gateway;
 
 /// What an identity check is asked.
 pub struct Ask<'a> {
@@ -95,7 +95,7 @@ pub struct GatewayCheck {
 impl GatewayCheck {
     /// A check at a URL, with a bearer token.
     pub fn new(url: String, token: Option<String>) -> anyhow::Result<GatewayCheck> {
-        Ok(GatewayCheck { client: gateway_client()?, url, token })
+        Ok(GatewayCheck { client: gateway::client()?, url, token })
     }
 }
 
@@ -144,11 +144,6 @@ fn unreachable(how: &'static str) -> Problem {
             "The identity check is not available now, and nothing was submitted. Please try again shortly.",
         )
     }
-}
-
-/// A name, document or phone that core refused, as an answer.
-pub fn refused(field: &str, e: &IdentityError) -> Problem {
-    Problem::field(field, e.code, e.zh, e.en)
 }
 
 /// How far the identity of an account has come.

@@ -13,7 +13,6 @@ use crate::app::Shared;
 use crate::auth::{self, DEVICE_COOKIE, TOKEN_COOKIE};
 use crate::error::{Problem, ProblemBody};
 use crate::http::{Body, Private};
-use crate::identity::refused;
 use crate::lang::Wanted;
 use crate::limit::ClientAddress;
 
@@ -48,7 +47,7 @@ pub async fn send_code(
     Body(ask): Body<CodeRequest>,
 ) -> Result<Response, Problem> {
     app.limits.codes.take(from)?;
-    let phone = Phone::parse(&ask.phone).map_err(|e| refused("phone", &e))?;
+    let phone = Phone::parse(&ask.phone).map_err(|e| Problem::refused("phone", &e))?;
     super::send_code(&app, &phone, Purpose::Login, lang).await?;
     let demo_outbox = app.outbox.is_some().then_some("/demo/outbox");
     let sent = CodeSent { expires_in_s: super::CODE_S, resend_in_s: 60, demo_outbox };
@@ -86,7 +85,7 @@ pub async fn log_in(
     Body(ask): Body<LoginRequest>,
 ) -> Result<Response, Problem> {
     app.limits.tries.take(from)?;
-    let phone = Phone::parse(&ask.phone).map_err(|e| refused("phone", &e))?;
+    let phone = Phone::parse(&ask.phone).map_err(|e| Problem::refused("phone", &e))?;
     let session = super::log_in(&app, &phone, ask.code.trim()).await?;
     let cookies = AppendHeaders([
         (header::SET_COOKIE, auth::set_cookie(&app, TOKEN_COOKIE, &session.token, auth::TOKEN_S)),

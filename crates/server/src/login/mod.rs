@@ -7,16 +7,16 @@
 //! one. A phone gets five codes in ten minutes; an address, as many as the settings say.
 
 pub mod http;
+mod outbox;
 mod sender;
 mod store;
-#[cfg(test)]
-mod tests;
 
 use kangma_core::id::AccountId;
 use kangma_core::identity::Phone;
 use kangma_core::time::Instant;
 
-pub use sender::{DemoSender, GatewaySender, Sender, SenderError, NoSender};
+pub use outbox::{Message, Outbox};
+pub use sender::{DemoSender, GatewaySender, NoSender, Sender, SenderError};
 
 use crate::account;
 use crate::app::Shared;

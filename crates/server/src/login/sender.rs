@@ -4,13 +4,12 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use kangma_core::identity::Phone;
 use serde_json::json;
 
-use super::Purpose;
-use crate::demo::Outbox;
+use super::{Outbox, Purpose};
+use crate::gateway;
 use crate::lang::Lang;
 
 /// Sends a one-time code to a phone.
@@ -63,16 +62,8 @@ pub struct GatewaySender {
 impl GatewaySender {
     /// A sender for a URL, with a bearer token.
     pub fn new(url: String, token: Option<String>) -> anyhow::Result<GatewaySender> {
-        Ok(GatewaySender { client: gateway_client()?, url, token })
+        Ok(GatewaySender { client: gateway::client()?, url, token })
     }
-}
-
-/// A client for an operator's gateways: ten seconds at most, no redirects.
-pub fn gateway_client() -> anyhow::Result<reqwest::Client> {
-    Ok(reqwest::Client::builder()
-        .timeout(Duration::from_secs(10))
-        .redirect(reqwest::redirect::Policy::none())
-        .build()?)
 }
 
 impl Sender for GatewaySender {

@@ -95,9 +95,9 @@ pub async fn code(
     who: Resident,
     Wanted(lang): Wanted,
 ) -> Result<Private<Code>, Problem> {
-    let Some(id) = super::holder(&app, who).await? else { return without_person(&app, who, lang).await };
+    let Some(id) = account::holder(&app, who).await? else { return without_person(&app, who, lang).await };
     let Some(state) = decide::current(&app, id).await? else { return without_person(&app, who, lang).await };
-    super::still_holds(&state, who)?;
+    account::still_holds(&state, who)?;
     let now = app.clock.now();
     let issued = super::issue(&app, &state, now)?;
     let (reasons, returned) = if state.status() == Status::Active && state.colour() == Some(GREEN) {
@@ -224,7 +224,7 @@ pub async fn me(
     let mut me = Me { phone_masked, state: "new", name_masked: None, document_masked: None, claim: None };
     if let Some(person) = account::person_of(&app, &account).await? {
         let state = person::state(&app, person).await?.ok_or_else(Problem::unauthorised)?;
-        super::still_holds(&state, who)?;
+        account::still_holds(&state, who)?;
         let profile = person::profile(&app, person).await?;
         me.state = "holder";
         me.name_masked = Some(masked(&state));

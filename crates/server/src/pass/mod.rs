@@ -8,15 +8,12 @@ mod keys;
 #[cfg(test)]
 mod tests;
 
-use kangma_core::id::PersonId;
 use kangma_core::pass::{self, Claims};
 use kangma_core::time::Instant;
 
 pub use keys::{SigningKeys, SigningKeysError};
 
-use crate::account;
 use crate::app::Shared;
-use crate::auth::Resident;
 use crate::error::Problem;
 use crate::person::State;
 
@@ -63,21 +60,4 @@ pub fn issue(app: &Shared, state: &State, now: Instant) -> Result<Option<Issued>
         Problem::internal()
     })?;
     Ok(Some(Issued { text, issued_at: now, fresh_until, expires_at }))
-}
-
-/// The person of a resident's token, if their account holds one.
-pub async fn holder(app: &Shared, who: Resident) -> Result<Option<PersonId>, Problem> {
-    if who.person.is_some() {
-        return Ok(who.person);
-    }
-    let account = account::find(app, who.account).await?.ok_or_else(Problem::unauthorised)?;
-    account::person_of(app, &account).await
-}
-
-/// Refuses a token that no longer counts for a person.
-pub fn still_holds(state: &State, who: Resident) -> Result<(), Problem> {
-    if who.issued < state.tokens_after || !state.held_by(who.account) {
-        return Err(Problem::unauthorised());
-    }
-    Ok(())
 }

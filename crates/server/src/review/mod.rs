@@ -5,8 +5,6 @@
 //! says what is so, and the rules decide.
 
 pub mod http;
-#[cfg(test)]
-mod tests;
 
 use kangma_core::fact::{Fact, Kind, Source, Value};
 use kangma_core::id::{AccountId, FactId, PersonId};

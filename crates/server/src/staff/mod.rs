@@ -4,8 +4,6 @@
 
 pub mod http;
 mod store;
-#[cfg(test)]
-mod tests;
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Argon2, PasswordHasher as _, PasswordVerifier as _};

@@ -1,0 +1,86 @@
+use kangma_core::fact::{Fact, Facts, Kind, Source, Value};
+use kangma_core::id::FactId;
+use kangma_core::time::{Day, Instant};
+use proptest::prelude::*;
+
+use super::dossier::{decode, decode_one, encode_one};
+
+fn value() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(Value::Missing),
+        any::<bool>().prop_map(Value::Bool),
+        any::<i64>().prop_map(Value::Int),
+        (-1e9..1e9).prop_map(Value::Double),
+        ".{0,12}".prop_map(|t: String| Value::Text(t.into())),
+        proptest::collection::vec(".{0,6}", 0..4)
+            .prop_map(|l: Vec<String>| Value::List(l.into_iter().map(Into::into).collect())),
+        any::<i32>().prop_map(|d| Value::Day(Day(d))),
+        any::<i64>().prop_map(|s| Value::Instant(Instant(s))),
+    ]
+}
+
+fn fact() -> impl Strategy<Value = Fact> {
+    (any::<[u8; 16]>(), 0..10_usize, any::<i64>(), any::<i64>(), proptest::collection::vec(value(), 0..16)).prop_map(
+        |(id, kind, happened, recorded, values)| Fact {
+            id: FactId(id),
+            kind: Kind::ALL[kind],
+            happened: Instant(happened),
+            recorded: Instant(recorded),
+            source: Source::Resident,
+            values,
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn a_fact_comes_back_as_it_was_stored(fact in fact()) {
+        prop_assert_eq!(decode_one(&encode_one(&fact)).unwrap(), fact);
+    }
+
+    #[test]
+    fn damaged_bytes_are_an_error_and_never_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _ = decode(&bytes);
+        let _ = decode_one(&bytes);
+    }
+}
+
+#[test]
+fn a_stored_decision_stands_until_its_review_its_pack_or_its_past() {
+    let state = super::State {
+        id: kangma_core::id::PersonId([1; 16]),
+        version: 1,
+        tokens_after: Instant(0),
+        decided_at: Instant(100),
+        review_at: Some(Instant(200)),
+        pack: vec![1, 2],
+        sealed: super::Sealed {
+            status: 3,
+            colour: 1,
+            name_masked: "张*".into(),
+            division: 0,
+            holders: vec![[9; 16].into()],
+            check_in_due: false,
+        },
+    };
+    assert!(state.stands(Instant(100), &[1, 2]));
+    assert!(state.stands(Instant(199), &[1, 2]));
+    assert!(!state.stands(Instant(200), &[1, 2]), "its review has come");
+    assert!(!state.stands(Instant(150), &[1, 3]), "another pack is in force");
+    assert!(!state.stands(Instant(99), &[1, 2]), "the clock was set back");
+    assert!(state.held_by(kangma_core::id::AccountId([9; 16])));
+    assert!(!state.held_by(kangma_core::id::AccountId([8; 16])));
+}
+
+#[test]
+fn facts_twice_in_a_dossier_count_once() {
+    let fact = Fact {
+        id: FactId([1; 16]),
+        kind: Kind::CheckIn,
+        happened: Instant(1),
+        recorded: Instant(1),
+        source: Source::Resident,
+        values: vec![],
+    };
+    assert_eq!(Facts::new(vec![fact.clone(), fact]).len(), 1);
+}

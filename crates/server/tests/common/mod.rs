@@ -1,0 +1,257 @@
+//! A real server on a free port with a data folder of its own, and people who use it.
+
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Once;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+/// A folder that goes away with its owner.
+pub struct TempDir(pub PathBuf);
+
+impl TempDir {
+    pub fn new() -> TempDir {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let n = NEXT.fetch_add(1, Ordering::Relaxed);
+        let dir = std::env::temp_dir().join(format!("kangma-test-{}-{n}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        TempDir(dir)
+    }
+}
+
+impl Drop for TempDir {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+/// A running server.
+pub struct Server {
+    pub child: Child,
+    pub base: String,
+    pub dir: std::sync::Arc<TempDir>,
+    pub log: PathBuf,
+}
+
+pub fn kangma() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kangma"));
+    for name in ["PORT", "DATA_DIR", "KANGMA_DEMO", "KANGMA_PACK"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+impl Server {
+    /// A demo on a fresh folder.
+    pub fn demo() -> Server {
+        Server::start(std::sync::Arc::new(TempDir::new()), &["--demo"])
+    }
+
+    /// A service on a folder.
+    pub fn start(dir: std::sync::Arc<TempDir>, args: &[&str]) -> Server {
+        let log = dir.0.join("log.jsonl");
+        let errors = std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
+        let mut child = kangma()
+            .args(["serve", "--port", "0"])
+            .args(args)
+            .env("DATA_DIR", dir.0.join("data"))
+            .env("KANGMA_LOG", "debug")
+            .stdout(Stdio::piped())
+            .stderr(errors)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap());
+        let mut seen = String::new();
+        let base = loop {
+            let mut line = String::new();
+            if lines.read_line(&mut line).unwrap() == 0 {
+                panic!("the server ended early: {}", std::fs::read_to_string(&log).unwrap_or_default());
+            }
+            seen.push_str(&line);
+            if let Some(at) = line.find("http://localhost:") {
+                let rest = &line[at + "http://localhost:".len()..];
+                let port: String = rest.chars().take_while(char::is_ascii_digit).collect();
+                break format!("http://127.0.0.1:{port}");
+            }
+        };
+        std::thread::spawn(move || {
+            let mut rest = String::new();
+            lines.read_to_string(&mut rest).ok();
+        });
+        Server { child, base, dir, log }
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.dir.0.join("data")
+    }
+
+    pub fn kill(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+
+    /// Ends it as Ctrl-C does, and says whether it ended well.
+    pub fn interrupt(&mut self) -> bool {
+        Command::new("kill").args(["-INT", &self.child.id().to_string()]).status().unwrap();
+        self.child.wait().unwrap().success()
+    }
+
+    pub async fn advance(&self, days: u32) {
+        let answer = Person::nobody(self).post("/demo/advance", json!({ "days": days })).await;
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+    }
+
+    pub async fn outbox_code(&self, phone: &str) -> String {
+        let box_ = Person::nobody(self).get("/demo/outbox").await.body;
+        let messages = box_["messages"].as_array().unwrap();
+        let mine = messages.iter().find(|m| m["to"].as_str().unwrap().ends_with(phone)).expect("a message");
+        mine["code"].as_str().unwrap().to_owned()
+    }
+
+    pub async fn log_in(&self, phone: &str) -> Person {
+        let nobody = Person::nobody(self);
+        let sent = nobody.post("/api/v1/login/codes", json!({ "phone": phone })).await;
+        assert_eq!(sent.status, StatusCode::ACCEPTED, "{sent:?}");
+        let code = self.outbox_code(phone).await;
+        let answer = nobody.post("/api/v1/login", json!({ "phone": phone, "code": code })).await;
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        Person { token: Some(answer.body["token"].as_str().unwrap().to_owned()), ..nobody }
+    }
+
+    pub async fn reviewer(&self) -> Person {
+        let nobody = Person::nobody(self);
+        let answer = nobody.post("/api/v1/staff/login", json!({ "name": "reviewer", "password": "demo" })).await;
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        Person { token: Some(answer.body["token"].as_str().unwrap().to_owned()), ..nobody }
+    }
+
+    pub async fn scan(&self, pass: &str) -> Value {
+        let answer = Person::nobody(self).post("/api/v1/scans", json!({ "pass": pass })).await;
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        answer.body
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: reqwest::header::HeaderMap,
+    pub text: String,
+    pub body: Value,
+}
+
+impl Answer {
+    pub fn code(&self) -> &str {
+        self.body["code"].as_str().unwrap_or_default()
+    }
+}
+
+/// Somebody who calls the server.
+#[derive(Clone)]
+pub struct Person {
+    pub client: reqwest::Client,
+    pub base: String,
+    pub token: Option<String>,
+}
+
+pub fn client() -> reqwest::Client {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
+    });
+    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap()
+}
+
+impl Person {
+    pub fn nobody(server: &Server) -> Person {
+        Person { client: client(), base: server.base.clone(), token: None }
+    }
+
+    pub async fn send(&self, method: Method, path: &str, body: Option<String>) -> Answer {
+        let mut request = self.client.request(method, format!("{}{path}", self.base)).header("accept-language", "en");
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(body) = body {
+            request = request.header("content-type", "application/json").body(body);
+        }
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        let text = response.text().await.unwrap();
+        let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Answer { status, headers, text, body }
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, None).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::POST, path, Some(body.to_string())).await
+    }
+
+    pub async fn code(&self) -> Value {
+        let answer = self.get("/api/v1/me/code").await;
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        answer.body
+    }
+
+    pub async fn colour(&self) -> String {
+        self.code().await["colour"].as_str().unwrap().to_owned()
+    }
+
+    pub async fn declare(&self, declaration: &Value) -> Answer {
+        self.post("/api/v1/declarations", declaration.clone()).await
+    }
+
+    pub async fn check_in(&self) -> Answer {
+        self.post("/api/v1/me/check-ins", json!({ "temperature_c": 36.5, "symptoms": [] })).await
+    }
+}
+
+/// Resident identity cards counted out: number `n` of somebody made up.
+pub fn document(n: u32) -> String {
+    let body = format!("330106{:04}0101{:03}", 1950 + n / 900, n % 900 + 100);
+    let weights = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
+    let sum: u32 = body.bytes().zip(weights).map(|(c, w)| u32::from(c - b'0') * w).sum();
+    format!("{body}{}", b"10X98765432"[(sum % 11) as usize] as char)
+}
+
+/// A declaration of somebody who is well.
+pub fn well(n: u32) -> Value {
+    json!({
+        "name": "张测试",
+        "document": { "type": "resident_id", "number": document(n) },
+        "answers": {
+            "subject": "resident", "residence": "330106", "in_city": true, "contact": "none", "health": "well",
+            "overseas": false, "under_measure": "none", "temperature_c": 36.5, "symptoms": [],
+        },
+        "commitment": commitment(),
+    })
+}
+
+/// The commitment's version, from the pack itself.
+pub fn commitment() -> String {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packs/hangzhou-2020-02-11/pack.toml")).unwrap();
+    let line = text.lines().find(|l| l.trim_start().starts_with("commitment")).expect("the form names its commitment");
+    line.split('"').nth(1).unwrap().to_owned()
+}
+
+/// The same with some answers changed.
+pub fn with(mut declaration: Value, answers: Value) -> Value {
+    for (field, value) in answers.as_object().unwrap() {
+        declaration["answers"][field] = value.clone();
+    }
+    declaration
+}

@@ -1,0 +1,180 @@
+//! Style that matters, as a test: the order of duties, where SQL and drivers may stand, and what
+//! no file of the project may hold.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// Each duty, and the duties that it may use. Acyclic by construction: a duty uses only what stands
+/// above it. A new duty is one folder and one line here.
+const DUTIES: &[(&str, &[&str])] = &[
+    ("division", &[]),
+    ("identity", &[]),
+    ("person", &[]),
+    ("account", &["identity", "person"]),
+    ("decide", &["person"]),
+    ("queue", &[]),
+    ("login", &["account"]),
+    ("declare", &["account", "decide", "identity", "login", "person", "queue"]),
+    ("pass", &["account", "decide", "identity", "person"]),
+    ("scan", &["decide"]),
+    ("check_in", &["account", "decide", "person"]),
+    ("staff", &[]),
+    ("review", &["account", "decide", "declare", "identity", "person", "queue"]),
+    ("demo", &["account", "check_in", "decide", "declare", "person", "staff"]),
+    ("jobs", &["decide", "login", "staff"]),
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn files(dir: &Path, endings: &[&str], out: &mut Vec<PathBuf>) {
+    let Ok(entries) = std::fs::read_dir(dir) else { return };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if path.is_dir() {
+            if !["target", "node_modules", "dist", ".git", "data"].contains(&name.as_str()) {
+                files(&path, endings, out);
+            }
+        } else if endings.iter().any(|e| name.ends_with(e)) {
+            out.push(path);
+        }
+    }
+}
+
+fn sources(dir: &str, endings: &[&str]) -> Vec<(String, String)> {
+    let mut out = Vec::new();
+    files(&root().join(dir), endings, &mut out);
+    assert!(!out.is_empty(), "{dir} has files");
+    out.into_iter()
+        .map(|path| {
+            let text = std::fs::read_to_string(&path).unwrap();
+            (path.strip_prefix(root()).unwrap().to_string_lossy().into_owned(), text)
+        })
+        .collect()
+}
+
+#[test]
+fn a_duty_uses_only_the_duties_that_it_names() {
+    let allowed: BTreeMap<&str, &[&str]> = DUTIES.iter().copied().collect();
+    let folders: BTreeSet<String> = std::fs::read_dir(root().join("crates/server/src"))
+        .unwrap()
+        .flatten()
+        .filter(|e| e.path().is_dir())
+        .map(|e| e.file_name().to_string_lossy().into_owned())
+        .filter(|name| !["cli", "db"].contains(&name.as_str()))
+        .collect();
+    assert_eq!(folders, allowed.keys().map(ToString::to_string).collect(), "every duty has its line");
+    for (path, text) in sources("crates/server/src", &[".rs"]) {
+        let duty = path.split('/').nth(3).unwrap();
+        let Some(allowed) = allowed.get(duty) else { continue };
+        for (line, used) in text.lines().enumerate().flat_map(|(i, l)| l.match_indices("crate::").map(move |m| (i, &l[m.0 + 7..]))) {
+            let used: String = used.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            let fine = used == duty || !folders.contains(&used) || allowed.contains(&used.as_str());
+            assert!(fine, "{path}:{}: {duty} may not use {used}", line + 1);
+        }
+    }
+}
+
+#[test]
+fn duties_form_no_circle() {
+    let mut left: BTreeMap<&str, BTreeSet<&str>> =
+        DUTIES.iter().map(|(duty, uses)| (*duty, uses.iter().copied().collect())).collect();
+    while !left.is_empty() {
+        let free: Vec<&str> = left.iter().filter(|(_, uses)| uses.is_empty()).map(|(d, _)| *d).collect();
+        assert!(!free.is_empty(), "a circle among {:?}", left.keys());
+        for duty in free {
+            left.remove(duty);
+            left.values_mut().for_each(|uses| {
+                uses.remove(duty);
+            });
+        }
+    }
+}
+
+#[test]
+fn sql_stands_in_stores_and_drivers_in_db() {
+    for (path, text) in sources("crates/server/src", &[".rs"]) {
+        let store = path.ends_with("store.rs") || path.ends_with("seal.rs") || path.contains("/db/");
+        if !store {
+            for word in ["SELECT ", "INSERT INTO", "DELETE FROM", "UPDATE "] {
+                assert!(!text.contains(word), "{path}: SQL belongs into store.rs");
+            }
+        }
+        if !path.contains("/db/") {
+            assert!(!text.contains("rusqlite"), "{path}: a driver is named outside db/");
+        }
+        for word in ["SELECT *", "json_extract", "datetime(", "strftime"] {
+            assert!(path.contains("/db/mod.rs") || !text.contains(word), "{path}: {word} is not portable");
+        }
+    }
+}
+
+#[test]
+fn statements_are_named_after_their_duty_and_only_once() {
+    let mut names = BTreeSet::new();
+    for (path, text) in sources("crates/server/src", &["store.rs", "seal.rs"]) {
+        let duty = path.split('/').nth(3).unwrap().trim_end_matches(".rs").to_owned();
+        for part in text.split("name: \"").skip(1) {
+            let name = part.split('"').next().unwrap().to_owned();
+            assert!(name.starts_with(&format!("{duty}.")), "{path}: {name} is not {duty}.verb");
+            assert!(names.insert(name.clone()), "{name} is there twice");
+        }
+    }
+    assert!(names.len() > 30);
+}
+
+#[test]
+fn core_knows_no_io() {
+    for (path, text) in sources("crates/core/src", &[".rs"]) {
+        for word in ["std::fs", "std::net", "std::env", "tokio", "async fn", "SystemTime::now", "Timestamp::now"] {
+            assert!(!text.contains(word), "{path}: {word} in core");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_left_half_done() {
+    let marks = [["TO", "DO"].concat(), ["FIX", "ME"].concat(), ["todo", "!("].concat(), ["unimplemented", "!("].concat(), ["dbg", "!("].concat(), ["#[ig", "nore"].concat()];
+    for dir in ["crates", "web", "spec", "packs", "docs", "tools"] {
+        for (path, text) in sources(dir, &[".rs", ".ts", ".vue", ".md", ".toml", ".sh", ".mjs", ".sql"]) {
+            for mark in &marks {
+                assert!(!text.contains(mark.as_str()), "{path} holds {mark}");
+            }
+        }
+    }
+}
+
+#[test]
+fn documents_lead_to_files_that_exist() {
+    let mut docs = Vec::new();
+    files(&root(), &[".md"], &mut docs);
+    assert!(docs.len() >= 10);
+    for doc in docs {
+        let text = std::fs::read_to_string(&doc).unwrap();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let file = link.split('#').next().unwrap();
+            if file.is_empty() || file.contains("://") || file.starts_with('<') {
+                continue;
+            }
+            assert!(doc.parent().unwrap().join(file).exists(), "{} leads to {file}", doc.display());
+        }
+    }
+}
+
+#[test]
+fn migrations_are_numbered_without_a_gap() {
+    for dir in ["crates/server/migrations/sqlite", "crates/server/migrations/sqlite/keys"] {
+        let mut names: Vec<String> = std::fs::read_dir(root().join(dir))
+            .unwrap()
+            .flatten()
+            .map(|e| e.file_name().to_string_lossy().into_owned())
+            .filter(|n| n.ends_with(".sql"))
+            .collect();
+        names.sort();
+        for (i, name) in (1..).zip(&names) {
+            assert!(name.starts_with(&format!("{i:04}_")), "{dir}/{name}");
+        }
+    }
+}
