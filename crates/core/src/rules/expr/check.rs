@@ -191,7 +191,8 @@ impl Checker<'_> {
             // INVARIANT: at most QUANTIFIERS_MAX variables.
             let var = at as Var;
             return match self.vars[at].1.clone() {
-                Item::None => Typed::Text(Text::Var(var), Domain::Any),
+                // It has no value ever, so it agrees with everything.
+                Item::None => Typed::Text(Text::Var(var), Domain::Words(Vec::new())),
                 Item::Bool => Typed::Bool(Cond::Var(var)),
                 Item::Int => Typed::Int(Int::Var(var)),
                 Item::Double => Typed::Double(Real::Var(var)),
