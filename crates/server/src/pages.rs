@@ -8,7 +8,8 @@ use memory_serve::CacheControl;
 pub fn router() -> Router {
     memory_serve::load!()
         .index_file(Some("/index.html"))
-        .index_on_subdirectories(true)
+        .add_alias("/checkpoint", "/checkpoint/index.html")
+        .add_alias("/staff", "/staff/index.html")
         .html_cache_control(CacheControl::NoCache)
         .cache_control(CacheControl::NoCache)
         .into_router()

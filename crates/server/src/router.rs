@@ -4,7 +4,7 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi;
@@ -86,8 +86,6 @@ pub fn router(app: Shared) -> Router {
     Router::new()
         .merge(routes)
         .merge(docs)
-        .route("/checkpoint", get(async || Redirect::permanent("/checkpoint/")))
-        .route("/staff", get(async || Redirect::permanent("/staff/")))
         .merge(crate::pages::router())
         .layer(from_fn(secure))
         // Outside every layer: what a load balancer asks, and the yardstick of the bench.

@@ -89,13 +89,13 @@ fn announce(app: &Shared, at: SocketAddr) {
         let (name, password) = demo::REVIEWER;
         lines.push(format!("  resident    {base}/             phones 13900000001 … 13900000005"));
         lines.push(format!("  its codes   {base}/demo/outbox"));
-        lines.push(format!("  checkpoint  {base}/checkpoint/  no login"));
-        lines.push(format!("  staff       {base}/staff/       {name} / {password}"));
+        lines.push(format!("  checkpoint  {base}/checkpoint   no login"));
+        lines.push(format!("  staff       {base}/staff        {name} / {password}"));
         lines.push(format!("  demo        {base}/demo         five stories, specimen codes, advance one day"));
     } else {
         lines.push(format!("  resident    {base}/"));
-        lines.push(format!("  checkpoint  {base}/checkpoint/"));
-        lines.push(format!("  staff       {base}/staff/       add a reviewer: kangma staff NAME"));
+        lines.push(format!("  checkpoint  {base}/checkpoint"));
+        lines.push(format!("  staff       {base}/staff        add a reviewer: kangma staff NAME"));
     }
     lines.push(format!("  API         {base}/api/docs"));
     lines.push(String::new());

@@ -19,7 +19,7 @@ pub fn run(args: &super::Staff) -> anyhow::Result<ExitCode> {
         let password = B64.encode(secret);
         crate::staff::put(&db, &args.name, &password, now).await?;
         db.close().await;
-        println!("{} may log in at /staff/ with the password {password}", args.name);
+        println!("{} may log in at /staff with the password {password}", args.name);
         Ok(ExitCode::SUCCESS)
     })
 }

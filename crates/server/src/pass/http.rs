@@ -78,6 +78,8 @@ pub struct Returned {
 pub struct CheckInDuty {
     /// Whether one is due today and not yet done.
     due: bool,
+    /// Whether one was recorded today.
+    done_today: bool,
 }
 
 /// A pack by id and version.
@@ -113,7 +115,9 @@ pub async fn code(
     code.returned = returned;
     code.review_at = state.review_at;
     code.name_masked = Some(state.sealed.name_masked.clone());
-    code.check_in.due = state.sealed.check_in_due;
+    let day = |at| app.pack.zone.day_of(at);
+    code.check_in =
+        CheckInDuty { due: state.sealed.check_in_due, done_today: day(Instant(state.sealed.last_check_in)) == day(now) };
     if let Some(issued) = issued {
         code.pass = Some(issued.text);
         code.issued_at = Some(issued.issued_at);
@@ -141,7 +145,7 @@ fn blank(app: &Shared, now: Instant, lang: Lang) -> Code {
         renew_s: app.pack.pass.renew_s,
         server_time: now,
         name_masked: None,
-        check_in: CheckInDuty { due: false },
+        check_in: CheckInDuty { due: false, done_today: false },
         pack: PackVersion { id: app.pack.id.to_string(), version: app.pack.version.to_string() },
     }
 }

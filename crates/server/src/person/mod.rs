@@ -68,6 +68,9 @@ pub struct Sealed {
     /// Whether a check-in is due today and not done.
     #[n(5)]
     pub check_in_due: bool,
+    /// When the last check-in was; 0 where there is none.
+    #[n(6)]
+    pub last_check_in: i64,
 }
 
 impl State {
@@ -120,6 +123,11 @@ impl Person {
             }
         }
         holders
+    }
+
+    /// When the last check-in was; 1970 where there is none.
+    pub fn last_check_in(&self) -> Instant {
+        self.facts.iter().rev().find(|f| f.kind == Kind::CheckIn).map_or(Instant(0), |f| f.happened)
     }
 
     /// Division of the current stay, or the destination of somebody who intends to come.
@@ -225,6 +233,7 @@ pub fn write(unit: Unit, person: &Person, facts: &[Fact], decision: &Decision, t
         division: person.division(),
         holders: person.holders().into_iter().map(|a| a.0.into()).collect(),
         check_in_due: decision.check_in_due,
+        last_check_in: person.last_check_in().0,
     };
     let state = minicbor::to_vec(&sealed).expect("encoding into memory cannot fail");
     let changed = person.stored.as_ref().is_none_or(|old| {

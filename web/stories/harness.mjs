@@ -1,0 +1,138 @@
+// A real server on a free port, a real browser, and what every story checks on every screen.
+import { spawn } from 'node:child_process'
+import { createRequire } from 'node:module'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { chromium } from 'playwright-core'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const pictures = join(root, 'target/pictures')
+mkdirSync(pictures, { recursive: true })
+
+export async function startServer() {
+  const dir = mkdtempSync(join(tmpdir(), 'kangma-stories-'))
+  const binary = join(root, process.env.KANGMA_BINARY ?? 'target/debug/kangma')
+  const env = { ...process.env, DATA_DIR: join(dir, 'data'), PORT: '0', KANGMA_LOG: 'warn' }
+  const child = spawn(binary, ['serve', '--demo'], { env, cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
+  const base = await new Promise((found, failed) => {
+    let text = ''
+    child.once('exit', (code) => failed(new Error(`the server ended with ${code}`)))
+    child.stdout.on('data', (chunk) => {
+      text += chunk
+      const match = text.match(/http:\/\/localhost:\d+/)
+      if (match) found(match[0])
+    })
+  })
+  const json = async (path, body) => {
+    const init = body ? { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) } : {}
+    const response = await fetch(base + path, { ...init, headers: { accept: 'application/json', ...init.headers } })
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
+    return response.json()
+  }
+  return {
+    base,
+    json,
+    advance: (days) => json('/demo/advance', { days }),
+    code: async (phone) => (await json('/demo/outbox')).messages.find((m) => m.to.endsWith(phone)).code,
+    stop: async () => {
+      const ended = new Promise((done) => child.once('exit', done))
+      child.kill('SIGINT')
+      const code = await ended
+      rmSync(dir, { recursive: true, force: true })
+      if (code !== 0) throw new Error(`Ctrl-C ended the server with ${code}`)
+    },
+  }
+}
+
+export function startBrowser() {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: [
+      '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+      '--disable-component-update', '--disable-sync', '--autoplay-policy=no-user-gesture-required',
+      '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream',
+    ],
+  })
+}
+
+/** A fresh browser profile: nothing shared with any other. Fails a story on a foreign host or a script error. */
+export async function person(browser, server, { width = 360, height = 780, locale = 'zh-CN', ...more } = {}) {
+  const context = await browser.newContext({ viewport: { width, height }, locale, baseURL: server.base, ...more })
+  const page = await context.newPage()
+  const faults = []
+  page.on('pageerror', (error) => faults.push(`script error: ${error.message}`))
+  page.on('console', (message) => {
+    // A refused answer is part of a story; a refused script or style is not.
+    if (message.type() === 'error' && !/Failed to load resource|net::ERR_/.test(message.text())) faults.push(`console: ${message.text()}`)
+  })
+  page.on('request', (request) => {
+    const url = new URL(request.url())
+    if (['http:', 'https:'].includes(url.protocol) && url.origin !== server.base) faults.push(`foreign host: ${url.origin}`)
+  })
+  page.setDefaultTimeout(15_000)
+  return {
+    page,
+    context,
+    faults,
+    /** Axe, no sideways scrolling, and a picture in colour and in greyscale. */
+    async look(name) {
+      await page.evaluate(axe)
+      const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }))
+      const serious = violations.filter((v) => ['serious', 'critical'].includes(v.impact))
+      if (serious.length) throw new Error(`${name}: axe: ${serious.map((v) => `${v.id}: ${v.nodes.map((n) => n.target).join(' ')}`).join('; ')}`)
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
+      if (wide > 0) throw new Error(`${name}: ${wide} px wider than the screen`)
+      await page.screenshot({ path: join(pictures, `${name}.png`), fullPage: true })
+      await page.evaluate(() => (document.documentElement.style.filter = 'grayscale(1)'))
+      await page.screenshot({ path: join(pictures, `${name}.grey.png`), fullPage: true })
+      await page.evaluate(() => (document.documentElement.style.filter = ''))
+    },
+    async close() {
+      await context.close()
+      if (faults.length) throw new Error(faults.join('\n'))
+    },
+  }
+}
+
+export async function logIn(who, server, phone) {
+  const { page } = who
+  await page.goto('/')
+  await page.fill('#phone', phone)
+  await page.click('button[type=submit]')
+  await page.waitForSelector('#code')
+  await page.fill('#code', await server.code(phone))
+  await page.click('button[type=submit]')
+  await page.waitForSelector('#code', { state: 'detached' })
+}
+
+/** Runs stories one after the other and ends like a test runner. */
+export async function tell(stories) {
+  const only = process.argv[2]
+  const server = await startServer()
+  const browser = await startBrowser()
+  let passed = 0
+  let failed = 0
+  for (const [name, story] of Object.entries(stories)) {
+    if (only && !name.includes(only)) continue
+    const began = Date.now()
+    try {
+      await story({ server, browser })
+      passed++
+      console.log(`ok    ${name} (${((Date.now() - began) / 1000).toFixed(1)} s)`)
+    } catch (error) {
+      failed++
+      console.log(`FAIL  ${name}\n${error.stack}`)
+      for (const [i, page] of browser.contexts().flatMap((c) => c.pages()).entries()) {
+        await page.screenshot({ path: join(pictures, `failed-${failed}-${i}.png`), fullPage: true }).catch(() => {})
+      }
+    }
+    await Promise.all(browser.contexts().map((context) => context.close()))
+  }
+  await browser.close()
+  await server.stop()
+  console.log(`${passed} passed, ${failed} failed`)
+  process.exitCode = failed || passed === 0 ? 1 : 0
+}
