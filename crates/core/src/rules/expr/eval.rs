@@ -192,30 +192,60 @@ pub(super) enum List {
     Bools(Box<[bool]>),
 }
 
-/// A set of words: a few are compared one by one, many are searched.
+/// A set of words: a few are compared one by one, many stand in a hash table.
 #[derive(Clone, Debug)]
 pub(super) struct Words {
     words: Box<[Box<str>]>,
-    sorted: bool,
+    /// Empty for a few words; else a power of two of places, at most half of them taken, each
+    /// the index of a word plus one, or 0. A collision takes the next place.
+    table: Box<[u16]>,
 }
 
-/// Up to so many words comparing one by one is faster than searching.
+/// Up to so many words comparing one by one is faster than hashing.
 const SCANNED_MAX: usize = 8;
 
+/// FNV-1a. The words are the pack's own, so nobody gains by making them collide.
+#[inline]
+fn hash(text: &str) -> usize {
+    let h = text
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3));
+    // Words that differ in their last letter only differ in few of the high bits: fold them in.
+    (h ^ (h >> 29)) as usize
+}
+
 impl Words {
+    /// INVARIANT: at most `LIST_MAX` words, far fewer than a u16 counts.
     pub(super) fn new(mut words: Vec<Box<str>>) -> Words {
         words.sort_unstable();
         words.dedup();
-        let sorted = words.len() > SCANNED_MAX;
-        Words { words: words.into(), sorted }
+        let mut table = Vec::new();
+        if words.len() > SCANNED_MAX {
+            table.resize((words.len() * 2).next_power_of_two(), 0u16);
+            for (i, word) in words.iter().enumerate() {
+                let mut at = hash(word) & (table.len() - 1);
+                while table[at] != 0 {
+                    at = (at + 1) & (table.len() - 1);
+                }
+                table[at] = i as u16 + 1;
+            }
+        }
+        Words { words: words.into(), table: table.into() }
     }
 
     #[inline]
     fn holds(&self, text: &str) -> bool {
-        if self.sorted {
-            self.words.binary_search_by(|w| (**w).cmp(text)).is_ok()
-        } else {
-            self.words.iter().any(|w| **w == *text)
+        if self.table.is_empty() {
+            return self.words.iter().any(|w| **w == *text);
+        }
+        let mask = self.table.len() - 1;
+        let mut at = hash(text) & mask;
+        loop {
+            match usize::from(self.table[at]) {
+                0 => return false,
+                i if *self.words[i - 1] == *text => return true,
+                _ => at = (at + 1) & mask,
+            }
         }
     }
 }
