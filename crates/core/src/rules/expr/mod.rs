@@ -30,7 +30,7 @@
 //! the like, and here `==`, `!=` and `in` too, as at CEL's run time), but they do not add. A text
 //! compared with a choice must be one of its words, and with a division a code. Texts have no
 //! order. Lists of texts compare with `==` in order. A division's code equals only itself: whether a
-place lies in Zhejiang is `fact.residence.startsWith("33")`, or better `area(..)`.
+//! place lies in Zhejiang is `fact.residence.startsWith("33")`, or better `area(..)`.
 //!
 //! # Three values
 //!
