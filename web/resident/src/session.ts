@@ -70,7 +70,7 @@ function renewLogin(): Promise<boolean> {
   renewing ??= post<Session>('/api/v1/login/renew')
     .then(() => true)
     .catch((error: unknown) => {
-      if (error instanceof ApiError && (error.status === 401 || error.status === 403)) return false
+      if (error instanceof ApiError && error.status === 401) return false
       throw error
     })
     .finally(() => {
@@ -179,7 +179,7 @@ function showCode(keptCode: { code: Code; readAt: number } | null = null): void 
   if (session.screen !== 'code' || keptCode) {
     session.screen = 'code'
     renewer.start(keptCode)
-  } else void renewer.ask()
+  } else renewer.wake()
 }
 
 // Screens -----------------------------------------------------------------

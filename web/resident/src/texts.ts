@@ -47,7 +47,7 @@ export const zh = {
   'login.other_phone': '换一个手机号',
   'login.submit': '登录',
   'login.outbox': '演示环境不发真短信：到演示发件箱看验证码',
-  'login.wait': '请等 {span} 后再试。',
+  'login.wait': '次数太多了，请过 {span}再试。',
 
   'identity.title': '您是谁',
   'identity.intro': '请按证件填写。身份信息加密保存，不会出现在二维码里。',
@@ -270,7 +270,7 @@ export const en: Record<Key, string> = {
   'login.other_phone': 'Use another phone number',
   'login.submit': 'Log in',
   'login.outbox': 'The demonstration sends no real texts: find the code in the demo outbox',
-  'login.wait': 'Please wait {span} before you try again.',
+  'login.wait': 'Too many tries. Please try again in {span}.',
 
   'identity.title': 'Who you are',
   'identity.intro': 'Fill this in as your document says. It is stored encrypted and never appears in the QR code.',

@@ -111,6 +111,15 @@ describe('opening the page', () => {
     expect(codeState.value.code?.pass).toBe('KM1:TEST')
   })
 
+  it('asks for the code once on opening, not once for the kept code and once for the person', async () => {
+    keepCode(40)
+    server({ 'GET /api/v1/site': { body: site }, 'GET /api/v1/me': { body: holder }, 'GET /api/v1/me/code': { body: code } })
+    const { open, settle } = await page()
+    await open()
+    await settle()
+    expect(asked.filter((route) => route === 'GET /api/v1/me/code')).toHaveLength(1)
+  })
+
   it('forgets the code where the server knows the phone no more', async () => {
     keepCode(40)
     server({ 'GET /api/v1/site': { body: site }, 'GET /api/v1/me': { status: 401 }, 'GET /api/v1/me/code': { status: 401 }, 'POST /api/v1/login/renew': { status: 401 } })
