@@ -55,7 +55,8 @@ pub struct App {
 }
 
 /// The pack that is built in: Hangzhou, 11 February 2020.
-static BUILT_IN: include_dir::Dir<'_> = include_dir::include_dir!("$CARGO_MANIFEST_DIR/../../packs/hangzhou-2020-02-11");
+static BUILT_IN: include_dir::Dir<'_> =
+    include_dir::include_dir!("$CARGO_MANIFEST_DIR/../../packs/hangzhou-2020-02-11");
 
 /// Reads and checks a pack folder, or the built-in one.
 pub fn load_pack(dir: Option<&Path>) -> anyhow::Result<Pack> {
@@ -164,7 +165,8 @@ impl Clock {
         Clock { lead_s: AtomicI64::new(lead_s), stopped: None }
     }
 
-    /// A clock that stands still until it is advanced, for tests.
+    /// A clock that stands still until it is moved.
+    #[cfg(test)]
     pub fn stopped(at: Instant) -> Clock {
         Clock { lead_s: AtomicI64::new(0), stopped: Some(AtomicI64::new(at.0)) }
     }
@@ -192,6 +194,7 @@ impl Clock {
     }
 
     /// Moves a stopped clock, wall time included.
+    #[cfg(test)]
     pub fn pass_time(&self, s: i64) {
         if let Some(at) = &self.stopped {
             at.fetch_add(s, Ordering::Relaxed);

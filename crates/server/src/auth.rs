@@ -45,7 +45,12 @@ pub fn mint(app: &Shared, account: AccountId, person: Option<PersonId>) -> (Stri
 }
 
 /// The token's text for an instant of issue.
-pub fn encode(keys: &crate::seal::Keys, account: AccountId, person: Option<PersonId>, issued: Instant) -> String {
+pub fn encode(
+    keys: &crate::seal::Keys,
+    account: AccountId,
+    person: Option<PersonId>,
+    issued: Instant,
+) -> String {
     let mut bytes = [0; BODY + MAC];
     bytes[0] = VERSION;
     bytes[1..17].copy_from_slice(&account.0);
@@ -149,17 +154,21 @@ pub fn own_page(headers: &HeaderMap) -> Result<(), Problem> {
 /// A cookie's value.
 pub fn cookie<'a>(app: &Shared, headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let prefix = if app.config.https() { "__Host-" } else { "" };
-    headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(';')).find_map(
-        |pair| {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|v| v.to_str().ok())
+        .flat_map(|v| v.split(';'))
+        .find_map(|pair| {
             let (key, value) = pair.trim().split_once('=')?;
             (key.strip_prefix(prefix)? == name).then_some(value)
-        },
-    )
+        })
 }
 
 /// A Set-Cookie value; `max_age_s` 0 deletes it.
 pub fn set_cookie(app: &Shared, name: &str, value: &str, max_age_s: i64) -> HeaderValue {
     let (prefix, secure) = if app.config.https() { ("__Host-", "; Secure") } else { ("", "") };
-    let text = format!("{prefix}{name}={value}; Path=/; Max-Age={max_age_s}; HttpOnly; SameSite=Strict{secure}");
+    let text =
+        format!("{prefix}{name}={value}; Path=/; Max-Age={max_age_s}; HttpOnly; SameSite=Strict{secure}");
     HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static(""))
 }

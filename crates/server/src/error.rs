@@ -78,7 +78,12 @@ pub struct FieldBody {
 
 impl Problem {
     /// A problem with a sentence in both languages.
-    pub fn new(status: StatusCode, code: &'static str, zh: impl Into<String>, en: impl Into<String>) -> Problem {
+    pub fn new(
+        status: StatusCode,
+        code: &'static str,
+        zh: impl Into<String>,
+        en: impl Into<String>,
+    ) -> Problem {
         Problem { status, code, zh: zh.into(), en: en.into(), fields: Vec::new(), retry_after_s: None }
     }
 
@@ -135,7 +140,12 @@ impl Problem {
 
     /// 404.
     pub fn not_found() -> Problem {
-        Problem::new(StatusCode::NOT_FOUND, "not_found", "没有这个地址或条目。", "There is no such address or item.")
+        Problem::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "没有这个地址或条目。",
+            "There is no such address or item.",
+        )
     }
 
     /// 500: our fault. The cause is logged by whoever found it.

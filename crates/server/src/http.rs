@@ -55,7 +55,11 @@ fn refused(rejection: &JsonRejection) -> Problem {
             format!("提交的内容超过 {} KB。", BODY_BYTES_MAX / 1024),
             format!("The body is over {} KB.", BODY_BYTES_MAX / 1024),
         ),
-        _ => Problem::bad_request("body.unreadable", "没有收到完整的内容，请重试。", "The body did not arrive whole; please retry."),
+        _ => Problem::bad_request(
+            "body.unreadable",
+            "没有收到完整的内容，请重试。",
+            "The body did not arrive whole; please retry.",
+        ),
     }
 }
 

@@ -30,7 +30,11 @@ impl Limits {
     pub fn new(codes_per_10_min: u32, scans_per_min: u32) -> Limits {
         Limits {
             codes: PerAddress::new(codes_per_10_min, Duration::from_secs(600), "login.too_many_codes"),
-            tries: PerAddress::new(codes_per_10_min.saturating_mul(5), Duration::from_secs(600), "login.too_many_tries"),
+            tries: PerAddress::new(
+                codes_per_10_min.saturating_mul(5),
+                Duration::from_secs(600),
+                "login.too_many_tries",
+            ),
             passwords: PerAddress::new(30, Duration::from_secs(600), "staff.too_many_tries"),
             scans: PerAddress::new(scans_per_min, Duration::from_secs(60), "scan.too_many"),
         }
@@ -50,9 +54,8 @@ const BUCKETS_MAX: usize = 100_000;
 impl PerAddress {
     fn new(burst: u32, per: Duration, code: &'static str) -> PerAddress {
         let burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
-        let quota = Quota::with_period(per / burst.get())
-            .unwrap_or(Quota::per_second(burst))
-            .allow_burst(burst);
+        let quota =
+            Quota::with_period(per / burst.get()).unwrap_or(Quota::per_second(burst)).allow_burst(burst);
         PerAddress { buckets: RateLimiter::keyed(quota), code }
     }
 

@@ -81,8 +81,10 @@ pub fn router(app: Shared) -> Router {
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(error::render));
-    let docs = Router::from(SwaggerUi::new("/api/docs").config(utoipa_swagger_ui::Config::from("/api/openapi.json")))
-        .layer(from_fn(relaxed_styles));
+    let docs = Router::from(
+        SwaggerUi::new("/api/docs").config(utoipa_swagger_ui::Config::from("/api/openapi.json")),
+    )
+    .layer(from_fn(relaxed_styles));
     Router::new()
         .merge(routes)
         .merge(docs)
@@ -115,7 +117,11 @@ async fn secure(request: Request, next: Next) -> Response {
     let is_html = headers.get(header::CONTENT_TYPE).is_some_and(|v| v.as_bytes().starts_with(b"text/html"));
     if is_html {
         set(headers, header::CONTENT_SECURITY_POLICY, CSP);
-        set(headers, HeaderName::from_static("permissions-policy"), "camera=(self), geolocation=(), microphone=()");
+        set(
+            headers,
+            HeaderName::from_static("permissions-policy"),
+            "camera=(self), geolocation=(), microphone=()",
+        );
         set(headers, HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
     }
     if response.status() == StatusCode::NOT_FOUND {

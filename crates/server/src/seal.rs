@@ -48,7 +48,9 @@ pub enum KeyError {
     #[error("keys.permissions: {0} can be read by others; run: chmod 600 {0}")]
     Permissions(PathBuf),
     /// A database without its keys.
-    #[error("keys.missing: {0} is missing although a database exists; restore it from the backup of the keys")]
+    #[error(
+        "keys.missing: {0} is missing although a database exists; restore it from the backup of the keys"
+    )]
     Missing(PathBuf),
     /// Not a key file.
     #[error("keys.damaged: {0} is not a key file; restore it from the backup of the keys")]
@@ -101,7 +103,8 @@ impl Cipher {
         }
         let mut body = body.to_vec();
         let nonce = Nonce::assume_unique_for_key(*nonce);
-        let n = self.key.open_in_place(nonce, Aad::from(aad), &mut body).map_err(|_| SealError::Closed)?.len();
+        let n =
+            self.key.open_in_place(nonce, Aad::from(aad), &mut body).map_err(|_| SealError::Closed)?.len();
         body.truncate(n);
         Ok(body)
     }
@@ -222,12 +225,16 @@ impl Keys {
             }
         }
         let damaged = || KeyError::Damaged(path.clone());
-        let file: File = serde_json::from_str(&fs::read_to_string(&path).map_err(io)?).map_err(|_| damaged())?;
+        let file: File =
+            serde_json::from_str(&fs::read_to_string(&path).map_err(io)?).map_err(|_| damaged())?;
         let key = |text: &str| -> Result<[u8; KEY], KeyError> {
             B64.decode(text).ok().and_then(|k| k.try_into().ok()).ok_or_else(damaged)
         };
-        let master: Vec<Cipher> =
-            file.master.iter().map(|m| Ok(Cipher::new(m.number, &key(&m.key)?))).collect::<Result<_, KeyError>>()?;
+        let master: Vec<Cipher> = file
+            .master
+            .iter()
+            .map(|m| Ok(Cipher::new(m.number, &key(&m.key)?)))
+            .collect::<Result<_, KeyError>>()?;
         if master.is_empty() {
             return Err(damaged());
         }
@@ -284,7 +291,8 @@ fn create(dir: &Path, path: &Path) -> std::io::Result<()> {
         SystemRandom::new().fill(&mut key).expect("the operating system always gives random bytes");
         B64.encode(key)
     };
-    let file = File { master: vec![MasterFile { number: 1, key: key() }], id: key(), token: key(), handle: key() };
+    let file =
+        File { master: vec![MasterFile { number: 1, key: key() }], id: key(), token: key(), handle: key() };
     let text = serde_json::to_string_pretty(&file).expect("a key file is plain JSON");
     let new = path.with_extension("new");
     let mut out = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
@@ -316,6 +324,7 @@ static ADD: Stmt = Stmt {
     sql: "INSERT INTO person_key (person_id, class, wrapped) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
 };
 
+#[cfg(test)]
 static DESTROY: Stmt = Stmt { name: "seal.destroy_keys", sql: "DELETE FROM person_key WHERE person_id = $1" };
 
 impl PersonKeys {
@@ -373,6 +382,7 @@ impl PersonKeys {
     }
 
     /// Destroys a person's keys: all that they sealed is gone, in every copy.
+    #[cfg(test)]
     pub async fn destroy(&self, person: PersonId) -> Result<(), SealError> {
         self.db.commit(Unit::new("seal.destroy").expect(Affects::Any, &DESTROY, vec![person.into()])).await?;
         self.shard(person).remove(&person);
@@ -454,7 +464,10 @@ mod tests {
         assert_eq!(b.unwrap().open("t", "c", b"r", &sealed).unwrap(), b"v");
         people.destroy(id).await.unwrap();
         assert!(people.get(id).unwrap().is_none());
-        assert!(people.ensure(id).await.unwrap().open("t", "c", b"r", &sealed).is_err(), "a new key opens nothing old");
+        assert!(
+            people.ensure(id).await.unwrap().open("t", "c", b"r", &sealed).is_err(),
+            "a new key opens nothing old"
+        );
         people.close().await;
     }
 

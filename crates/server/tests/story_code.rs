@@ -23,7 +23,11 @@ async fn a_person_declares_once_and_gets_a_green_code_that_a_checkpoint_confirms
     assert_eq!(scanned["colour"], "green");
     assert_eq!(scanned["name_masked"], "张**");
     let members: Vec<&String> = scanned.as_object().unwrap().keys().collect();
-    assert_eq!(members, ["as_of", "code", "colour", "name_masked", "verdict"], "a checkpoint learns nothing else");
+    assert_eq!(
+        members,
+        ["as_of", "code", "colour", "name_masked", "verdict"],
+        "a checkpoint learns nothing else"
+    );
 }
 
 #[tokio::test]
@@ -42,7 +46,10 @@ async fn the_same_phone_finds_the_same_person_and_another_has_to_prove_itself() 
     let code = other.code().await;
     assert_eq!((code["colour"].as_str(), code["status"].as_str()), (Some("grey"), Some("claim")));
     assert_eq!(code["pass"], json!(null));
-    assert!(!declared.text.contains("red") && !code.to_string().contains("HZ-"), "nothing of the person is revealed");
+    assert!(
+        !declared.text.contains("red") && !code.to_string().contains("HZ-"),
+        "nothing of the person is revealed"
+    );
     let wrong = other.post("/api/v1/me/identity/proof", json!({ "proof": "000000" })).await;
     assert_eq!(wrong.code(), "login.code_wrong");
     let proof = server.outbox_code("13800000003").await;
@@ -90,7 +97,8 @@ async fn a_missed_day_restarts_the_run_and_the_code_says_so() {
     server.advance(1).await; // a day without a check-in
     person.check_in().await;
     let reason = person.code().await["reasons"][0].clone();
-    let run = reason["progress"].as_array().unwrap().iter().find(|p| p["what"] == "check_ins").unwrap().clone();
+    let run =
+        reason["progress"].as_array().unwrap().iter().find(|p| p["what"] == "check_ins").unwrap().clone();
     assert_eq!(run["done"], 1, "{reason}");
     assert_eq!(reason["broken"]["why"], "missed", "{reason}");
 }
@@ -103,7 +111,8 @@ async fn an_abnormal_check_in_counts_on_the_same_day_and_a_second_normal_one_doe
     assert_eq!(person.colour().await, "green");
     assert_eq!(person.check_in().await.body["counted"], true);
     assert_eq!(person.check_in().await.body["counted"], false);
-    let fever = person.post("/api/v1/me/check-ins", json!({ "temperature_c": 38.4, "symptoms": ["fever"] })).await;
+    let fever =
+        person.post("/api/v1/me/check-ins", json!({ "temperature_c": 38.4, "symptoms": ["fever"] })).await;
     assert_eq!((fever.body["normal"].as_bool(), fever.body["counted"].as_bool()), (Some(false), Some(true)));
     assert_eq!(person.colour().await, "yellow");
     let items = person.get("/api/v1/me/check-ins").await.body["items"].clone();
@@ -125,7 +134,11 @@ async fn a_contradiction_waits_for_a_reviewer_who_approves_returns_or_finds_it_f
         let person = server.log_in(phone).await;
         person.declare(&contradiction(n)).await;
         let code = person.code().await;
-        assert_eq!((code["colour"].as_str(), code["status"].as_str()), (Some("grey"), Some("pending")), "{outcome}");
+        assert_eq!(
+            (code["colour"].as_str(), code["status"].as_str()),
+            (Some("grey"), Some("pending")),
+            "{outcome}"
+        );
         let items = reviewer.get("/api/v1/reviews").await.body["items"].clone();
         assert_eq!(items.as_array().unwrap().len(), planted + 1, "{items}");
         let id = items.as_array().unwrap().last().unwrap()["id"].as_str().unwrap().to_owned();
@@ -140,7 +153,11 @@ async fn a_contradiction_waits_for_a_reviewer_who_approves_returns_or_finds_it_f
         let settled = reviewer.post(&path, json!({ "outcome": outcome, "reason": "体温与自述不符" })).await;
         assert_eq!(settled.status, StatusCode::OK, "{settled:?}");
         let code = person.code().await;
-        assert_eq!((code["status"].as_str(), code["colour"].as_str()), (Some(status), Some(colour)), "{outcome}");
+        assert_eq!(
+            (code["status"].as_str(), code["colour"].as_str()),
+            (Some(status), Some(colour)),
+            "{outcome}"
+        );
         if outcome == "return" {
             assert_eq!(code["returned"]["reason"], "体温与自述不符");
             person.declare(&well(n)).await;
@@ -172,7 +189,10 @@ async fn a_scan_tells_what_is_wrong_with_a_pass_and_what_changed_since() {
     let demo = Person::nobody(&server).get("/demo").await.body;
     for specimen in demo["specimens"].as_array().unwrap() {
         let scanned = server.scan(specimen["pass"].as_str().unwrap()).await;
-        assert_eq!((scanned["verdict"].as_str(), scanned["colour"].as_str()), (Some("specimen"), Some("grey")));
+        assert_eq!(
+            (scanned["verdict"].as_str(), scanned["colour"].as_str()),
+            (Some("specimen"), Some("grey"))
+        );
     }
     server.advance(2).await;
     assert_eq!(server.scan(&green).await["verdict"], "expired");

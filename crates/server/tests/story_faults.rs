@@ -33,11 +33,31 @@ async fn bad_declarations_are_refused_field_by_field_with_a_code_and_a_sentence(
         ("no name", named("  "), "name", "name."),
         ("a name of digits", named("12345"), "name", "name."),
         ("a name of 101 letters", named(&"长".repeat(101)), "name", "name."),
-        ("an unknown division", with(well(1), json!({ "residence": "999999" })), "answers.residence", "declaration."),
-        ("a field nobody asked", with(well(1), json!({ "shoe_size": 42 })), "answers.shoe_size", "declaration."),
+        (
+            "an unknown division",
+            with(well(1), json!({ "residence": "999999" })),
+            "answers.residence",
+            "declaration.",
+        ),
+        (
+            "a field nobody asked",
+            with(well(1), json!({ "shoe_size": 42 })),
+            "answers.shoe_size",
+            "declaration.",
+        ),
         ("a wrong type", with(well(1), json!({ "in_city": "yes" })), "answers.in_city", "declaration."),
-        ("a temperature of 52", with(well(1), json!({ "temperature_c": 52 })), "answers.temperature_c", "declaration."),
-        ("an unknown symptom", with(well(1), json!({ "symptoms": ["joy"] })), "answers.symptoms", "declaration."),
+        (
+            "a temperature of 52",
+            with(well(1), json!({ "temperature_c": 52 })),
+            "answers.temperature_c",
+            "declaration.",
+        ),
+        (
+            "an unknown symptom",
+            with(well(1), json!({ "symptoms": ["joy"] })),
+            "answers.symptoms",
+            "declaration.",
+        ),
     ];
     for (what, declaration, field, code) in cases {
         let answer = person.declare(&declaration).await;
@@ -101,12 +121,18 @@ async fn one_time_codes_die_with_use_with_five_wrong_tries_and_are_throttled() {
     assert_eq!(login(wrong.into()).await.code(), "login.code_expired");
     assert_eq!(login(code).await.code(), "login.code_expired", "the right code came too late");
     for _ in 0..3 {
-        assert_eq!(nobody.post("/api/v1/login/codes", json!({ "phone": phone })).await.status, StatusCode::ACCEPTED);
+        assert_eq!(
+            nobody.post("/api/v1/login/codes", json!({ "phone": phone })).await.status,
+            StatusCode::ACCEPTED
+        );
     }
     let sixth = nobody.post("/api/v1/login/codes", json!({ "phone": phone })).await;
     assert_eq!((sixth.status.as_u16(), sixth.code()), (429, "login.too_many_codes"));
     assert!(sixth.headers["retry-after"].to_str().unwrap().parse::<u32>().unwrap() > 0);
-    assert_eq!(nobody.post("/api/v1/login/codes", json!({ "phone": "123" })).await.body["fields"][0]["field"], "phone");
+    assert_eq!(
+        nobody.post("/api/v1/login/codes", json!({ "phone": "123" })).await.body["fields"][0]["field"],
+        "phone"
+    );
 }
 
 #[tokio::test]
@@ -115,7 +141,13 @@ async fn a_token_that_is_damaged_or_borrowed_opens_nothing() {
     let person = server.log_in("13700000004").await;
     person.declare(&well(4)).await;
     let token = person.token.clone().unwrap();
-    for damaged in [String::new(), "x".into(), token[1..].to_owned(), format!("{token}A"), token.replacen('A', "B", 1) + "="] {
+    for damaged in [
+        String::new(),
+        "x".into(),
+        token[1..].to_owned(),
+        format!("{token}A"),
+        token.replacen('A', "B", 1) + "=",
+    ] {
         let thief = Person { token: Some(damaged.clone()), ..person.clone() };
         let answer = thief.get("/api/v1/me/code").await;
         assert_eq!((answer.status.as_u16(), answer.code()), (401, "auth.required"), "{damaged}");
@@ -132,7 +164,10 @@ async fn a_token_that_is_damaged_or_borrowed_opens_nothing() {
         .await
         .unwrap();
     assert_eq!(from_elsewhere.status(), StatusCode::FORBIDDEN);
-    let own = person.client.get(format!("{}/api/v1/me/code", server.base)).header("cookie", format!("a=b; km_token={token}"));
+    let own = person
+        .client
+        .get(format!("{}/api/v1/me/code", server.base))
+        .header("cookie", format!("a=b; km_token={token}"));
     assert_eq!(own.send().await.unwrap().status(), StatusCode::OK);
 }
 
@@ -146,7 +181,10 @@ async fn nobody_can_find_out_whether_a_document_is_registered() {
     assert!(demo.interrupt());
     // The same data, served for real: a stub takes the text messages.
     let messages = wiremock::MockServer::start().await;
-    wiremock::Mock::given(wiremock::matchers::any()).respond_with(wiremock::ResponseTemplate::new(200)).mount(&messages).await;
+    wiremock::Mock::given(wiremock::matchers::any())
+        .respond_with(wiremock::ResponseTemplate::new(200))
+        .mount(&messages)
+        .await;
     let url = messages.uri();
     let server = Server::start(dir, &["--sms-url", &url]);
     let mut answers = HashSet::new();
@@ -205,7 +243,8 @@ async fn kill_9_loses_no_acknowledged_declaration() {
     let client = common::client();
     let mut tasks = Vec::new();
     for task in 0..200 {
-        let (requests, stop, client, base) = (Arc::clone(&requests), Arc::clone(&stop), client.clone(), server.base.clone());
+        let (requests, stop, client, base) =
+            (Arc::clone(&requests), Arc::clone(&stop), client.clone(), server.base.clone());
         tasks.push(tokio::spawn(async move {
             let mut acknowledged = Vec::new();
             for i in (task..all).step_by(200) {
@@ -240,7 +279,11 @@ async fn kill_9_loses_no_acknowledged_declaration() {
     for task in tasks {
         acknowledged.extend(task.await.unwrap());
     }
-    assert!(acknowledged.len() > 200 && acknowledged.len() < all, "killed in the middle: {}", acknowledged.len());
+    assert!(
+        acknowledged.len() > 200 && acknowledged.len() < all,
+        "killed in the middle: {}",
+        acknowledged.len()
+    );
     let server = Server::start(Arc::clone(&dir), &[]);
     for (i, id) in &acknowledged {
         let person = Person { token: Some(requests[*i].0.clone()), ..Person::nobody(&server) };

@@ -69,7 +69,11 @@ fn a_duty_uses_only_the_duties_that_it_names() {
     for (path, text) in sources("crates/server/src", &[".rs"]) {
         let duty = path.split('/').nth(3).unwrap();
         let Some(allowed) = allowed.get(duty) else { continue };
-        for (line, used) in text.lines().enumerate().flat_map(|(i, l)| l.match_indices("crate::").map(move |m| (i, &l[m.0 + 7..]))) {
+        for (line, used) in text
+            .lines()
+            .enumerate()
+            .flat_map(|(i, l)| l.match_indices("crate::").map(move |m| (i, &l[m.0 + 7..])))
+        {
             let used: String = used.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
             let fine = used == duty || !folders.contains(&used) || allowed.contains(&used.as_str());
             assert!(fine, "{path}:{}: {duty} may not use {used}", line + 1);
@@ -128,7 +132,9 @@ fn statements_are_named_after_their_duty_and_only_once() {
 #[test]
 fn core_knows_no_io() {
     for (path, text) in sources("crates/core/src", &[".rs"]) {
-        for word in ["std::fs", "std::net", "std::env", "tokio", "async fn", "SystemTime::now", "Timestamp::now"] {
+        for word in
+            ["std::fs", "std::net", "std::env", "tokio", "async fn", "SystemTime::now", "Timestamp::now"]
+        {
             assert!(!text.contains(word), "{path}: {word} in core");
         }
     }
@@ -136,7 +142,14 @@ fn core_knows_no_io() {
 
 #[test]
 fn nothing_is_left_half_done() {
-    let marks = [["TO", "DO"].concat(), ["FIX", "ME"].concat(), ["todo", "!("].concat(), ["unimplemented", "!("].concat(), ["dbg", "!("].concat(), ["#[ig", "nore"].concat()];
+    let marks = [
+        ["TO", "DO"].concat(),
+        ["FIX", "ME"].concat(),
+        ["todo", "!("].concat(),
+        ["unimplemented", "!("].concat(),
+        ["dbg", "!("].concat(),
+        ["#[ig", "nore"].concat(),
+    ];
     for dir in ["crates", "web", "spec", "packs", "docs", "tools"] {
         for (path, text) in sources(dir, &[".rs", ".ts", ".vue", ".md", ".toml", ".sh", ".mjs", ".sql"]) {
             for mark in &marks {

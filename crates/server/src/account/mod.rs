@@ -12,10 +12,10 @@ use kangma_core::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use crate::app::{App, Shared};
+use crate::auth::Resident;
 use crate::db::{DbError, Unit};
 use crate::error::Problem;
 use crate::identity::ClaimState;
-use crate::auth::Resident;
 use crate::person::{Profile, State};
 
 /// A phone's account.
@@ -73,7 +73,12 @@ pub async fn open(app: &Shared, id: AccountId, phone: &Phone) -> Result<Account,
 }
 
 /// Keeps a claim on the account, in place of an earlier one.
-pub async fn keep_claim(app: &Shared, account: &Account, state: ClaimState, claim: &Claim) -> Result<(), Problem> {
+pub async fn keep_claim(
+    app: &Shared,
+    account: &Account,
+    state: ClaimState,
+    claim: &Claim,
+) -> Result<(), Problem> {
     let plain = serde_json::to_vec(claim).map_err(unreadable)?;
     let sealed = app.keys.master.seal("account", "claim", &account.id.0, &plain);
     store::keep_claim(&app.db, account.id, account.version, state, sealed, claim.at).await?;
@@ -123,7 +128,14 @@ fn unreadable(e: impl std::fmt::Display) -> Problem {
 }
 
 /// Adds an account that already points to its person: for seeding.
-pub fn add_holder(unit: Unit, app: &App, id: AccountId, phone: &Phone, person: PersonId, now: Instant) -> Unit {
+pub fn add_holder(
+    unit: Unit,
+    app: &App,
+    id: AccountId,
+    phone: &Phone,
+    person: PersonId,
+    now: Instant,
+) -> Unit {
     let sealed = app.keys.master.seal("account", "phone", &id.0, phone.as_str().as_bytes());
     store::add_holder(unit, id, sealed, person, now)
 }

@@ -41,7 +41,11 @@ pub async fn find(db: &Db, id: AccountId) -> Result<Option<Row>, DbError> {
     let row = db.one(&FIND, &[id.into()]).await?;
     row.map(|row| {
         Ok(Row {
-            person: row.opt_bytes(0)?.map(|b| b.try_into().map(PersonId)).transpose().map_err(|_| DbError::shape("person_id"))?,
+            person: row
+                .opt_bytes(0)?
+                .map(|b| b.try_into().map(PersonId))
+                .transpose()
+                .map_err(|_| DbError::shape("person_id"))?,
             phone: row.bytes(1)?.to_vec(),
             claim: row.opt_bytes(2)?.map(<[u8]>::to_vec),
             claim_state: row.int(3)?,

@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::CheckIn;
+use crate::account::holder;
 use crate::app::Shared;
 use crate::auth::Resident;
 use crate::error::{FieldProblem, Problem, ProblemBody};
 use crate::http::{Body, Private};
 use crate::lang::{Lang, Wanted};
-use crate::account::holder;
 use crate::person;
 
 /// How somebody is today.
@@ -56,26 +56,30 @@ pub async fn check_in(
     let said = check(ask)?;
     let person = holder(&app, who).await?.ok_or_else(nobody_yet)?;
     let before = person::load(&app, person).await?;
-    let recorded = super::check_in(&app, person, who.account, &said).await?;
+    let person_now = super::check_in(&app, person, who.account, &said).await?;
     let zone = &app.pack.zone;
     let day = zone.day_of(app.clock.now());
-    let first_today = before.is_none_or(|p| {
-        !p.facts.iter().any(|f| f.kind == Kind::CheckIn && zone.day_of(f.happened) == day)
-    });
-    let last = recorded.person.facts.iter().rev().find(|f| f.kind == Kind::CheckIn);
+    let first_today = before
+        .is_none_or(|p| !p.facts.iter().any(|f| f.kind == Kind::CheckIn && zone.day_of(f.happened) == day));
+    let last = person_now.facts.iter().rev().find(|f| f.kind == Kind::CheckIn);
     let normal = last.is_some_and(|f| app.pack.check_in_is_normal(f));
     let counted = first_today || !normal;
     let detail = match (normal, counted, lang) {
         (true, true, Lang::Zh) => "今日打卡已记录，情况正常。",
         (true, true, Lang::En) => "Today's check-in is recorded as normal.",
         (true, false, Lang::Zh) => "今日已打过卡，本次已记录，不重复计数。",
-        (true, false, Lang::En) => "You had already checked in today; this one is recorded but does not count again.",
-        (false, _, Lang::Zh) => "今日打卡已记录，情况异常：连续打卡重新计算，请留在原地并联系社区或拨打 12345。",
+        (true, false, Lang::En) => {
+            "You had already checked in today; this one is recorded but does not count again."
+        }
+        (false, _, Lang::Zh) => {
+            "今日打卡已记录，情况异常：连续打卡重新计算，请留在原地并联系社区或拨打 12345。"
+        }
         (false, _, Lang::En) => {
             "Recorded, and not normal: the run of check-ins starts again. Stay where you are and call the community office or 12345."
         }
     };
-    Ok((StatusCode::CREATED, Private(CheckedIn { day, normal, counted, detail: detail.to_owned() })).into_response())
+    Ok((StatusCode::CREATED, Private(CheckedIn { day, normal, counted, detail: detail.to_owned() }))
+        .into_response())
 }
 
 fn nobody_yet() -> Problem {

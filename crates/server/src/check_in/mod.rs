@@ -8,8 +8,9 @@ use kangma_core::id::{AccountId, PersonId};
 use kangma_core::time::Instant;
 
 use crate::app::{App, Shared};
-use crate::decide::{self, Recorded, Recording};
+use crate::decide::{self, Missing, Recording};
 use crate::error::Problem;
+use crate::person::Person;
 
 /// Check-ins that one person may record in a day. The pack says which of them count.
 const A_DAY: usize = 10;
@@ -24,7 +25,12 @@ pub struct CheckIn {
 }
 
 /// Records a check-in.
-pub async fn check_in(app: &Shared, person: PersonId, account: AccountId, said: &CheckIn) -> Result<Recorded, Problem> {
+pub async fn check_in(
+    app: &Shared,
+    person: PersonId,
+    account: AccountId,
+    said: &CheckIn,
+) -> Result<Person, Problem> {
     let at = app.clock.now();
     let fact = fact(app, at, said);
     let zone = &app.pack.zone;
@@ -32,8 +38,8 @@ pub async fn check_in(app: &Shared, person: PersonId, account: AccountId, said: 
     decide::record(
         app,
         person,
-        decide::must_exist,
         Recording {
+            missing: Missing::Refuse,
             unit: "check_in.add",
             facts: &|person| {
                 if !person.holders().contains(&account) {

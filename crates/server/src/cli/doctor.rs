@@ -23,20 +23,35 @@ pub fn run(args: &super::Doctor) -> anyhow::Result<ExitCode> {
     let mut look = |what, result: Result<(), String>| findings.push(Finding { what, problem: result.err() });
     look("rule pack", load_pack(args.pack.as_deref()).map(drop).map_err(|e| format!("{e:#}")));
     let database = DbConfig::in_dir(dir).exists();
-    look("data folder", if database { Ok(()) } else { Err(format!("{} holds no database; `kangma serve` makes one", dir.display())) });
+    look(
+        "data folder",
+        if database {
+            Ok(())
+        } else {
+            Err(format!("{} holds no database; `kangma serve` makes one", dir.display()))
+        },
+    );
     if database {
         look("database", Db::check(&DbConfig::in_dir(dir)).map_err(|e| e.to_string()));
         look("keys", Keys::load(&dir.join("keys")).map(drop).map_err(|e| e.to_string()));
         look(
             "signing keys",
-            SigningKeys::load_or_create(&dir.join("keys/pass"), false, now).map(drop).map_err(|e| e.to_string()),
+            SigningKeys::load_or_create(&dir.join("keys/pass"), false, now)
+                .map(drop)
+                .map_err(|e| e.to_string()),
         );
     }
     // 2020-01-01: a clock before it would make every pass expired.
-    look("clock", if now.0 > 1_577_836_800 { Ok(()) } else { Err(format!("the machine's clock says {now}; set it")) });
+    look(
+        "clock",
+        if now.0 > 1_577_836_800 { Ok(()) } else { Err(format!("the machine's clock says {now}; set it")) },
+    );
     let well = findings.iter().all(|f| f.problem.is_none());
     if args.json {
-        let items: Vec<_> = findings.iter().map(|f| json!({ "what": f.what, "ok": f.problem.is_none(), "problem": f.problem })).collect();
+        let items: Vec<_> = findings
+            .iter()
+            .map(|f| json!({ "what": f.what, "ok": f.problem.is_none(), "problem": f.problem }))
+            .collect();
         println!("{}", json!({ "ok": well, "findings": items }));
     } else {
         for f in &findings {

@@ -78,8 +78,14 @@ const CONNECTIONS_MAX: usize = 4096;
 
 /// Sends, and prints the histogram.
 pub fn run(args: &Load) -> anyhow::Result<ExitCode> {
-    anyhow::ensure!(args.seconds <= SECONDS_MAX && (1..=CONNECTIONS_MAX).contains(&args.connections), "load.limits: at most {SECONDS_MAX} s and {CONNECTIONS_MAX} connections");
-    anyhow::ensure!(args.rate > 0.0 && args.people > 0, "load.limits: the rate and the number of people are above zero");
+    anyhow::ensure!(
+        args.seconds <= SECONDS_MAX && (1..=CONNECTIONS_MAX).contains(&args.connections),
+        "load.limits: at most {SECONDS_MAX} s and {CONNECTIONS_MAX} connections"
+    );
+    anyhow::ensure!(
+        args.rate > 0.0 && args.people > 0,
+        "load.limits: the rate and the number of people are above zero"
+    );
     let to: std::net::SocketAddr = args.to.parse().context("--to takes an address such as 127.0.0.1:8080")?;
     anyhow::ensure!(to.ip().is_loopback(), "load.loopback: load goes to this machine only");
     let maker = Maker::new(args)?;
@@ -158,7 +164,8 @@ impl Maker {
         let made = self.person(i);
         let request = request.header("authorization", format!("Bearer {}", self.token(&made)));
         if self.declares(i) {
-            let request = request.method("POST").uri("/api/v1/declarations").header("content-type", "application/json");
+            let request =
+                request.method("POST").uri("/api/v1/declarations").header("content-type", "application/json");
             return Ok(request.body(self.declaration(&made, i).into())?);
         }
         Ok(request.uri("/api/v1/me/code").body(Full::default())?)
@@ -175,7 +182,13 @@ struct Tally {
 
 impl Tally {
     fn new() -> anyhow::Result<Tally> {
-        Ok(Tally { latency_us: Histogram::new_with_bounds(1, 120_000_000, 3)?, answered: 0, refused: 0, failed: 0, bytes_max: 0 })
+        Ok(Tally {
+            latency_us: Histogram::new_with_bounds(1, 120_000_000, 3)?,
+            answered: 0,
+            refused: 0,
+            failed: 0,
+            bytes_max: 0,
+        })
     }
 }
 
@@ -200,7 +213,11 @@ async fn send(args: &Load, to: std::net::SocketAddr, maker: Arc<Maker>) -> anyho
                 tokio::time::sleep_until(due).await;
                 match one(&mut sender, request).await {
                     Ok((ok, bytes)) => {
-                        if ok { tally.answered += 1 } else { tally.refused += 1 }
+                        if ok {
+                            tally.answered += 1
+                        } else {
+                            tally.refused += 1
+                        }
                         tally.bytes_max = tally.bytes_max.max(bytes);
                         tally.latency_us.saturating_record(due.elapsed().as_micros() as u64);
                     }
@@ -233,7 +250,10 @@ async fn connect(to: std::net::SocketAddr) -> anyhow::Result<SendRequest<Full<By
     Ok(sender)
 }
 
-async fn one(sender: &mut SendRequest<Full<Bytes>>, request: Request<Full<Bytes>>) -> anyhow::Result<(bool, usize)> {
+async fn one(
+    sender: &mut SendRequest<Full<Bytes>>,
+    request: Request<Full<Bytes>>,
+) -> anyhow::Result<(bool, usize)> {
     sender.ready().await?;
     let response = sender.send_request(request).await?;
     let ok = response.status().is_success();
@@ -255,7 +275,17 @@ fn print(args: &Load, sum: &Tally, s: f64) {
         );
         return;
     }
-    println!("{:.0}/s answered of {:.0}/s sent; {} refused, {} failed", per_s, args.rate, sum.refused, sum.failed);
-    println!("p50 {:.2} ms, p90 {:.2} ms, p99 {:.2} ms, p99.9 {:.2} ms, max {:.2} ms", ms(0.5), ms(0.9), ms(0.99), ms(0.999), ms(1.0));
+    println!(
+        "{:.0}/s answered of {:.0}/s sent; {} refused, {} failed",
+        per_s, args.rate, sum.refused, sum.failed
+    );
+    println!(
+        "p50 {:.2} ms, p90 {:.2} ms, p99 {:.2} ms, p99.9 {:.2} ms, max {:.2} ms",
+        ms(0.5),
+        ms(0.9),
+        ms(0.99),
+        ms(0.999),
+        ms(1.0)
+    );
     println!("largest answer {} bytes", sum.bytes_max);
 }

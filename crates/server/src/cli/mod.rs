@@ -88,9 +88,7 @@ pub fn run(args: Args) -> ExitCode {
         Command::Load(args) => load::run(&args),
         Command::Staff(args) => staff::run(&args),
         Command::Pack(command) => pack::run(command),
-        Command::Pass(command) => {
-            pass::run(command, || crate::app::Clock::system(0).wall())
-        }
+        Command::Pass(command) => pass::run(command, || crate::app::Clock::system(0).wall()),
     };
     done.unwrap_or_else(|e| {
         eprintln!("kangma: {e:#}");

@@ -7,8 +7,8 @@ use serde_json::json;
 
 /// Hangzhou's districts and counties, whose codes the made-up documents carry.
 const DISTRICTS: [&str; 13] = [
-    "330102", "330105", "330106", "330108", "330109", "330110", "330111", "330112", "330113", "330114", "330122",
-    "330127", "330182",
+    "330102", "330105", "330106", "330108", "330109", "330110", "330111", "330112", "330113", "330114",
+    "330122", "330127", "330182",
 ];
 /// Birthdays from 1 January 1935, over 27,000 days.
 const BORN_FROM: Day = Day(-12_783);
@@ -67,8 +67,11 @@ impl Made {
 
     /// Name.
     pub fn name(&self) -> Name {
-        Name::parse(&format!("样例{}", ["甲", "乙", "丙", "丁", "戊", "己", "庚", "辛"][(self.i % 8) as usize]))
-            .expect("made-up names are well formed")
+        Name::parse(&format!(
+            "样例{}",
+            ["甲", "乙", "丙", "丁", "戊", "己", "庚", "辛"][(self.i % 8) as usize]
+        ))
+        .expect("made-up names are well formed")
     }
 
     /// Resident identity card; unlike for the first 350 million.

@@ -45,6 +45,7 @@ pub fn run(args: Seed) -> anyhow::Result<ExitCode> {
         let app = App::open(args.config, Rng::seeded(args.people)).await?;
         fill(&app, args.people, !args.json).await?;
         app.db.clone().close().await;
+        app.person_keys.close().await;
         let s = began.elapsed().as_secs_f64();
         if args.json {
             println!("{}", serde_json::json!({ "people": args.people, "seconds": s }));
@@ -101,14 +102,25 @@ async fn add(app: &Shared, unit: Unit, id: PersonId, made: &Made) -> anyhow::Res
     let account = app.keys.account_id(phone.as_str());
     let days_ago = made.below(6, 7) as i64 + 1;
     let at = Instant(now.0 - days_ago * DAY_S + made.below(36_000, 9) as i64);
-    let fact = |kind, source, at| Fact { id: FactId(app.new_id()), kind, happened: at, recorded: at, source, values: Vec::new() };
+    let fact = |kind, source, at| Fact {
+        id: FactId(app.new_id()),
+        kind,
+        happened: at,
+        recorded: at,
+        source,
+        values: Vec::new(),
+    };
     let mut identity = fact(Kind::Identity, Source::IdentityCheck, at);
     identity.set("method", Value::Text("gateway".into()));
     identity.set("account", Value::Text(account.to_string().into()));
     identity.set("bound", Value::Bool(true));
     let mut declaration = fact(Kind::Declaration, Source::Resident, at);
-    declaration.values = validate(&app.pack.form, &made.answers(0), divisions(), today)
-        .map_err(|e| anyhow::anyhow!("seed: the pack's form refuses a made-up declaration: {:?}", e.first().map(|e| e.code)))?;
+    declaration.values = validate(&app.pack.form, &made.answers(0), divisions(), today).map_err(|e| {
+        anyhow::anyhow!(
+            "seed: the pack's form refuses a made-up declaration: {:?}",
+            e.first().map(|e| e.code)
+        )
+    })?;
     declaration.set("commitment", Value::Text(app.pack.form.commitment.as_str().into()));
     let mut facts = vec![identity, declaration];
     if made.case() != Case::Well {

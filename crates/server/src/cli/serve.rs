@@ -58,7 +58,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let service = router(Arc::clone(&app)).into_make_service_with_connect_info::<SocketAddr>();
     announce(&app, address);
     let drained = stop.clone();
-    let server = axum::serve(listener, service).with_graceful_shutdown(async move { drained.cancelled().await });
+    let server =
+        axum::serve(listener, service).with_graceful_shutdown(async move { drained.cancelled().await });
     let server = tokio::spawn(server.into_future());
     stopped_by_user().await?;
     tracing::info!("stopping");
@@ -68,6 +69,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     }
     jobs.wait().await;
     app.db.clone().close().await;
+    app.person_keys.close().await;
     Ok(())
 }
 
@@ -91,7 +93,8 @@ fn announce(app: &Shared, at: SocketAddr) {
         lines.push(format!("  its codes   {base}/demo/outbox"));
         lines.push(format!("  checkpoint  {base}/checkpoint   no login"));
         lines.push(format!("  staff       {base}/staff        {name} / {password}"));
-        lines.push(format!("  demo        {base}/demo         five stories, specimen codes, advance one day"));
+        lines
+            .push(format!("  demo        {base}/demo         five stories, specimen codes, advance one day"));
     } else {
         lines.push(format!("  resident    {base}/"));
         lines.push(format!("  checkpoint  {base}/checkpoint"));

@@ -89,9 +89,15 @@ fn compare(connection: &Connection, path: &Path, known: &[Migration]) -> Result<
         let ours = usize::try_from(number - 1).ok().and_then(|i| known.get(i));
         match ours {
             None => {
-                return Err(OpenError::Newer { path: path.to_owned(), found: number, known: known.len() as i64 });
+                return Err(OpenError::Newer {
+                    path: path.to_owned(),
+                    found: number,
+                    known: known.len() as i64,
+                });
             }
-            Some(ours) if hash(ours) != found => return Err(OpenError::Changed { path: path.to_owned(), number }),
+            Some(ours) if hash(ours) != found => {
+                return Err(OpenError::Changed { path: path.to_owned(), number });
+            }
             Some(_) => {}
         }
     }

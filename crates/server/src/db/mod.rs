@@ -181,7 +181,9 @@ impl DbError {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// A newer version of Kangma wrote it.
-    #[error("db.schema_newer: {path} has schema {found}, which this version (schema {known}) does not know. Start the newer version of Kangma, or restore a backup made by this one")]
+    #[error(
+        "db.schema_newer: {path} has schema {found}, which this version (schema {known}) does not know. Start the newer version of Kangma, or restore a backup made by this one"
+    )]
     Newer {
         /// The file.
         path: PathBuf,
@@ -191,7 +193,9 @@ pub enum OpenError {
         known: i64,
     },
     /// A migration's text is not the one that was applied.
-    #[error("db.schema_changed: migration {number} of {path} is not the one that this version ships. Restore the original binary; migrations are never edited")]
+    #[error(
+        "db.schema_changed: migration {number} of {path} is not the one that this version ships. Restore the original binary; migrations are never edited"
+    )]
     Changed {
         /// The file.
         path: PathBuf,

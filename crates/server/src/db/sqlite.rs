@@ -98,7 +98,12 @@ pub(super) fn open_writer(config: &DbConfig) -> Result<Writer, OpenError> {
     lock.try_lock().map_err(|_| OpenError::Locked(dir.to_owned()))?;
     if !path.exists() {
         // SQLite gives its log the mode of the file.
-        std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path).map_err(|e| io(path, e))?;
+        std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(path)
+            .map_err(|e| io(path, e))?;
     }
     let connection = Connection::open(path).map_err(|e| io(path, e))?;
     let set = || -> rusqlite::Result<()> {

@@ -67,7 +67,11 @@ async fn a_conflict_in_a_group_leaves_the_others_alone() {
         let db = db.clone();
         // Every fourth unit writes a row of its own and then fails.
         let unit = put(&format!("row {i}"), i);
-        let unit = if i % 4 == 0 { unit.expect(Affects::One, &PUT, vec!["taken".into(), 1_i64.into()]) } else { unit };
+        let unit = if i % 4 == 0 {
+            unit.expect(Affects::One, &PUT, vec!["taken".into(), 1_i64.into()])
+        } else {
+            unit
+        };
         tasks.push(tokio::spawn(async move { (i, db.commit(unit).await) }));
     }
     for task in tasks {
@@ -84,7 +88,12 @@ async fn a_full_queue_refuses_and_a_closed_database_is_gone() {
     let mut config = temp.0.clone();
     config.queue_max = 1;
     let db = Db::open(&config, Instant(0)).unwrap();
-    let waiting: Vec<_> = (0..200).map(|i| { let db = db.clone(); async move { db.commit(put(&format!("{i}"), i)).await } }).collect();
+    let waiting: Vec<_> = (0..200)
+        .map(|i| {
+            let db = db.clone();
+            async move { db.commit(put(&format!("{i}"), i)).await }
+        })
+        .collect();
     let mut busy = 0;
     let mut stored = 0;
     let tasks: Vec<_> = waiting.into_iter().map(tokio::spawn).collect();
@@ -96,7 +105,11 @@ async fn a_full_queue_refuses_and_a_closed_database_is_gone() {
         }
     }
     assert!(busy > 0, "a queue of one cannot hold 200");
-    assert_eq!(db.one(&COUNT, &[]).await.unwrap().unwrap().int(0).unwrap(), stored, "what was acknowledged, and nothing else");
+    assert_eq!(
+        db.one(&COUNT, &[]).await.unwrap().unwrap().int(0).unwrap(),
+        stored,
+        "what was acknowledged, and nothing else"
+    );
     db.clone().close().await;
     assert_eq!(db.commit(put("late", 0)).await, Err(DbError::Gone));
 }
@@ -179,7 +192,10 @@ async fn values_come_back_with_their_types() {
     static ALL: Stmt = Stmt { name: "test.types", sql: "SELECT $1, $2, $3, $4" };
     let params: Vec<Value> = vec![7_i64.into(), vec![1_u8, 2].into(), "词".into(), Value::Null];
     let row = db.one(&ALL, &params).await.unwrap().unwrap();
-    assert_eq!((row.int(0).unwrap(), row.bytes(1).unwrap(), row.text(2).unwrap(), row.opt_int(3).unwrap()), (7, &[1, 2][..], "词", None));
+    assert_eq!(
+        (row.int(0).unwrap(), row.bytes(1).unwrap(), row.text(2).unwrap(), row.opt_int(3).unwrap()),
+        (7, &[1, 2][..], "词", None)
+    );
     assert!(row.int(1).is_err() && row.bytes(0).is_err() && row.int(3).is_err());
     db.close().await;
 }

@@ -5,6 +5,8 @@
 //! without waiting; a job does the same for those whom nobody reads.
 
 pub mod job;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -27,16 +29,19 @@ pub fn now(app: &App, person: &Person, at: Instant) -> Decision {
     decide(&app.pack, &person.facts, &Context { areas: app.areas() }, at)
 }
 
-/// What [`record`] did.
-pub struct Recorded {
-    /// The person with the new facts.
-    pub person: Person,
-    /// What the rules say of them now.
-    pub decision: Decision,
+/// Where nobody is stored yet.
+#[derive(Clone, Debug)]
+pub enum Missing {
+    /// It is an error.
+    Refuse,
+    /// Make the person, with this masked name.
+    Make(String),
 }
 
 /// What to record of a person.
 pub struct Recording<'a> {
+    /// What to do where nobody is stored yet.
+    pub missing: Missing,
     /// Names the unit: metric label, trace and SQL comment.
     pub unit: &'static str,
     /// New facts, given what is known; called again if somebody else wrote meanwhile.
@@ -45,16 +50,13 @@ pub struct Recording<'a> {
     pub attach: &'a (dyn Fn(Unit, &Person, &Decision) -> Unit + Sync),
 }
 
-/// Appends facts, decides and commits, all or nothing. `missing` makes the person where there is
-/// none yet, and is otherwise not asked.
-pub async fn record<M>(app: &Shared, id: PersonId, missing: M, recording: Recording<'_>) -> Result<Recorded, Problem>
-where
-    M: AsyncFn() -> Result<Person, Problem>,
-{
+/// Appends facts, decides and commits, all or nothing; returns the person with the new facts.
+pub async fn record(app: &Shared, id: PersonId, recording: Recording<'_>) -> Result<Person, Problem> {
     for _ in 0..RETRIES {
-        let mut person = match person::load(app, id).await? {
-            Some(person) => person,
-            None => missing().await?,
+        let mut person = match (person::load(app, id).await?, &recording.missing) {
+            (Some(person), _) => person,
+            (None, Missing::Make(name_masked)) => person::new(app, id, name_masked.clone()).await?,
+            (None, Missing::Refuse) => return Err(Problem::not_found()),
         };
         let fresh = (recording.facts)(&person)?;
         let at = app.clock.now();
@@ -66,7 +68,7 @@ where
             Err(DbError::Conflict) => continue,
             done => done?,
         }
-        return Ok(Recorded { person, decision });
+        return Ok(person);
     }
     Err(DbError::Conflict.into())
 }
@@ -74,11 +76,6 @@ where
 /// For [`Recording::attach`] where nothing else belongs into the unit.
 pub fn nothing_else(unit: Unit, _: &Person, _: &Decision) -> Unit {
     unit
-}
-
-/// For [`record`] where the person has to exist.
-pub async fn must_exist() -> Result<Person, Problem> {
-    Err(Problem::not_found())
 }
 
 /// Adds facts and the episode records that follow; returns the decision and all facts to store.

@@ -17,7 +17,7 @@ use crate::app::Shared;
 use crate::auth::Resident;
 use crate::error::{FieldProblem, Problem, ProblemBody};
 use crate::http::{Body, Private};
-use crate::lang::Wanted;
+use crate::lang::{Lang, Wanted};
 use crate::person;
 
 /// What the pack asks.
@@ -88,19 +88,53 @@ pub async fn form(State(app): State<Shared>, Wanted(lang): Wanted) -> Private<Fo
         let options = shape
             .options
             .iter()
-            .map(|value| Choice { value: (*value).to_owned(), label: pack.option_label(&field.field, value, lang) })
+            .map(|value| Choice {
+                value: (*value).to_owned(),
+                label: pack.option_label(&field.field, value, lang),
+            })
             .collect();
-        FormField { label: pack.field_label(&field.field, lang), help: pack.field_help(&field.field, lang), options, shape }
+        FormField {
+            label: pack.field_label(&field.field, lang),
+            help: pack.field_help(&field.field, lang),
+            options,
+            shape,
+        }
     });
     Private(Form {
-        pack: PackName { id: pack.id.to_string(), version: pack.version.to_string(), name: pack.name(lang).to_owned() },
-        commitment: Commitment { version: pack.form.commitment.clone(), text: pack.commitment_text(lang).to_owned() },
+        pack: PackName {
+            id: pack.id.to_string(),
+            version: pack.version.to_string(),
+            name: pack.name(lang).to_owned(),
+        },
+        commitment: Commitment {
+            version: pack.form.commitment.clone(),
+            text: pack.commitment_text(lang).to_owned(),
+        },
         document_types: DocumentType::ALL
             .iter()
-            .map(|ty| Choice { value: ty.name().to_owned(), label: ty.label(lang).to_owned() })
+            .map(|ty| Choice { value: ty.name().to_owned(), label: document_label(*ty, lang).to_owned() })
             .collect(),
         fields: fields.collect(),
     })
+}
+
+fn document_label(ty: DocumentType, lang: Lang) -> &'static str {
+    match (ty, lang) {
+        (DocumentType::ResidentId, Lang::Zh) => "居民身份证",
+        (DocumentType::ResidentId, Lang::En) => "Resident identity card",
+        (DocumentType::ResidencePermit, Lang::Zh) => "港澳台居民居住证",
+        (DocumentType::ResidencePermit, Lang::En) => {
+            "Residence permit for Hong Kong, Macao and Taiwan residents"
+        }
+        (DocumentType::HkMoPermit, Lang::Zh) => "港澳居民来往内地通行证",
+        (DocumentType::HkMoPermit, Lang::En) => "Mainland travel permit for Hong Kong and Macao residents",
+        (DocumentType::TwPermit, Lang::Zh) => "台湾居民来往大陆通行证",
+        (DocumentType::TwPermit, Lang::En) => "Mainland travel permit for Taiwan residents",
+        (DocumentType::Passport, Lang::Zh) => "护照",
+        (DocumentType::Passport, Lang::En) => "Passport",
+        (DocumentType::ForeignPr, Lang::Zh) => "外国人永久居留身份证",
+        (DocumentType::ForeignPr, Lang::En) => "Foreign permanent resident ID card",
+    }
 }
 
 /// A declaration.
@@ -155,7 +189,8 @@ pub async fn declare(
     let declaration = check(&app, ask)?;
     let account = known(&app, who).await?;
     let (id, state) = super::declare(&app, &account, declaration).await?;
-    Ok((StatusCode::CREATED, Private(DeclarationAnswer { declaration: id.to_string(), state })).into_response())
+    Ok((StatusCode::CREATED, Private(DeclarationAnswer { declaration: id.to_string(), state }))
+        .into_response())
 }
 
 /// Checks everything at once, so that a person mends a form once.
@@ -166,8 +201,9 @@ fn check(app: &Shared, ask: DeclarationRequest) -> Result<Declaration, Problem> 
         wrong.push(FieldProblem { field: field.to_owned(), code, zh: zh.to_owned(), en: en.to_owned() });
     };
     let name = Name::parse(&ask.name).map_err(|e| refuse("name", e.code, e.zh, e.en));
-    let document = Document::parse(ask.document.ty, &ask.document.number, ask.document.nationality.as_deref(), today)
-        .map_err(|e| refuse("document.number", e.code, e.zh, e.en));
+    let document =
+        Document::parse(ask.document.ty, &ask.document.number, ask.document.nationality.as_deref(), today)
+            .map_err(|e| refuse("document.number", e.code, e.zh, e.en));
     let values = validate(&app.pack.form, &ask.answers, divisions(), today).map_err(|errors| {
         errors.iter().for_each(|e| refuse(&format!("answers.{}", e.field), e.code, &e.zh, &e.en));
     });
@@ -223,7 +259,9 @@ pub async fn list(
     who: Resident,
     Wanted(lang): Wanted,
 ) -> Result<Private<Declarations>, Problem> {
-    let Some(id) = account::holder(&app, who).await? else { return Ok(Private(Declarations { items: Vec::new() })) };
+    let Some(id) = account::holder(&app, who).await? else {
+        return Ok(Private(Declarations { items: Vec::new() }));
+    };
     let person = person::load(&app, id).await?.ok_or_else(Problem::unauthorised)?;
     if let Some(state) = &person.stored {
         account::still_holds(state, who)?;

@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::account::{self, Account, Claim};
 use crate::app::{App, Shared};
 use crate::db::Unit;
-use crate::decide::{self, Recording};
+use crate::decide::{self, Missing, Recording};
 use crate::error::Problem;
 use crate::identity::{Answer, Ask, ClaimState};
 use crate::lang::Lang;
@@ -47,7 +47,11 @@ pub struct Declaration {
 }
 
 /// Records a declaration, or keeps it as a claim.
-pub async fn declare(app: &Shared, account: &Account, declaration: Declaration) -> Result<(FactId, Declared), Problem> {
+pub async fn declare(
+    app: &Shared,
+    account: &Account,
+    declaration: Declaration,
+) -> Result<(FactId, Declared), Problem> {
     let Declaration { name, document, values, commitment } = declaration;
     let at = app.clock.now();
     let mut fact = Fact {
@@ -72,7 +76,12 @@ pub async fn declare(app: &Shared, account: &Account, declaration: Declaration) 
 }
 
 /// An account that holds a person declares for that person and nobody else.
-async fn same_person(app: &Shared, person: PersonId, name: &Name, document: &Document) -> Result<(), Problem> {
+async fn same_person(
+    app: &Shared,
+    person: PersonId,
+    name: &Name,
+    document: &Document,
+) -> Result<(), Problem> {
     if person::by_document(app, document).await? != Some(person) {
         return Err(Problem::new(
             axum::http::StatusCode::CONFLICT,
@@ -98,8 +107,8 @@ async fn add(app: &Shared, person: PersonId, account: AccountId, fact: Fact) -> 
     decide::record(
         app,
         person,
-        decide::must_exist,
         Recording {
+            missing: Missing::Refuse,
             unit: "declare.add",
             facts: &|person| {
                 if !person.holders().contains(&account) {
@@ -209,7 +218,6 @@ async fn bind(
     };
     let first_id = app.keys.person_id(&document.key());
     let id = person::by_document(app, &document).await?.unwrap_or(first_id);
-    let missing = async || person::new(app, id, name.masked()).await;
     let facts = |person: &Person| {
         let holders = person.holders();
         let mut facts = Vec::new();
@@ -239,8 +247,8 @@ async fn bind(
     decide::record(
         app,
         id,
-        missing,
         Recording {
+            missing: Missing::Make(name.masked()),
             unit: "declare.bind",
             facts: &facts,
             attach: &|unit, person, decision| {

@@ -60,7 +60,13 @@ fn index_body(now: Instant, lang: Lang) -> String {
         .collect();
     let specimens: String = SPECIMENS
         .iter()
-        .map(|s| format!("<figure>{}<figcaption>{}</figcaption></figure>", qr(s.pass), escape(if zh { s.zh } else { s.en })))
+        .map(|s| {
+            format!(
+                "<figure>{}<figcaption>{}</figcaption></figure>",
+                qr(s.pass),
+                escape(if zh { s.zh } else { s.en })
+            )
+        })
         .collect();
     format!(
         "<h1>{}</h1><p>{} <strong>{now}</strong></p>\
@@ -110,7 +116,12 @@ pub async fn outbox(State(app): State<Shared>, Wanted(lang): Wanted, headers: He
     let rows: String = messages
         .iter()
         .map(|m| {
-            format!("<tr><td>{}</td><td><strong>{}</strong></td><td>{}</td></tr>", escape(&m.to), escape(&m.code), escape(&m.text))
+            format!(
+                "<tr><td>{}</td><td><strong>{}</strong></td><td>{}</td></tr>",
+                escape(&m.to),
+                escape(&m.code),
+                escape(&m.text)
+            )
         })
         .collect();
     let (title, empty) = match lang {
@@ -154,7 +165,12 @@ pub async fn advance(State(app): State<Shared>, request: Request) -> Result<Resp
         .get(header::CONTENT_TYPE)
         .is_some_and(|v| v.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
     let wrong = || {
-        Problem::field("days", "demo.days", format!("天数应为 1 到 {DAYS_MAX}。"), format!("Advance 1 to {DAYS_MAX} days."))
+        Problem::field(
+            "days",
+            "demo.days",
+            format!("天数应为 1 到 {DAYS_MAX}。"),
+            format!("Advance 1 to {DAYS_MAX} days."),
+        )
     };
     let Advance { days } = if is_form {
         Form::<Advance>::from_request(request, &()).await.map_err(|_| wrong())?.0
@@ -172,7 +188,11 @@ pub async fn advance(State(app): State<Shared>, request: Request) -> Result<Resp
         Problem::internal()
     })?;
     decide::job::round(&app).await?;
-    if is_form { Ok(Redirect::to("/demo").into_response()) } else { Ok(Json(Advanced { now }).into_response()) }
+    if is_form {
+        Ok(Redirect::to("/demo").into_response())
+    } else {
+        Ok(Json(Advanced { now }).into_response())
+    }
 }
 
 fn page(body: &str, lang: Lang) -> String {

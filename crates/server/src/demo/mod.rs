@@ -9,7 +9,7 @@ mod store;
 mod stories;
 
 pub use store::{lead_s, save_lead};
-pub use stories::{STORIES, Story, plant};
+pub use stories::{STORIES, plant};
 
 /// Days that one call may advance.
 pub const DAYS_MAX: u32 = 60;

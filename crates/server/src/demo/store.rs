@@ -16,7 +16,8 @@ pub async fn lead_s(db: &Db) -> Result<i64, DbError> {
 
 /// Keeps it over a restart.
 pub async fn save_lead(db: &Db, s: i64) -> Result<(), DbError> {
-    db.commit(Unit::new("demo.advance").expect(Affects::One, &PUT, vec!["demo.lead_s".into(), s.into()])).await
+    db.commit(Unit::new("demo.advance").expect(Affects::One, &PUT, vec!["demo.lead_s".into(), s.into()]))
+        .await
 }
 
 /// Whether the stories are planted.
@@ -26,5 +27,6 @@ pub async fn planted(db: &Db) -> Result<bool, DbError> {
 
 /// They are.
 pub async fn set_planted(db: &Db) -> Result<(), DbError> {
-    db.commit(Unit::new("demo.plant").expect(Affects::One, &PUT, vec!["demo.planted".into(), 1_i64.into()])).await
+    db.commit(Unit::new("demo.plant").expect(Affects::One, &PUT, vec!["demo.planted".into(), 1_i64.into()]))
+        .await
 }

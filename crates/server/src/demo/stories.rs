@@ -8,7 +8,7 @@ use kangma_core::identity::{Document, DocumentType, Name, Phone};
 use crate::account::{self, Claim};
 use crate::app::Shared;
 use crate::check_in::{self, CheckIn};
-use crate::decide::{self, Recording};
+use crate::decide::{self, Missing, Recording};
 use crate::declare;
 use crate::error::Problem;
 use crate::person::{self, Profile};
@@ -126,8 +126,13 @@ async fn one(app: &Shared, story: &Story) -> Result<(), Problem> {
         .map_err(|e| refused("document.number", &e))?;
     let answers = serde_json::from_str(story.answers).expect("a story's answers are JSON");
     let declared_on = today.plus(-story.declared_days_ago);
-    let values = validate(&app.pack.form, &answers, divisions(), declared_on)
-        .map_err(|e| Problem::bad_request("demo.story", "", format!("{:?}", e.iter().map(|e| (&e.field, e.code)).collect::<Vec<_>>())))?;
+    let values = validate(&app.pack.form, &answers, divisions(), declared_on).map_err(|e| {
+        Problem::bad_request(
+            "demo.story",
+            "",
+            format!("{:?}", e.iter().map(|e| (&e.field, e.code)).collect::<Vec<_>>()),
+        )
+    })?;
     let at = if story.declared_days_ago == 0 { now } else { day(story.declared_days_ago).plus_s(9 * 3600) };
     let mut declaration = Fact {
         id: app.new_fact_id(),
@@ -153,10 +158,11 @@ async fn one(app: &Shared, story: &Story) -> Result<(), Problem> {
     let check_ins: Vec<Fact> = days.map(|ago| check_in::fact(app, day(ago).plus_s(34_200), &well)).collect();
     let person = app.keys.person_id(&document.key());
     let recording = Recording {
+        missing: Missing::Refuse,
         unit: "demo.plant",
         facts: &|_| Ok(check_ins.clone()),
         attach: &decide::nothing_else,
     };
-    decide::record(app, person, decide::must_exist, recording).await?;
+    decide::record(app, person, recording).await?;
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! Requests and answers about divisions.
 
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
 use axum::extract::Query;
+use axum::extract::rejection::QueryRejection;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use kangma_core::division::divisions;

@@ -51,7 +51,10 @@ pub trait IdentityCheck: Send + Sync {
     fn method(&self) -> &'static str;
 
     /// Checks.
-    fn check<'a>(&'a self, ask: Ask<'a>) -> Pin<Box<dyn Future<Output = Result<Answer, Problem>> + Send + 'a>>;
+    fn check<'a>(
+        &'a self,
+        ask: Ask<'a>,
+    ) -> Pin<Box<dyn Future<Output = Result<Answer, Problem>> + Send + 'a>>;
 }
 
 /// Demo: the first phone that names a document counts as the one registered for it; any other
@@ -64,7 +67,10 @@ impl IdentityCheck for DemoCheck {
         "demo"
     }
 
-    fn check<'a>(&'a self, ask: Ask<'a>) -> Pin<Box<dyn Future<Output = Result<Answer, Problem>> + Send + 'a>> {
+    fn check<'a>(
+        &'a self,
+        ask: Ask<'a>,
+    ) -> Pin<Box<dyn Future<Output = Result<Answer, Problem>> + Send + 'a>> {
         let answer = if ask.held_elsewhere { Answer::NeedsProof } else { Answer::Confirmed };
         Box::pin(async move { Ok(answer) })
     }
@@ -107,7 +113,10 @@ impl IdentityCheck for GatewayCheck {
         "gateway"
     }
 
-    fn check<'a>(&'a self, ask: Ask<'a>) -> Pin<Box<dyn Future<Output = Result<Answer, Problem>> + Send + 'a>> {
+    fn check<'a>(
+        &'a self,
+        ask: Ask<'a>,
+    ) -> Pin<Box<dyn Future<Output = Result<Answer, Problem>> + Send + 'a>> {
         #[derive(Deserialize)]
         struct Said {
             confirmed: bool,
@@ -124,7 +133,8 @@ impl IdentityCheck for GatewayCheck {
                 request = request.bearer_auth(token);
             }
             let answer = request.send().await.map_err(|_| unreachable("no answer"))?;
-            if !answer.status().is_success() || answer.content_length().is_some_and(|n| n > ANSWER_BYTES_MAX) {
+            if !answer.status().is_success() || answer.content_length().is_some_and(|n| n > ANSWER_BYTES_MAX)
+            {
                 return Err(unreachable("refused"));
             }
             let said: Said = answer.json().await.map_err(|_| unreachable("not the agreed answer"))?;
@@ -161,6 +171,8 @@ pub enum ClaimState {
 impl ClaimState {
     /// Of its stored number.
     pub fn from_int(n: i64) -> Option<ClaimState> {
-        [ClaimState::NeedsProof, ClaimState::InReview, ClaimState::Refused].into_iter().find(|s| *s as i64 == n)
+        [ClaimState::NeedsProof, ClaimState::InReview, ClaimState::Refused]
+            .into_iter()
+            .find(|s| *s as i64 == n)
     }
 }

@@ -13,7 +13,7 @@ const ROUNDS_MAX: usize = 50;
 /// Starts all jobs; they end when `stop` is cancelled.
 pub fn start(app: &Shared, stop: &CancellationToken) -> tokio_util::task::TaskTracker {
     let tracker = tokio_util::task::TaskTracker::new();
-    every(&tracker, app, stop, Duration::from_secs(15), async |app| {
+    every(&tracker, app, stop, Duration::from_secs(15), |app: Shared| async move {
         for _ in 0..ROUNDS_MAX {
             match decide::job::round(&app).await {
                 Ok(0) => break,
@@ -25,12 +25,12 @@ pub fn start(app: &Shared, stop: &CancellationToken) -> tokio_util::task::TaskTr
             }
         }
     });
-    every(&tracker, app, stop, Duration::from_secs(3600), async |app| {
+    every(&tracker, app, stop, Duration::from_secs(3600), |app: Shared| async move {
         if let Err(e) = app.signing.rotate(app.clock.now()) {
             tracing::error!(%e, "signing keys");
         }
     });
-    every(&tracker, app, stop, Duration::from_secs(600), async |app| {
+    every(&tracker, app, stop, Duration::from_secs(600), |app: Shared| async move {
         for swept in [login::sweep(&app).await, staff::sweep(&app).await] {
             if let Err(e) = swept {
                 tracing::warn!(%e, "sweep");
@@ -41,15 +41,15 @@ pub fn start(app: &Shared, stop: &CancellationToken) -> tokio_util::task::TaskTr
     tracker
 }
 
-fn every<F>(
+fn every<F, W>(
     tracker: &tokio_util::task::TaskTracker,
     app: &Shared,
     stop: &CancellationToken,
     period: Duration,
     work: F,
 ) where
-    F: AsyncFn(Shared) + Send + Sync + 'static,
-    for<'a> F::CallRefFuture<'a>: Send,
+    F: Fn(Shared) -> W + Send + Sync + 'static,
+    W: Future<Output = ()> + Send,
 {
     let (app, stop) = (app.clone(), stop.clone());
     tracker.spawn(async move {

@@ -97,7 +97,11 @@ pub async fn log_in(
 /// Renews the token of a phone that is still logged in, by its device cookie.
 #[utoipa::path(post, path = "/api/v1/login/renew", tag = "resident",
     responses((status = 200, body = Token), (status = 401, body = ProblemBody)))]
-pub async fn renew(State(app): State<Shared>, from: ClientAddress, headers: HeaderMap) -> Result<Response, Problem> {
+pub async fn renew(
+    State(app): State<Shared>,
+    from: ClientAddress,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     app.limits.tries.take(from)?;
     auth::own_page(&headers)?;
     let device = auth::cookie(&app, &headers, DEVICE_COOKIE).ok_or_else(Problem::unauthorised)?;

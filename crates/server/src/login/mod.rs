@@ -15,8 +15,8 @@ use kangma_core::id::AccountId;
 use kangma_core::identity::Phone;
 use kangma_core::time::Instant;
 
-pub use outbox::{Message, Outbox};
-pub use sender::{DemoSender, GatewaySender, NoSender, Sender, SenderError};
+pub use outbox::Outbox;
+pub use sender::{DemoSender, GatewaySender, NoSender, Sender};
 
 use crate::account;
 use crate::app::Shared;

@@ -27,7 +27,12 @@ impl Outbox {
     /// Adds one.
     pub fn put(&self, to: &str, kind: &'static str, code: &str, text: &str) {
         let mut messages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        messages.push_front(Message { to: to.to_owned(), kind, code: code.to_owned(), text: text.to_owned() });
+        messages.push_front(Message {
+            to: to.to_owned(),
+            kind,
+            code: code.to_owned(),
+            text: text.to_owned(),
+        });
         messages.truncate(KEPT);
     }
 

@@ -46,9 +46,13 @@ pub enum SenderError {
 pub fn text(code: &str, purpose: Purpose, lang: Lang) -> String {
     match (purpose, lang) {
         (Purpose::Login, Lang::Zh) => format!("【康码】登录验证码 {code}，10 分钟内有效，请勿告诉他人。"),
-        (Purpose::Login, Lang::En) => format!("[Kangma] Your log-in code is {code}. It counts for 10 minutes; tell nobody."),
+        (Purpose::Login, Lang::En) => {
+            format!("[Kangma] Your log-in code is {code}. It counts for 10 minutes; tell nobody.")
+        }
         (Purpose::Proof, Lang::Zh) => format!("【康码】身份核验码 {code}，10 分钟内有效，请勿告诉他人。"),
-        (Purpose::Proof, Lang::En) => format!("[Kangma] Your proof-of-identity code is {code}. It counts for 10 minutes; tell nobody."),
+        (Purpose::Proof, Lang::En) => {
+            format!("[Kangma] Your proof-of-identity code is {code}. It counts for 10 minutes; tell nobody.")
+        }
     }
 }
 
@@ -75,12 +79,17 @@ impl Sender for GatewaySender {
         text: &'a str,
     ) -> Pin<Box<dyn Future<Output = Result<(), SenderError>> + Send + 'a>> {
         Box::pin(async move {
-            let mut request = self.client.post(&self.url).json(&json!({ "phone": phone.as_str(), "text": text }));
+            let mut request =
+                self.client.post(&self.url).json(&json!({ "phone": phone.as_str(), "text": text }));
             if let Some(token) = &self.token {
                 request = request.bearer_auth(token);
             }
             let answer = request.send().await.map_err(|_| SenderError::Unreachable)?;
-            if answer.status().is_success() { Ok(()) } else { Err(SenderError::Refused(answer.status().as_u16())) }
+            if answer.status().is_success() {
+                Ok(())
+            } else {
+                Err(SenderError::Refused(answer.status().as_u16()))
+            }
         })
     }
 }

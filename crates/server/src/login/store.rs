@@ -43,15 +43,11 @@ static SPEND: Stmt = Stmt {
           WHERE account_id = $1 AND purpose = $2 AND code_hash = $4 AND tries_left = $5",
 };
 
-pub static SWEEP_CODES: Stmt = Stmt {
-    name: "login.sweep_codes",
-    sql: "DELETE FROM one_time_code WHERE expires_at < $1",
-};
+pub static SWEEP_CODES: Stmt =
+    Stmt { name: "login.sweep_codes", sql: "DELETE FROM one_time_code WHERE expires_at < $1" };
 
-pub static SWEEP_DEVICES: Stmt = Stmt {
-    name: "login.sweep_devices",
-    sql: "DELETE FROM device WHERE created_at < $1",
-};
+pub static SWEEP_DEVICES: Stmt =
+    Stmt { name: "login.sweep_devices", sql: "DELETE FROM device WHERE created_at < $1" };
 
 static ADD_DEVICE: Stmt = Stmt {
     name: "login.add_device",
@@ -70,10 +66,8 @@ static DEVICE: Stmt = Stmt {
     sql: "SELECT created_at FROM device WHERE account_id = $1 AND token_hash = $2",
 };
 
-static END_DEVICE: Stmt = Stmt {
-    name: "login.end_device",
-    sql: "DELETE FROM device WHERE account_id = $1 AND token_hash = $2",
-};
+static END_DEVICE: Stmt =
+    Stmt { name: "login.end_device", sql: "DELETE FROM device WHERE account_id = $1 AND token_hash = $2" };
 
 pub async fn find(db: &Db, account: AccountId, purpose: Purpose) -> Result<Option<Row>, DbError> {
     let row = db.one(&FIND, &[account.into(), (purpose as i64).into()]).await?;
@@ -89,7 +83,13 @@ pub async fn find(db: &Db, account: AccountId, purpose: Purpose) -> Result<Optio
     .transpose()
 }
 
-pub async fn put(db: &Db, account: AccountId, purpose: Purpose, row: &Row, last: Option<&Row>) -> Result<(), DbError> {
+pub async fn put(
+    db: &Db,
+    account: AccountId,
+    purpose: Purpose,
+    row: &Row,
+    last: Option<&Row>,
+) -> Result<(), DbError> {
     let mut params = vec![
         account.into(),
         (purpose as i64).into(),
@@ -109,7 +109,13 @@ pub async fn put(db: &Db, account: AccountId, purpose: Purpose, row: &Row, last:
     db.commit(Unit::new("login.send").expect(Affects::One, stmt, params)).await
 }
 
-pub async fn spend(db: &Db, account: AccountId, purpose: Purpose, row: &Row, left: i64) -> Result<(), DbError> {
+pub async fn spend(
+    db: &Db,
+    account: AccountId,
+    purpose: Purpose,
+    row: &Row,
+    left: i64,
+) -> Result<(), DbError> {
     let params = vec![
         account.into(),
         (purpose as i64).into(),

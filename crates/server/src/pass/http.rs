@@ -116,8 +116,10 @@ pub async fn code(
     code.review_at = state.review_at;
     code.name_masked = Some(state.sealed.name_masked.clone());
     let day = |at| app.pack.zone.day_of(at);
-    code.check_in =
-        CheckInDuty { due: state.sealed.check_in_due, done_today: day(Instant(state.sealed.last_check_in)) == day(now) };
+    code.check_in = CheckInDuty {
+        due: state.sealed.check_in_due,
+        done_today: day(Instant(state.sealed.last_check_in)) == day(now),
+    };
     if let Some(issued) = issued {
         code.pass = Some(issued.text);
         code.issued_at = Some(issued.issued_at);
@@ -168,7 +170,11 @@ async fn account_for(
 ) -> Result<(Vec<Reason>, Option<Returned>), Problem> {
     let Some(person) = person::load(app, id).await? else { return Ok((Vec::new(), None)) };
     let decision = decide::now(app, &person, now);
-    let returned = decision.review.as_ref().and_then(|r| r.returned.as_ref()).map(|r| Returned { reason: r.to_string() });
+    let returned = decision
+        .review
+        .as_ref()
+        .and_then(|r| r.returned.as_ref())
+        .map(|r| Returned { reason: r.to_string() });
     Ok((explain(&app.pack, &decision, &person.facts, lang), returned))
 }
 
@@ -252,7 +258,9 @@ fn claim_detail(state: ClaimState, lang: Lang) -> &'static str {
         (ClaimState::NeedsProof, Lang::Zh) => "请输入身份核验码，完成后即可领码。",
         (ClaimState::NeedsProof, Lang::En) => "Enter the proof-of-identity code; your code follows at once.",
         (ClaimState::InReview, Lang::Zh) => "工作人员正在核验您的身份，完成后此页会自动更新。",
-        (ClaimState::InReview, Lang::En) => "Staff are confirming your identity; this page updates by itself.",
+        (ClaimState::InReview, Lang::En) => {
+            "Staff are confirming your identity; this page updates by itself."
+        }
         (ClaimState::Refused, Lang::Zh) => "身份核验未通过，请核对后重新申报。",
         (ClaimState::Refused, Lang::En) => "Your identity was not confirmed. Please check and declare again.",
     }

@@ -35,7 +35,9 @@ pub enum SigningKeysError {
     #[error("keys.damaged: {0} is not a signing key; restore it from the backup of the keys")]
     Damaged(PathBuf),
     /// A database without its keys.
-    #[error("keys.missing: {0} holds no signing key although a database exists; restore the folder from the backup of the keys")]
+    #[error(
+        "keys.missing: {0} holds no signing key although a database exists; restore the folder from the backup of the keys"
+    )]
     Missing(PathBuf),
     /// The disk refused.
     #[error("keys.io: {0}: {1}")]
@@ -193,7 +195,8 @@ fn create(dir: &Path, active_from: Instant) -> Result<Key, SigningKeysError> {
     let damaged = || SigningKeysError::Damaged(dir.to_owned());
     let pkcs8 = SoftSigner::generate_pkcs8().map_err(|_| damaged())?;
     let signer = SoftSigner::from_pkcs8(&pkcs8).map_err(|_| damaged())?;
-    let mut key = Key { path: PathBuf::new(), signer, pkcs8: B64.encode(&pkcs8), active_from, retired_at: None };
+    let mut key =
+        Key { path: PathBuf::new(), signer, pkcs8: B64.encode(&pkcs8), active_from, retired_at: None };
     key.path = dir.join(format!("{}.json", key.kid_hex()));
     write(&key)?;
     Ok(key)
@@ -205,7 +208,8 @@ fn write(key: &Key) -> Result<(), SigningKeysError> {
     let file = File { pkcs8: key.pkcs8.clone(), active_from: key.active_from, retired_at: key.retired_at };
     let text = serde_json::to_string_pretty(&file).expect("a key file is plain JSON");
     let new = key.path.with_extension("new");
-    let mut out = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new).map_err(io)?;
+    let mut out =
+        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new).map_err(io)?;
     out.write_all(text.as_bytes()).and_then(|()| out.sync_all()).map_err(io)?;
     fs::rename(&new, &key.path).map_err(io)?;
     let dir = key.path.parent().map(fs::File::open);

@@ -11,7 +11,7 @@ mod tests;
 use kangma_core::pass::{self, Claims};
 use kangma_core::time::Instant;
 
-pub use keys::{SigningKeys, SigningKeysError};
+pub use keys::SigningKeys;
 
 use crate::app::Shared;
 use crate::error::Problem;

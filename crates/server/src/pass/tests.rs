@@ -23,14 +23,18 @@ impl Drop for Dir {
 
 fn statuses(keys: &SigningKeys, now: Instant) -> Vec<String> {
     let set = keys.jwks(now);
-    let mut all: Vec<String> =
-        set["keys"].as_array().unwrap().iter().map(|k| k["kangma:status"].as_str().unwrap().to_owned()).collect();
+    let mut all: Vec<String> = set["keys"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|k| k["kangma:status"].as_str().unwrap().to_owned())
+        .collect();
     all.sort();
     all
 }
 
 fn kid(keys: &SigningKeys, now: Instant) -> [u8; 8] {
-    keys.with_active(now, Signer::key_id)
+    keys.with_active(now, |signer| signer.key_id())
 }
 
 #[test]

@@ -64,11 +64,7 @@ fn fact_into(e: &mut Buffer, fact: &Fact) {
                 Value::Double(d) => e.f64(*d)?,
                 Value::Text(t) => e.str(t)?,
                 Value::List(list) => {
-                    e.array(list.len() as u64)?;
-                    for item in list {
-                        e.str(item)?;
-                    }
-                    e
+                    list.iter().try_fold(e.array(list.len() as u64)?, |e, item| e.str(item))?
                 }
                 Value::Day(d) => e.tag(DAY)?.i32(d.0)?,
                 Value::Instant(at) => e.tag(INSTANT)?.i64(at.0)?,

@@ -204,7 +204,8 @@ pub async fn profile(app: &Shared, id: PersonId) -> Result<Option<Profile>, Prob
     Ok(Some(serde_json::from_slice(&plain).map_err(unreadable)?))
 }
 
-/// A person's facts as they were recorded, from the rows themselves.
+/// A person's facts as they were recorded, from the rows themselves: the truth that the dossier copies.
+#[cfg(test)]
 pub async fn recorded_facts(app: &Shared, id: PersonId) -> Result<Facts, Problem> {
     let Some(dek) = app.person_keys.get(id)? else { return Err(destroyed()) };
     let mut facts = Vec::new();
@@ -218,7 +219,13 @@ pub async fn recorded_facts(app: &Shared, id: PersonId) -> Result<Facts, Problem
 /// Adds to a unit all that a decision writes: new facts, the person's row and, where the answer
 /// differs from the stored one, the decision. `facts` are those not yet stored; `person.facts`
 /// already holds them.
-pub fn write(unit: Unit, person: &Person, facts: &[Fact], decision: &Decision, tokens_after: Instant) -> Unit {
+pub fn write(
+    unit: Unit,
+    person: &Person,
+    facts: &[Fact],
+    decision: &Decision,
+    tokens_after: Instant,
+) -> Unit {
     let id = person.id;
     let dek = &person.dek;
     let mut unit = unit;
@@ -237,7 +244,9 @@ pub fn write(unit: Unit, person: &Person, facts: &[Fact], decision: &Decision, t
     };
     let state = minicbor::to_vec(&sealed).expect("encoding into memory cannot fail");
     let changed = person.stored.as_ref().is_none_or(|old| {
-        old.sealed.status != sealed.status || old.sealed.colour != sealed.colour || !decision.records.is_empty()
+        old.sealed.status != sealed.status
+            || old.sealed.colour != sealed.colour
+            || !decision.records.is_empty()
     });
     if changed {
         let body = dek.seal(
@@ -262,7 +271,14 @@ pub fn write(unit: Unit, person: &Person, facts: &[Fact], decision: &Decision, t
 }
 
 /// Adds the document of a new person, or a further one.
-pub fn add_document(unit: Unit, app: &Shared, person: &Person, profile: &Profile, document: &Document, now: Instant) -> Unit {
+pub fn add_document(
+    unit: Unit,
+    app: &Shared,
+    person: &Person,
+    profile: &Profile,
+    document: &Document,
+    now: Instant,
+) -> Unit {
     let id = app.keys.person_id(&document.key());
     let plain = serde_json::to_vec(profile).expect("a profile is plain JSON");
     let sealed = person.dek.seal("document", "profile", &id.0, &plain);

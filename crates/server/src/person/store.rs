@@ -36,18 +36,16 @@ static LOAD: Stmt = Stmt {
           FROM person WHERE person_id = $1",
 };
 
-static BY_DOCUMENT: Stmt = Stmt {
-    name: "person.by_document",
-    sql: "SELECT person_id FROM document WHERE document_id = $1",
-};
+static BY_DOCUMENT: Stmt =
+    Stmt { name: "person.by_document", sql: "SELECT person_id FROM document WHERE document_id = $1" };
 
 // A person's first document has the person's own id, which keeps this on one shard.
-static PROFILE: Stmt = Stmt {
-    name: "person.profile",
-    sql: "SELECT document_id, profile FROM document WHERE document_id = $1",
-};
+static PROFILE: Stmt =
+    Stmt { name: "person.profile", sql: "SELECT document_id, profile FROM document WHERE document_id = $1" };
 
-static FACTS: Stmt = Stmt { name: "person.facts", sql: "SELECT seq, body FROM fact WHERE person_id = $1 ORDER BY seq" };
+#[cfg(test)]
+static FACTS: Stmt =
+    Stmt { name: "person.facts", sql: "SELECT seq, body FROM fact WHERE person_id = $1 ORDER BY seq" };
 
 static DUE: Stmt = Stmt {
     name: "person.due",
@@ -100,6 +98,7 @@ pub async fn profile(db: &Db, id: PersonId) -> Result<Option<([u8; 16], Vec<u8>)
     row.map(|row| Ok((person_id(row.bytes(0)?)?.0, row.bytes(1)?.to_vec()))).transpose()
 }
 
+#[cfg(test)]
 pub async fn facts(db: &Db, id: PersonId) -> Result<Vec<(i64, Vec<u8>)>, DbError> {
     let rows = db.all(&FACTS, &[id.into()]).await?;
     rows.iter().map(|row| Ok((row.int(0)?, row.bytes(1)?.to_vec()))).collect()
@@ -131,7 +130,13 @@ pub fn add_decision(unit: Unit, id: PersonId, version: i64, at: Instant, body: V
     unit.expect(Affects::One, &ADD_DECISION, vec![id.into(), version.into(), at.into(), body.into()])
 }
 
-pub fn add_document(unit: Unit, document: PersonId, person: PersonId, profile: Vec<u8>, now: Instant) -> Unit {
+pub fn add_document(
+    unit: Unit,
+    document: PersonId,
+    person: PersonId,
+    profile: Vec<u8>,
+    now: Instant,
+) -> Unit {
     unit.expect(Affects::One, &ADD_DOCUMENT, vec![document.into(), person.into(), profile.into(), now.into()])
 }
 

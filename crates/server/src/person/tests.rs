@@ -20,16 +20,15 @@ fn value() -> impl Strategy<Value = Value> {
 }
 
 fn fact() -> impl Strategy<Value = Fact> {
-    (any::<[u8; 16]>(), 0..10_usize, any::<i64>(), any::<i64>(), proptest::collection::vec(value(), 0..16)).prop_map(
-        |(id, kind, happened, recorded, values)| Fact {
+    (any::<[u8; 16]>(), 0..10_usize, any::<i64>(), any::<i64>(), proptest::collection::vec(value(), 0..16))
+        .prop_map(|(id, kind, happened, recorded, values)| Fact {
             id: FactId(id),
             kind: Kind::ALL[kind],
             happened: Instant(happened),
             recorded: Instant(recorded),
             source: Source::Resident,
             values,
-        },
-    )
+        })
 }
 
 proptest! {

@@ -25,12 +25,12 @@ static OPEN: Stmt = Stmt {
 
 static OVERTAKE_PERSON: Stmt = Stmt {
     name: "queue.overtake_person",
-    sql: "UPDATE review SET state = 4, closed_at = $2 WHERE person_id = $1 AND kind = 1 AND state = 0",
+    sql: "UPDATE review SET state = $3, closed_at = $2 WHERE person_id = $1 AND kind = 1 AND state = 0",
 };
 
 static OVERTAKE_ACCOUNT: Stmt = Stmt {
     name: "queue.overtake_account",
-    sql: "UPDATE review SET state = 4, closed_at = $2 WHERE account_id = $1 AND kind = 2 AND state = 0",
+    sql: "UPDATE review SET state = $3, closed_at = $2 WHERE account_id = $1 AND kind = 2 AND state = 0",
 };
 
 static CLOSE: Stmt = Stmt {
@@ -74,10 +74,11 @@ pub fn open(unit: Unit, id: [u8; 16], subject: Subject, rule: &str, at: Instant)
 }
 
 pub fn overtake(unit: Unit, subject: Subject, at: Instant) -> Unit {
-    match subject {
-        Subject::Declaration(person) => unit.expect(Affects::Any, &OVERTAKE_PERSON, vec![person.into(), at.into()]),
-        Subject::Identity(account) => unit.expect(Affects::Any, &OVERTAKE_ACCOUNT, vec![account.into(), at.into()]),
-    }
+    let (stmt, who) = match subject {
+        Subject::Declaration(person) => (&OVERTAKE_PERSON, Value::from(person)),
+        Subject::Identity(account) => (&OVERTAKE_ACCOUNT, Value::from(account)),
+    };
+    unit.expect(Affects::Any, stmt, vec![who, at.into(), (Outcome::Overtaken as i64).into()])
 }
 
 /// Closes an entry in the unit that records its outcome; a conflict if somebody else just did.

@@ -48,7 +48,11 @@ pub struct ReviewItem {
 /// Lists what waits for a reviewer.
 #[utoipa::path(get, path = "/api/v1/reviews", tag = "staff",
     responses((status = 200, body = Reviews), (status = 401, body = ProblemBody)))]
-pub async fn list(State(app): State<Shared>, _: Staff, Wanted(lang): Wanted) -> Result<Private<Reviews>, Problem> {
+pub async fn list(
+    State(app): State<Shared>,
+    _: Staff,
+    Wanted(lang): Wanted,
+) -> Result<Private<Reviews>, Problem> {
     let mut items = Vec::new();
     for item in queue::open_items(&app.db, ITEMS_MAX).await? {
         let name_masked = match item.subject {
@@ -91,9 +95,12 @@ fn title(app: &Shared, rule: &str, lang: Lang) -> String {
 
 fn why(app: &Shared, rule: &str, lang: Lang) -> String {
     match (rule, lang) {
-        (IDENTITY_RULE, Lang::Zh) => "没有接入身份核验服务，需人工核对姓名、证件号码与手机号是否为同一人。".to_owned(),
+        (IDENTITY_RULE, Lang::Zh) => {
+            "没有接入身份核验服务，需人工核对姓名、证件号码与手机号是否为同一人。".to_owned()
+        }
         (IDENTITY_RULE, Lang::En) => {
-            "No identity gateway is connected: check that name, document and phone belong to one person.".to_owned()
+            "No identity gateway is connected: check that name, document and phone belong to one person."
+                .to_owned()
         }
         _ => app.pack.rule_why(rule, lang).to_owned(),
     }
@@ -193,7 +200,8 @@ async fn subject(
             let person = person::load(app, id).await?.ok_or_else(Problem::not_found)?;
             let profile = person::profile(app, id).await?.ok_or_else(Problem::not_found)?;
             let declared = person.facts.find(FactId(item.id)).cloned().ok_or_else(Problem::not_found)?;
-            let others = person.facts.iter().rev().filter(|f| f.kind == Kind::Declaration && f.id != declared.id);
+            let others =
+                person.facts.iter().rev().filter(|f| f.kind == Kind::Declaration && f.id != declared.id);
             let earlier = others
                 .take(EARLIER_MAX)
                 .map(|f| Earlier { at: f.happened, answers: answers(app, f, &item.rule, lang) })

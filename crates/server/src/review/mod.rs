@@ -13,7 +13,7 @@ use serde::Deserialize;
 use crate::account;
 use crate::app::{App, Shared};
 use crate::db::Unit;
-use crate::decide::{self, Recording};
+use crate::decide::{self, Missing, Recording};
 use crate::declare;
 use crate::error::Problem;
 use crate::identity::ClaimState;
@@ -35,11 +35,22 @@ pub enum Finding {
 const REASON_MAX: usize = 500;
 
 /// Records a reviewer's finding.
-pub async fn settle(app: &Shared, by: &str, id: [u8; 16], finding: Finding, reason: &str) -> Result<(), Problem> {
+pub async fn settle(
+    app: &Shared,
+    by: &str,
+    id: [u8; 16],
+    finding: Finding,
+    reason: &str,
+) -> Result<(), Problem> {
     let reason = reason.trim();
     let reason_letters = reason.chars().count();
     if finding != Finding::Approve && reason_letters == 0 {
-        return Err(Problem::field("reason", "review.reason", "请填写理由，居民会看到。", "Give a reason; the resident reads it."));
+        return Err(Problem::field(
+            "reason",
+            "review.reason",
+            "请填写理由，居民会看到。",
+            "Give a reason; the resident reads it.",
+        ));
     }
     if reason_letters > REASON_MAX || reason.chars().any(|c| c.is_control() && c != '\n') {
         return Err(Problem::field(
@@ -88,8 +99,8 @@ async fn declaration(
     decide::record(
         app,
         person,
-        decide::must_exist,
         Recording {
+            missing: Missing::Refuse,
             unit: "review.settle",
             facts: &|person| {
                 if person.facts.find(of).is_none() {
@@ -142,7 +153,9 @@ async fn identity(
     reason: &str,
 ) -> Result<(), Problem> {
     let account = account::find(app, id).await?.ok_or_else(Problem::not_found)?;
-    let Some((ClaimState::InReview, mut claim)) = account_claim(&account) else { return Err(Problem::not_found()) };
+    let Some((ClaimState::InReview, mut claim)) = account_claim(&account) else {
+        return Err(Problem::not_found());
+    };
     let at = app.clock.now();
     if finding == Finding::Approve {
         let close = |unit: Unit| queue::close_in(unit, item.id, Outcome::Approved, by, at);

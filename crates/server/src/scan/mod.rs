@@ -45,9 +45,15 @@ pub async fn scan(app: &Shared, text: &str) -> Result<Scanned, Problem> {
     let name_masked = Some(claims.name_masked);
     Ok(match state.colour() {
         // The server knows that the colour holds now, however old the proof is.
-        Some(colour) if colour == claims.colour => {
-            Scanned { verdict: Verdict::Good, code: "pass.good", colour: Some(colour), name_masked, as_of: now }
+        Some(colour) if colour == claims.colour => Scanned {
+            verdict: Verdict::Good,
+            code: "pass.good",
+            colour: Some(colour),
+            name_masked,
+            as_of: now,
+        },
+        colour => {
+            Scanned { verdict: Verdict::Revoked, code: "pass.superseded", colour, name_masked, as_of: now }
         }
-        colour => Scanned { verdict: Verdict::Revoked, code: "pass.superseded", colour, name_masked, as_of: now },
     })
 }

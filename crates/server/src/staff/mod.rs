@@ -31,7 +31,8 @@ fn hash(password: &str) -> anyhow::Result<String> {
 /// Adds a member of staff, or gives one a new password.
 pub async fn put(db: &Db, name: &str, password: &str, now: Instant) -> anyhow::Result<()> {
     anyhow::ensure!(
-        (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)),
+        (1..=64).contains(&name.len())
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)),
         "a staff name has 1 to 64 letters, digits, dots, dashes or underscores"
     );
     let hash = hash(password)?;

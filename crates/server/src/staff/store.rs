@@ -23,7 +23,8 @@ static SESSION: Stmt =
 static END_SESSION: Stmt =
     Stmt { name: "staff.end_session", sql: "DELETE FROM staff_session WHERE token_hash = $1" };
 
-pub static SWEEP: Stmt = Stmt { name: "staff.sweep", sql: "DELETE FROM staff_session WHERE expires_at <= $1" };
+pub static SWEEP: Stmt =
+    Stmt { name: "staff.sweep", sql: "DELETE FROM staff_session WHERE expires_at <= $1" };
 
 pub async fn put(db: &Db, name: &str, hash: &str, now: Instant) -> Result<(), DbError> {
     let params = vec![name.into(), hash.into(), now.into()];

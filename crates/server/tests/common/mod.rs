@@ -125,7 +125,8 @@ impl Server {
 
     pub async fn reviewer(&self) -> Person {
         let nobody = Person::nobody(self);
-        let answer = nobody.post("/api/v1/staff/login", json!({ "name": "reviewer", "password": "demo" })).await;
+        let answer =
+            nobody.post("/api/v1/staff/login", json!({ "name": "reviewer", "password": "demo" })).await;
         assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
         Person { token: Some(answer.body["token"].as_str().unwrap().to_owned()), ..nobody }
     }
@@ -179,7 +180,8 @@ impl Person {
     }
 
     pub async fn send(&self, method: Method, path: &str, body: Option<String>) -> Answer {
-        let mut request = self.client.request(method, format!("{}{path}", self.base)).header("accept-language", "en");
+        let mut request =
+            self.client.request(method, format!("{}{path}", self.base)).header("accept-language", "en");
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
@@ -243,8 +245,14 @@ pub fn well(n: u32) -> Value {
 
 /// The commitment's version, from the pack itself.
 pub fn commitment() -> String {
-    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packs/hangzhou-2020-02-11/pack.toml")).unwrap();
-    let line = text.lines().find(|l| l.trim_start().starts_with("commitment")).expect("the form names its commitment");
+    let text = std::fs::read_to_string(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packs/hangzhou-2020-02-11/pack.toml"),
+    )
+    .unwrap();
+    let line = text
+        .lines()
+        .find(|l| l.trim_start().starts_with("commitment"))
+        .expect("the form names its commitment");
     line.split('"').nth(1).unwrap().to_owned()
 }
 

@@ -1,0 +1,131 @@
+//! A small simulation: random operations on one service with a clock that is moved by hand.
+//! After each: the dossier equals the recorded facts, a stored decision that stands equals a
+//! fresh one, and no account of a person is told anything else than another.
+
+use kangma_core::fact::{Fact, Kind, Source, Value};
+use kangma_core::id::PersonId;
+use kangma_core::identity::{Document, DocumentType, Name};
+use kangma_core::time::{DAY_S, Instant};
+
+use super::{Missing, Recording, current, nothing_else, now, record};
+use crate::app::{App, Clock, Rng, Shared};
+use crate::config::Config;
+use crate::person;
+
+struct Dir(std::path::PathBuf);
+
+impl Drop for Dir {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+async fn service(name: &str, start: Instant) -> (Shared, Dir) {
+    let dir = std::env::temp_dir().join(format!("kangma-{name}-{}", std::process::id()));
+    std::fs::remove_dir_all(&dir).ok();
+    #[derive(clap::Parser)]
+    struct Only {
+        #[command(flatten)]
+        config: Config,
+    }
+    let only = <Only as clap::Parser>::parse_from(["kangma", "--data-dir", dir.to_str().unwrap()]);
+    let app = App::open(only.config, Rng::seeded(7)).await.unwrap();
+    let mut app = std::sync::Arc::into_inner(app).unwrap();
+    app.clock = Clock::stopped(start);
+    (std::sync::Arc::new(app), Dir(dir))
+}
+
+fn fact(app: &App, kind: Kind, fields: &[(&str, Value)]) -> Fact {
+    let at = app.clock.now();
+    let mut fact = Fact {
+        id: app.new_fact_id(),
+        kind,
+        happened: at,
+        recorded: at,
+        source: Source::Resident,
+        values: vec![],
+    };
+    for (name, value) in fields {
+        assert!(fact.set(name, value.clone()), "{name}");
+    }
+    fact
+}
+
+fn text(word: &str) -> Value {
+    Value::Text(word.into())
+}
+
+async fn add(app: &Shared, id: PersonId, facts: Vec<Fact>) {
+    let recording = Recording {
+        missing: Missing::Make("张*".into()),
+        unit: "test.add",
+        facts: &|_| Ok(facts.clone()),
+        attach: &nothing_else,
+    };
+    record(app, id, recording).await.map(drop).unwrap_or_else(|p| panic!("{}", p.code));
+}
+
+async fn check(app: &Shared, id: PersonId, step: usize) {
+    let state = current(app, id).await.unwrap_or_else(|p| panic!("{}", p.code)).unwrap();
+    let person = person::load(app, id).await.unwrap_or_else(|p| panic!("{}", p.code)).unwrap();
+    let fresh = now(app, &person, app.clock.now());
+    assert_eq!(state.colour(), fresh.colour, "step {step}: what is read is what the rules say");
+    assert_eq!(state.status(), fresh.status, "step {step}");
+    let recorded = person::recorded_facts(app, id).await.unwrap_or_else(|p| panic!("{}", p.code));
+    assert_eq!(person.facts, recorded, "step {step}: the dossier is the facts");
+    if let Some(stored) = person.stored.filter(|s| s.stands(app.clock.now(), &app.pack_digest)) {
+        assert_eq!(stored.colour(), fresh.colour, "step {step}: a stored decision that stands is right");
+        assert_eq!(stored.review_at, fresh.review_at, "step {step}");
+    }
+}
+
+#[tokio::test]
+async fn a_stored_decision_that_stands_equals_a_fresh_one_whatever_happens() {
+    let (app, _dir) = service("simulation", Instant(1_581_350_400)).await;
+    let document = Document::parse(
+        DocumentType::ResidentId,
+        "11010519491231002X",
+        None,
+        app.pack.zone.day_of(app.clock.now()),
+    )
+    .unwrap_or_else(|e| panic!("{}", e.code));
+    assert_eq!(Name::parse("张测试").map(|n| n.masked()).unwrap_or_else(|e| panic!("{}", e.code)), "张**");
+    let people: Vec<PersonId> =
+        (0..4).map(|n| app.keys.person_id(&format!("{}{n}", document.key()))).collect();
+    let steps = if std::env::var_os("KANGMA_DRILL").is_some() { 5_000 } else { 400 };
+    for step in 0..steps {
+        let id = people[app.rng.below(4) as usize];
+        match app.rng.below(10) {
+            0 => {
+                let contact = ["none", "confirmed", "none", "none"][app.rng.below(4) as usize];
+                let fields = [
+                    ("subject", text("resident")),
+                    ("residence", text("330106")),
+                    ("in_city", Value::Bool(true)),
+                    ("contact", text(contact)),
+                    ("health", text("well")),
+                    ("overseas", Value::Bool(false)),
+                    ("under_measure", text("none")),
+                    ("symptoms", Value::List([].into())),
+                ];
+                add(&app, id, vec![fact(&app, Kind::Declaration, &fields)]).await;
+            }
+            1..=5 => {
+                let t = if app.rng.below(20) == 0 { 38.5 } else { 36.5 };
+                let fields = [("temperature_c", Value::Double(t)), ("symptoms", Value::List([].into()))];
+                add(&app, id, vec![fact(&app, Kind::CheckIn, &fields)]).await;
+            }
+            6..=8 => app.clock.pass_time(i64::from(app.rng.below(DAY_S as u32 * 3 / 2))),
+            _ => app.clock.pass_time(i64::from(app.rng.below(60))),
+        }
+        for id in &people {
+            if person::state(&app, *id).await.unwrap_or_else(|p| panic!("{}", p.code)).is_some() {
+                check(&app, *id, step).await;
+            }
+        }
+        // What reads hand to the writer lands in the background; let it.
+        tokio::task::yield_now().await;
+    }
+    app.db.clone().close().await;
+    app.person_keys.close().await;
+}
