@@ -1,5 +1,6 @@
-import { createApp } from 'vue'
 import '@kangma/shared/theme.css'
+import './staff.css'
+import { createApp } from 'vue'
 import App from './App.vue'
 
 createApp(App).mount('#app')

@@ -1,0 +1,110 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { desk, move, openItem, poll, reasonTrouble, settle, sorted } from '../src/desk'
+import type { Item } from '../src/types'
+
+const item = (id: string, waiting_since: string): Item => ({ id, kind: 'declaration', rule: 'r', title: 't', waiting_since, name_masked: '张*' })
+const detail = (id: string) => ({ ...item(id, '2020-02-11T00:00:00Z'), why: '', name: '张测试', document_masked: '', answers: [], earlier: [] })
+const early = item('b', '2020-02-10T00:00:00Z')
+const late = item('a', '2020-02-11T00:00:00Z')
+
+let answers: Record<string, () => [number, unknown]>
+
+beforeEach(() => {
+  vi.useFakeTimers()
+  Object.assign(desk, { screen: 'queue', items: [], read: false, at: null, detail: null, gone: false, trouble: null, notice: null, said: '', detailTrouble: null })
+  answers = {}
+  vi.stubGlobal('fetch', async (path: string, init: RequestInit) => {
+    const found = answers[`${init.method} ${path}`]
+    if (!found) throw new TypeError('no network')
+    const [status, body] = found()
+    return new Response(JSON.stringify(body), { status })
+  })
+})
+afterEach(() => {
+  vi.useRealTimers()
+  vi.unstubAllGlobals()
+})
+
+describe('the queue', () => {
+  it('puts who waits longest first', () => {
+    expect(sorted([late, early]).map(({ id }) => id)).toEqual(['b', 'a'])
+  })
+
+  it('stands on the first entry and stops at both ends', async () => {
+    answers['GET /api/v1/reviews'] = () => [200, { items: [late, early] }]
+    await poll()
+    expect(desk.at).toBe('b')
+    move(1)
+    move(1)
+    expect(desk.at).toBe('a')
+    move(-1)
+    move(-1)
+    expect(desk.at).toBe('b')
+  })
+
+  it('asks again after ten seconds and keeps what it had when nobody answers', async () => {
+    answers['GET /api/v1/reviews'] = () => [200, { items: [early] }]
+    await poll()
+    delete answers['GET /api/v1/reviews']
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(desk.items).toHaveLength(1)
+    expect(desk.trouble).toBeTruthy()
+    answers['GET /api/v1/reviews'] = () => [200, { items: [early, late] }]
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(desk.items).toHaveLength(2)
+    expect(desk.trouble).toBeNull()
+  })
+
+  it('forgets every entry when the session ends', async () => {
+    answers['GET /api/v1/reviews'] = () => [200, { items: [early] }]
+    answers['GET /api/v1/reviews/b'] = () => [200, detail('b')]
+    await poll()
+    await openItem('b')
+    answers['GET /api/v1/reviews'] = () => [401, { code: 'auth.missing' }]
+    await poll()
+    expect(desk).toMatchObject({ screen: 'login', items: [], detail: null })
+  })
+
+  it('says of an open entry that it was settled elsewhere', async () => {
+    answers['GET /api/v1/reviews'] = () => [200, { items: [early, late] }]
+    answers['GET /api/v1/reviews/b'] = () => [200, detail('b')]
+    await poll()
+    await openItem('b')
+    answers['GET /api/v1/reviews'] = () => [200, { items: [late] }]
+    await poll()
+    expect(desk.gone).toBe(true)
+  })
+})
+
+describe('settling', () => {
+  it('asks a reason of everything but an approval, of at most 500 letters', () => {
+    expect(reasonTrouble('approve', '')).toBeNull()
+    expect(reasonTrouble('return', '  ')).toBeTruthy()
+    expect(reasonTrouble('false', '')).toBeTruthy()
+    expect(reasonTrouble('return', '𠮷'.repeat(500))).toBeNull()
+    expect(reasonTrouble('return', '字'.repeat(501))).toBeTruthy()
+  })
+
+  it('goes to the next entry and says what was done', async () => {
+    answers['GET /api/v1/reviews'] = () => [200, { items: [early, late] }]
+    answers['GET /api/v1/reviews/b'] = () => [200, detail('b')]
+    answers['POST /api/v1/reviews/b'] = () => [200, { state: 'settled' }]
+    await poll()
+    await openItem('b')
+    expect(await settle('approve', '')).toBeNull()
+    expect(desk.at).toBe('a')
+    expect(desk.detail).toBeNull()
+    expect(desk.said).toContain('张测试')
+  })
+
+  it('keeps the entry and gives the sentence when the server refuses', async () => {
+    answers['GET /api/v1/reviews'] = () => [200, { items: [early] }]
+    answers['GET /api/v1/reviews/b'] = () => [200, detail('b')]
+    answers['POST /api/v1/reviews/b'] = () => [409, { code: 'review.closed', detail: '该条目已由他人处理' }]
+    await poll()
+    await openItem('b')
+    expect(await settle('return', '日期不对')).toBe('该条目已由他人处理')
+    expect(desk.detail?.id).toBe('b')
+    expect(desk.gone).toBe(true)
+  })
+})
