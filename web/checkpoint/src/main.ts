@@ -1,5 +1,9 @@
-import { createApp } from 'vue'
 import '@kangma/shared/theme.css'
+import './checkpoint.css'
+import { openOffline } from '@kangma/shared/offline'
+import { createApp } from 'vue'
 import App from './App.vue'
+import { gate } from './gate'
 
 createApp(App).mount('#app')
+openOffline(() => gate.verdict === null)
