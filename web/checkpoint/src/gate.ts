@@ -6,7 +6,7 @@ import { reactive } from 'vue'
 import { GateClock, type ClockState } from './clock'
 import { Counters, type Counts } from './counters'
 import { asJwkSet, keepClock, keepKeys, keptClock, keptKeys, keysLevel, nextAskMs, type JwkSet, type KeysLevel, type Place } from './keys'
-import { cannotConfirm, notAPass, ofRead, standing, withServer, worthAsking, type Outcome } from './outcome'
+import { cannotConfirm, notAPass, ofRead, standing, wantsSync, withServer, worthAsking, type Outcome } from './outcome'
 import { keepMute, keptMute, signal } from './sound'
 import { verifier } from './verifier'
 
@@ -136,8 +136,7 @@ export async function scan(text: string): Promise<void> {
       if (last.tone !== first.tone || last.screen !== first.screen) show(last)
       else gate.verdict = last
     }
-    // A key that this device does not know yet but the server does.
-    if (local.screen === 'unknown_key') void sync()
+    if (wantsSync(local)) void sync()
   }
   counters.add(last.tone, performance.now())
   gate.counts = counters.sums(performance.now())

@@ -104,13 +104,19 @@ export function worthAsking(local: Outcome): boolean {
   return local.screen !== 'not_a_pass' && local.screen !== 'forged' && local.screen !== 'specimen'
 }
 
+const ownState: readonly Screen[] = ['cannot_confirm', 'unknown_key', 'not_yet_valid', 'expired']
+
+/** Whether newer keys or a newer time could change a verdict of this device. */
+export const wantsSync = (local: Outcome): boolean => local.screen === 'unknown_key' || local.screen === 'not_yet_valid'
+
 /** The verdict of both: the server knows what changed since the pass was signed. */
 export function withServer(local: Outcome, answer: Scanned): Outcome {
   const server = ofAnswer(answer)
   // An answer that this page does not understand changes nothing.
   if (server.screen === 'cannot_confirm') return { ...local, checked: 'offline' }
-  const before = local.screen === 'cannot_confirm' || local.screen === 'unknown_key'
-  if (before) return { ...server, checked: 'confirmed' }
+  // These hang on this device's keys and clock, which the server knows better:
+  // nothing has changed since the pass was signed.
+  if (ownState.includes(local.screen)) return { ...server, checked: 'confirmed' }
   if (server.screen === local.screen) return { ...local, asOf: null, nameMasked: server.nameMasked ?? local.nameMasked, checked: 'confirmed' }
   return { ...server, nameMasked: server.nameMasked ?? local.nameMasked, was: local.tone, checked: 'changed' }
 }

@@ -95,8 +95,8 @@ describe('verdict of device and server', () => {
     expect(withServer(local('good'), answer('revoked', 'grey', null))).toMatchObject({ screen: 'revoked', tone: 'grey', was: 'green', checked: 'changed' })
   })
 
-  it('takes the answer of the server where the device could say nothing', () => {
-    for (const before of [cannotConfirm('keys_old'), local('unknown_key')])
+  it('takes the answer of the server where the keys or the clock of the device were at fault', () => {
+    for (const before of [cannotConfirm('keys_old'), local('unknown_key'), local('not_yet_valid'), local('expired')])
       expect(withServer(before, answer('good', 'yellow'))).toMatchObject({ screen: 'yellow', checked: 'confirmed', was: null })
   })
 
