@@ -79,8 +79,8 @@ impl App {
     /// Opens the data folder and builds everything on it.
     pub async fn open(config: Config, rng: Rng) -> anyhow::Result<Shared> {
         anyhow::ensure!(
-            (1..=8).contains(&config.issuer.len()),
-            "config.issuer: an issuer has 1 to 8 bytes; set KANGMA_ISSUER"
+            (1..=6).contains(&config.issuer.len()),
+            "config.issuer: an issuer has 1 to 6 bytes; set KANGMA_ISSUER"
         );
         let wall = Clock::system(0).wall();
         let pack = Arc::new(load_pack(config.pack.as_deref())?);

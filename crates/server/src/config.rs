@@ -19,7 +19,7 @@ pub struct Config {
     /// Rule pack folder; the built-in Hangzhou pack of 11 February 2020 without it.
     #[arg(long, env = "KANGMA_PACK")]
     pub pack: Option<PathBuf>,
-    /// Issuer in passes, at most 8 bytes.
+    /// Issuer in passes, at most 6 bytes.
     #[arg(long, env = "KANGMA_ISSUER", default_value = "hz")]
     pub issuer: String,
     /// Origin that residents see; `https://…` makes cookies Secure.

@@ -1,4 +1,9 @@
-//! Rules: packs, the `when` language, and [`decide`](decide::decide), the one funnel that sets a colour.
+//! Rules: packs, the `when` language, and [`decide`](decide::decide), the one funnel that sets a
+//! colour. The meaning of all of it is written down in `spec/packs.md`.
+
+pub mod cases;
 pub mod decide;
 pub mod expr;
+pub mod json;
 pub mod pack;
+pub mod words;

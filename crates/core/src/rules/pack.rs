@@ -1,1 +1,695 @@
-//! Rule packs.
+//! Rule packs: a folder of texts that a health officer can review, checked as a whole when it is
+//! loaded. Reading the disk is the caller's; see `spec/packs.md` for the format.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+use toml::Spanned;
+
+use crate::decision::{Colour, PackRef};
+use crate::declaration::Form;
+use crate::fact::{Kind, Type};
+use crate::rules::expr::{Areas, Diagnostic, Expr, Scope, compile, render};
+use crate::rules::words::{Lang, SourceView, Words, counted_name};
+use crate::time::{Instant, Zone};
+
+/// Largest file of a pack, in bytes.
+pub const FILE_BYTES_MAX: usize = 256 * 1024;
+/// Most files.
+pub const FILES_MAX: usize = 256;
+/// Most rules.
+pub const RULES_MAX: usize = 256;
+/// Most stages of a rule.
+pub const STAGES_MAX: usize = 8;
+/// Most days, check-ins or tests that a release can ask for.
+pub const COUNT_MAX: u32 = 366;
+
+/// The files of a pack: path within its folder, and text.
+#[derive(Clone, Debug, Default)]
+pub struct PackFiles(pub BTreeMap<String, String>);
+
+/// Everything that is wrong with a pack, file by file.
+#[derive(Debug)]
+pub struct PackErrors(Vec<(String, String, Vec<Diagnostic>)>);
+
+impl PackErrors {
+    /// Every diagnostic with its file.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Diagnostic)> {
+        self.0.iter().flat_map(|(file, _, all)| all.iter().map(move |d| (file.as_str(), d)))
+    }
+}
+
+impl fmt::Display for PackErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|(file, text, all)| f.write_str(&render(all, file, text)))
+    }
+}
+
+impl std::error::Error for PackErrors {}
+
+/// A loaded, checked pack.
+#[derive(Debug)]
+pub struct Pack {
+    /// Stable id.
+    pub id: Box<str>,
+    /// Version.
+    pub version: Box<str>,
+    /// First 8 bytes of SHA-256 over all files but the cases, in hexadecimal.
+    pub digest: Box<str>,
+    /// The division that it is for.
+    pub division: Box<str>,
+    /// In force from.
+    pub effective: Instant,
+    /// In force until.
+    pub sunset: Option<Instant>,
+    /// Whose midnight begins a day.
+    pub zone: Zone,
+    /// What is asked.
+    pub form: Form,
+    /// How long passes live.
+    pub pass: PassTerms,
+    /// What check-ins count.
+    pub check_in: CheckInTerms,
+    /// Whether open episodes keep the terms they were opened under.
+    pub on_new_version: OnNewVersion,
+    /// Rules in the order of their file.
+    pub rules: Vec<Rule>,
+    pub(crate) by_kind: [Vec<usize>; 11],
+    zone_name: Box<str>,
+    areas: Areas,
+    words: Vec<(Lang, Words)>,
+}
+
+/// How long passes live, in seconds.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PassTerms {
+    /// A shown code is read again this often.
+    pub renew_s: u32,
+    /// Until then verifiers call it fresh.
+    pub fresh_s: u32,
+    /// Then it has run out.
+    pub lifetime_s: u32,
+}
+
+/// What a missed day does to a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnMissed {
+    /// The run starts again.
+    Restart,
+    /// The run stands still.
+    Pause,
+    /// Up to this many missed days in a row stand still, more start again.
+    Grace(u32),
+}
+
+/// What an abnormal check-in does to a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnAbnormal {
+    /// The run starts again.
+    Restart,
+    /// Nothing but what rules on check-ins say.
+    Ignore,
+}
+
+/// Whether open episodes keep their terms under a new version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnNewVersion {
+    /// They run on under the terms that opened them.
+    Keep,
+    /// They run on under the new terms of the same rule; without such a rule they end.
+    Convert,
+}
+
+/// What check-ins count.
+#[derive(Debug)]
+pub struct CheckInTerms {
+    /// When one is normal.
+    pub normal: Expr,
+    /// What a missed day does.
+    pub on_missed_day: OnMissed,
+    /// What an abnormal one does.
+    pub on_abnormal: OnAbnormal,
+    /// Whether a check-in on the day of opening counts.
+    pub opening_day_counts: bool,
+}
+
+/// A rule.
+#[derive(Debug)]
+pub struct Rule {
+    /// Stable id.
+    pub id: Box<str>,
+    /// The kind of facts that it looks at.
+    pub on: Kind,
+    /// When it matches.
+    pub when: Expr,
+    /// What it does.
+    pub then: Then,
+    /// Where it is published.
+    pub source: SourceView,
+}
+
+/// What a rule does.
+#[derive(Debug)]
+pub enum Then {
+    /// Sends the fact to a reviewer.
+    Review,
+    /// Opens an episode.
+    Open {
+        /// Its stages in order.
+        stages: Vec<Stage>,
+        /// What another matching fact does while it is open.
+        repeat: Repeat,
+    },
+}
+
+/// What a second matching fact does to an open episode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Repeat {
+    /// Nothing: it runs on.
+    Keep,
+    /// It starts again from the later fact.
+    Restart,
+}
+
+/// A part of an episode: a colour, and what ends it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stage {
+    /// Its colour.
+    pub colour: Colour,
+    /// All that has to hold at once.
+    pub release: Release,
+}
+
+/// Conditions of release. At least one; all have to hold at once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Release {
+    /// Days in a row with a normal check-in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check_ins_in_a_row: Option<u32>,
+    /// Calendar days; the day on which the stage begins is the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub days: Option<u32>,
+    /// Negative tests in a row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub negative_tests: Option<u32>,
+    /// Hours between two tests that count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hours_apart: Option<u32>,
+    /// An authority of this level confirms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed_by: Option<String>,
+}
+
+impl Release {
+    fn is_empty(&self) -> bool {
+        self.check_ins_in_a_row.is_none()
+            && self.days.is_none()
+            && self.negative_tests.is_none()
+            && self.confirmed_by.is_none()
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PackToml {
+    id: Spanned<String>,
+    version: Spanned<String>,
+    division: Spanned<String>,
+    zone: Spanned<String>,
+    effective: Spanned<String>,
+    #[serde(default)]
+    sunset: Option<Spanned<String>>,
+    on_new_version: OnNewVersion,
+    pass: Spanned<PassTerms>,
+    check_in: CheckInToml,
+    form: Spanned<Form>,
+    #[serde(default)]
+    areas: Option<Spanned<Areas>>,
+    /// Which parameters no source settles, and why they are as they are: for readers.
+    #[serde(default)]
+    ours: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CheckInToml {
+    normal: Spanned<String>,
+    on_missed_day: OnMissed,
+    on_abnormal: OnAbnormal,
+    opening_day_counts: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RulesToml {
+    rule: Vec<Spanned<RuleToml>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RuleToml {
+    id: Spanned<String>,
+    on: Spanned<String>,
+    when: Spanned<String>,
+    #[serde(default)]
+    review: bool,
+    #[serde(default)]
+    stages: Vec<Spanned<Stage>>,
+    #[serde(default = "keep")]
+    repeat: Repeat,
+    source: SourceView,
+    /// What in this rule is ours, for readers.
+    #[serde(default, rename = "ours")]
+    _ours: Option<String>,
+}
+
+fn keep() -> Repeat {
+    Repeat::Keep
+}
+
+/// Gathers what is wrong, file by file.
+struct Checker<'a> {
+    files: &'a PackFiles,
+    wrong: BTreeMap<String, Vec<Diagnostic>>,
+}
+
+impl<'a> Checker<'a> {
+    fn wrong(&mut self, file: &str, d: Diagnostic) {
+        self.wrong.entry(file.to_owned()).or_default().push(d);
+    }
+
+    fn text(&mut self, file: &str) -> Option<&'a str> {
+        let text = self.files.0.get(file).map(String::as_str);
+        if text.is_none() {
+            self.wrong(file, Diagnostic::new("pack.file", 0..0, format!("the pack has no {file}")));
+        }
+        text
+    }
+
+    fn read<T: serde::de::DeserializeOwned>(&mut self, file: &str) -> Option<T> {
+        let text = self.text(file)?;
+        match toml::from_str(text) {
+            Ok(value) => Some(value),
+            Err(e) => {
+                let span = e.span().unwrap_or(0..0);
+                self.wrong(file, Diagnostic::new("pack.format", span, e.message().to_owned()));
+                None
+            }
+        }
+    }
+
+    /// Compiles a condition that stands in a file; errors point into the file.
+    fn expr(&mut self, file: &str, source: &Spanned<String>, scope: &Scope) -> Option<Expr> {
+        let text = self.files.0.get(file).map_or("", String::as_str);
+        match compile(source.get_ref(), scope) {
+            Ok(expr) => Some(expr),
+            Err(all) => {
+                let span = source.span();
+                let raw = text.get(span.clone()).unwrap_or("");
+                // A literal string stands in the file as it is; one with escapes does not, and the
+                // error then points at the whole.
+                let at = raw.find(source.get_ref().as_str());
+                for d in all {
+                    let d = match at {
+                        Some(at) => d.shifted(span.start + at),
+                        None => Diagnostic { span: span.clone(), ..d },
+                    };
+                    self.wrong(file, d);
+                }
+                None
+            }
+        }
+    }
+}
+
+const PACK: &str = "pack.toml";
+const RULES: &str = "rules.toml";
+
+impl Pack {
+    /// Reads and checks a pack. Either all of it is right, or everything that is wrong is told.
+    pub fn load(files: &PackFiles) -> Result<Pack, PackErrors> {
+        let mut c = Checker { files, wrong: BTreeMap::new() };
+        let pack = build(&mut c);
+        let wrong = c.wrong;
+        match pack {
+            Some(pack) if wrong.is_empty() => Ok(pack),
+            _ => Err(PackErrors(
+                wrong
+                    .into_iter()
+                    .map(|(file, all)| {
+                        let text = files.0.get(&file).cloned().unwrap_or_default();
+                        (file, text, all)
+                    })
+                    .collect(),
+            )),
+        }
+    }
+
+    /// As a decision cites it.
+    #[must_use]
+    pub fn pack_ref(&self) -> PackRef {
+        PackRef { id: self.id.clone(), version: self.version.clone(), digest: self.digest.clone() }
+    }
+
+    /// The rule of an id.
+    #[must_use]
+    pub fn rule(&self, id: &str) -> Option<&Rule> {
+        self.rules.iter().find(|r| &*r.id == id)
+    }
+
+    /// The named areas.
+    #[must_use]
+    pub fn areas(&self) -> &Areas {
+        &self.areas
+    }
+
+    /// IANA name of the zone.
+    #[must_use]
+    pub fn zone_name(&self) -> &str {
+        &self.zone_name
+    }
+
+    /// The texts of a language.
+    #[must_use]
+    pub fn words(&self, lang: Lang) -> &Words {
+        // INVARIANT: a pack loads only with the texts of every language.
+        &self.words.iter().find(|(l, _)| *l == lang).unwrap_or(&self.words[0]).1
+    }
+}
+
+fn build(c: &mut Checker<'_>) -> Option<Pack> {
+    if c.files.0.len() > FILES_MAX || c.files.0.values().any(|t| t.len() > FILE_BYTES_MAX) {
+        let text = format!("a pack has at most {FILES_MAX} files of {} KiB", FILE_BYTES_MAX / 1024);
+        c.wrong(PACK, Diagnostic::new("pack.limit", 0..0, text));
+        return None;
+    }
+    let head: Option<PackToml> = c.read(PACK);
+    let rules: Option<RulesToml> = c.read(RULES);
+    let words: Vec<(Lang, Option<Words>)> =
+        Lang::ALL.iter().map(|lang| (*lang, c.read(&format!("words/{}.toml", lang.name())))).collect();
+    let head = head?;
+    let span = |s: &Spanned<String>| s.span();
+    let bad = |c: &mut Checker<'_>, span: Range<usize>, code, text: String| {
+        c.wrong(PACK, Diagnostic::new(code, span, text));
+    };
+    let zone = Zone::named(head.zone.get_ref());
+    if let Err(e) = &zone {
+        bad(c, span(&head.zone), "pack.zone", e.to_string());
+    }
+    let effective = Instant::parse(head.effective.get_ref());
+    if let Err(e) = &effective {
+        bad(c, span(&head.effective), "pack.effective", e.to_string());
+    }
+    let mut sunset = None;
+    if let Some(text) = &head.sunset {
+        match Instant::parse(text.get_ref()) {
+            Ok(at) => sunset = Some(at),
+            Err(e) => bad(c, text.span(), "pack.sunset", e.to_string()),
+        }
+    }
+    if let (Ok(from), Some(until)) = (&effective, sunset)
+        && until <= *from
+    {
+        bad(c, 0..0, "pack.sunset", "the pack ends before it begins".into());
+    }
+    for (what, text) in [("id", &head.id), ("version", &head.version)] {
+        let t = text.get_ref();
+        let longest = if what == "id" { 64 } else { crate::pass::VERSION_BYTES_MAX };
+        let fine = (1..=longest).contains(&t.len())
+            && t.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
+        if !fine {
+            bad(
+                c,
+                text.span(),
+                "pack.id",
+                format!("{what} has 1 to {longest} letters, digits, dots and dashes"),
+            );
+        }
+    }
+    if crate::division::divisions().get(head.division.get_ref()).is_none() {
+        bad(c, span(&head.division), "pack.division", "no division has this code".into());
+    }
+    let pass = *head.pass.get_ref();
+    if !(10..=86_400).contains(&pass.renew_s)
+        || pass.fresh_s < pass.renew_s
+        || pass.lifetime_s < pass.fresh_s
+        || pass.lifetime_s > 86_400
+    {
+        bad(c, head.pass.span(), "pack.pass", "10 s ≤ renew_s ≤ fresh_s ≤ lifetime_s ≤ 86,400 s".into());
+    }
+    if let Err(text) = head.form.get_ref().check() {
+        bad(c, head.form.span(), "pack.form", text);
+    }
+    let _ = &head.ours;
+    let areas = head.areas.map(Spanned::into_inner).unwrap_or_default();
+    let normal = c.expr(PACK, &head.check_in.normal, &Scope::of(Kind::CheckIn).with_areas(&areas));
+    let rules = check_rules(c, rules?, &areas);
+    let form = head.form.into_inner();
+    let words = check_words(c, words, &form, &rules);
+    let mut by_kind: [Vec<usize>; 11] = Default::default();
+    for (i, rule) in rules.iter().enumerate() {
+        by_kind[rule.on as usize].push(i);
+    }
+    Some(Pack {
+        id: head.id.into_inner().into(),
+        version: head.version.into_inner().into(),
+        digest: digest(c.files).into(),
+        division: head.division.into_inner().into(),
+        effective: effective.ok()?,
+        sunset,
+        zone: zone.ok()?,
+        zone_name: head.zone.into_inner().into(),
+        form,
+        pass,
+        check_in: CheckInTerms {
+            normal: normal?,
+            on_missed_day: head.check_in.on_missed_day,
+            on_abnormal: head.check_in.on_abnormal,
+            opening_day_counts: head.check_in.opening_day_counts,
+        },
+        on_new_version: head.on_new_version,
+        rules,
+        by_kind,
+        areas,
+        words: words?,
+    })
+}
+
+fn check_rules(c: &mut Checker<'_>, toml: RulesToml, areas: &Areas) -> Vec<Rule> {
+    if toml.rule.len() > RULES_MAX {
+        c.wrong(RULES, Diagnostic::new("pack.limit", 0..0, format!("a pack has at most {RULES_MAX} rules")));
+        return Vec::new();
+    }
+    let mut seen = BTreeSet::new();
+    let mut rules = Vec::new();
+    for rule in toml.rule {
+        let place = rule.span();
+        let rule = rule.into_inner();
+        let wrong = |c: &mut Checker<'_>, span: Range<usize>, code, text: String, help: &str| {
+            c.wrong(RULES, Diagnostic::new(code, span, text).help(help));
+        };
+        let id = rule.id.get_ref();
+        if !(1..=64).contains(&id.len())
+            || !id.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'-')
+        {
+            wrong(
+                c,
+                rule.id.span(),
+                "pack.rule_id",
+                "a rule's id has capitals, digits and dashes".into(),
+                "such as HZ-RED-CONTACT",
+            );
+        }
+        if !seen.insert(id.clone()) {
+            wrong(
+                c,
+                rule.id.span(),
+                "pack.rule_twice",
+                format!("{id} is there twice"),
+                "give every rule an id of its own",
+            );
+        }
+        let readable = |k: &Kind| k.schema().iter().any(|f| f.rules);
+        let on = Kind::named(rule.on.get_ref()).filter(readable);
+        if on.is_none() {
+            let kinds: Vec<&str> = Kind::ALL.iter().filter(|k| readable(k)).map(|k| k.name()).collect();
+            wrong(
+                c,
+                rule.on.span(),
+                "pack.rule_on",
+                format!("rules do not look at {:?}", rule.on.get_ref()),
+                &format!("one of {}", kinds.join(", ")),
+            );
+        }
+        if rule.review && (!rule.stages.is_empty() || on.is_some_and(|k| k != Kind::Declaration)) {
+            wrong(
+                c,
+                place.clone(),
+                "pack.rule_review",
+                format!("{id} sends to review, so it looks at declarations and has no stages"),
+                "make two rules of it",
+            );
+        }
+        if !rule.review && !(1..=STAGES_MAX).contains(&rule.stages.len()) {
+            wrong(
+                c,
+                place.clone(),
+                "pack.rule_stages",
+                format!("{id} has no stage, or more than {STAGES_MAX}"),
+                "add stages = [{ colour = \"red\", release = { days = 14 } }]",
+            );
+        }
+        for stage in &rule.stages {
+            check_stage(c, stage);
+        }
+        let when = on.and_then(|on| c.expr(RULES, &rule.when, &Scope::of(on).with_areas(areas)));
+        if let (Some(on), Some(when)) = (on, when) {
+            let stages = rule.stages.into_iter().map(Spanned::into_inner).collect();
+            let then = if rule.review { Then::Review } else { Then::Open { stages, repeat: rule.repeat } };
+            rules.push(Rule { id: rule.id.into_inner().into(), on, when, then, source: rule.source });
+        }
+    }
+    rules
+}
+
+fn check_stage(c: &mut Checker<'_>, stage: &Spanned<Stage>) {
+    let release = &stage.get_ref().release;
+    let mut wrong = |text: &str, help: &str| {
+        c.wrong(RULES, Diagnostic::new("pack.stage", stage.span(), text).help(help));
+    };
+    if stage.get_ref().colour == Colour::Green {
+        wrong("a stage is yellow or red; green is where no episode is active", "leave the stage out");
+    }
+    if release.is_empty() {
+        wrong("a stage without an exit", "say in release what ends it, such as days = 14");
+    }
+    for n in [release.check_ins_in_a_row, release.days, release.negative_tests].into_iter().flatten() {
+        if !(1..=COUNT_MAX).contains(&n) {
+            wrong("a count in release is out of range", "1 to 366");
+        }
+    }
+    if release.hours_apart.is_some() && release.negative_tests.is_none() {
+        wrong("hours_apart without negative_tests", "say how many tests");
+    }
+    if let Some(level) = &release.confirmed_by {
+        let slot = Kind::Confirmation.slot("level").map(|s| Kind::Confirmation.schema()[s].ty);
+        if let Some(Type::Choice(levels)) = slot
+            && !levels.contains(&level.as_str())
+        {
+            wrong("no authority of this level", &format!("one of {}", levels.join(", ")));
+        }
+    }
+}
+
+/// Every text that somebody may read is there, in every language.
+fn check_words(
+    c: &mut Checker<'_>,
+    words: Vec<(Lang, Option<Words>)>,
+    form: &Form,
+    rules: &[Rule],
+) -> Option<Vec<(Lang, Words)>> {
+    let mut all = Vec::new();
+    for (lang, words) in words {
+        let words = words?;
+        let file = format!("words/{}.toml", lang.name());
+        let mut missing = Vec::new();
+        let mut need = |there: bool, what: String| {
+            if !there {
+                missing.push(what);
+            }
+        };
+        for colour in ["green", "yellow", "red"] {
+            need(words.colours.contains_key(colour), format!("colours.{colour}"));
+        }
+        for status in ["unknown", "pending", "returned"] {
+            need(words.status.contains_key(status), format!("status.{status}"));
+        }
+        for why in ["missed", "abnormal"] {
+            need(words.broken.contains_key(why), format!("broken.{why}"));
+        }
+        for symptom in crate::fact::SYMPTOMS {
+            need(words.symptoms.contains_key(*symptom), format!("symptoms.{symptom}"));
+        }
+        for field in &form.fields {
+            let texts = words.fields.get(&field.field);
+            need(texts.is_some(), format!("fields.{}", field.field));
+            let slot = Kind::Declaration.slot(&field.field).map(|s| Kind::Declaration.schema()[s].ty);
+            if let (Some(texts), Some(Type::Choice(choices))) = (texts, slot) {
+                for choice in choices {
+                    need(
+                        texts.options.contains_key(*choice),
+                        format!("fields.{}.options.{choice}", field.field),
+                    );
+                }
+            }
+        }
+        for rule in rules {
+            let texts = words.rules.get(&*rule.id);
+            need(
+                texts.is_some_and(|t| !t.title.is_empty() && !t.why.is_empty()),
+                format!("rules.{}", rule.id),
+            );
+            if let Then::Open { stages, .. } = &rule.then {
+                need(texts.is_none_or(|t| !t.what_to_do.is_empty()), format!("rules.{}.what_to_do", rule.id));
+                for what in stages.iter().flat_map(|s| counted(&s.release)) {
+                    need(
+                        words.progress.contains_key(counted_name(what)),
+                        format!("progress.{}", counted_name(what)),
+                    );
+                }
+            }
+        }
+        for what in missing {
+            c.wrong(&file, Diagnostic::new("pack.words", 0..0, format!("the text {what} is missing")));
+        }
+        for rule in words.rules.keys().filter(|id| !rules.iter().any(|r| &*r.id == id.as_str())) {
+            c.wrong(
+                &file,
+                Diagnostic::new("pack.words", 0..0, format!("rules.{rule}: there is no such rule")),
+            );
+        }
+        all.push((lang, words));
+    }
+    Some(all)
+}
+
+/// What a release counts, in the order in which it is shown.
+#[must_use]
+pub fn counted(release: &Release) -> Vec<crate::decision::Counted> {
+    use crate::decision::Counted;
+    let mut all = Vec::new();
+    if release.check_ins_in_a_row.is_some() {
+        all.push(Counted::CheckIns);
+    }
+    if release.days.is_some() {
+        all.push(Counted::Days);
+    }
+    if release.negative_tests.is_some() {
+        all.push(Counted::Tests);
+    }
+    if release.confirmed_by.is_some() {
+        all.push(Counted::Confirmations);
+    }
+    all
+}
+
+/// Cases do not bind anybody, so they are not part of the digest.
+fn digest(files: &PackFiles) -> String {
+    let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
+    for (path, text) in files.0.iter().filter(|(path, _)| !path.starts_with("cases/")) {
+        for part in [path, text] {
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part.as_bytes());
+        }
+    }
+    context.finish().as_ref()[..8].iter().map(|b| format!("{b:02x}")).collect()
+}

@@ -1,6 +1,5 @@
 use std::os::unix::fs::PermissionsExt as _;
 
-use kangma_core::pass::Signer;
 use kangma_core::time::{DAY_S, Instant};
 
 use super::keys::{SigningKeys, SigningKeysError};

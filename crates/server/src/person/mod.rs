@@ -130,14 +130,14 @@ impl Person {
         self.facts.iter().rev().find(|f| f.kind == Kind::CheckIn).map_or(Instant(0), |f| f.happened)
     }
 
-    /// Division of the current stay, or the destination of somebody who intends to come.
+    /// County of the current stay, or of the destination of somebody who intends to come; 0 unknown.
     pub fn division(&self) -> u64 {
         let last = self.facts.iter().rev().find(|f| f.kind == Kind::Declaration);
         let code = last.and_then(|f| match f.text("subject") {
             Some("intending") => f.text("destination").or_else(|| f.text("residence")),
             _ => f.text("residence"),
         });
-        code.and_then(|c| c.parse().ok()).unwrap_or(0)
+        code.and_then(|c| c.get(..6).unwrap_or(c).parse().ok()).unwrap_or(0)
     }
 }
 

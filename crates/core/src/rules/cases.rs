@@ -1,0 +1,228 @@
+//! Cases: sentences of a pack, each a timeline of facts and what is expected at instants.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+
+use crate::decision::Counted;
+use crate::fact::{Fact, Facts, Kind};
+use crate::rules::decide::{Context, decide};
+use crate::rules::json;
+use crate::rules::pack::{Pack, PackFiles, Then};
+use crate::time::Day;
+
+/// A file of cases.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CasesToml {
+    /// Fields that every fact of a kind has unless the case says otherwise.
+    #[serde(default)]
+    defaults: BTreeMap<String, Map<String, Json>>,
+    case: Vec<CaseToml>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CaseToml {
+    /// The sentence.
+    name: String,
+    #[serde(default)]
+    facts: Vec<Map<String, Json>>,
+    /// Normal check-ins on days in a row.
+    #[serde(default)]
+    check_ins: Vec<CheckInsToml>,
+    expect: Vec<ExpectToml>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CheckInsToml {
+    from: Day,
+    days: u16,
+    #[serde(default = "morning")]
+    time: String,
+}
+
+fn morning() -> String {
+    "08:30".into()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExpectToml {
+    at: String,
+    colour: String,
+    #[serde(default)]
+    status: Option<String>,
+    /// The rules of the active episodes, in order.
+    #[serde(default)]
+    rules: Option<Vec<String>>,
+    /// Days in a row so far, of the first episode.
+    #[serde(default)]
+    run: Option<u32>,
+    /// How the run of the first episode broke.
+    #[serde(default)]
+    broken: Option<String>,
+    /// The first day on which the first episode can be over.
+    #[serde(default)]
+    earliest: Option<Day>,
+    #[serde(default)]
+    check_in_due: Option<bool>,
+}
+
+/// What came of all cases.
+#[derive(Debug, Default, Serialize)]
+pub struct CaseReport {
+    /// Every case in order.
+    pub cases: Vec<CaseResult>,
+    /// Rules and stages that no case reaches, such as `HZ-RED-CONTACT stage 1`.
+    pub unreached: Vec<String>,
+}
+
+/// What came of one case.
+#[derive(Debug, Serialize)]
+pub struct CaseResult {
+    /// Its file.
+    pub file: String,
+    /// Its sentence.
+    pub name: String,
+    /// What was not as expected; nothing if it passed.
+    pub wrong: Vec<String>,
+}
+
+impl CaseReport {
+    /// Whether every case passed and every rule and stage was reached.
+    #[must_use]
+    pub fn passed(&self) -> bool {
+        !self.cases.is_empty() && self.unreached.is_empty() && self.cases.iter().all(|c| c.wrong.is_empty())
+    }
+}
+
+/// Runs all cases of a pack.
+#[must_use]
+pub fn run_cases(pack: &Pack, files: &PackFiles) -> CaseReport {
+    let mut report = CaseReport::default();
+    let mut reached = BTreeSet::new();
+    for (file, text) in files.0.iter().filter(|(path, _)| path.starts_with("cases/")) {
+        match toml::from_str::<CasesToml>(text) {
+            Ok(toml) => {
+                for case in &toml.case {
+                    let wrong =
+                        run_case(pack, case, &toml.defaults, &mut reached).unwrap_or_else(|e| vec![e]);
+                    report.cases.push(CaseResult { file: file.clone(), name: case.name.clone(), wrong });
+                }
+            }
+            Err(e) => report.cases.push(CaseResult {
+                file: file.clone(),
+                name: String::new(),
+                wrong: vec![e.to_string()],
+            }),
+        }
+    }
+    for rule in &pack.rules {
+        match &rule.then {
+            Then::Review => need(&mut report, &reached, format!("{} sends to review", rule.id)),
+            Then::Open { stages, .. } => {
+                for i in 0..stages.len() {
+                    need(&mut report, &reached, format!("{} stage {}", rule.id, i + 1));
+                }
+                need(&mut report, &reached, format!("{} ends", rule.id));
+            }
+        }
+    }
+    report
+}
+
+fn need(report: &mut CaseReport, reached: &BTreeSet<String>, what: String) {
+    if !reached.contains(&what) {
+        report.unreached.push(what);
+    }
+}
+
+fn timeline(
+    pack: &Pack,
+    case: &CaseToml,
+    defaults: &BTreeMap<String, Map<String, Json>>,
+) -> Result<Facts, String> {
+    let mut facts: Vec<Fact> = Vec::new();
+    for fact in &case.facts {
+        let kind = fact.get("kind").and_then(Json::as_str).unwrap_or("");
+        let mut whole = defaults.get(kind).cloned().unwrap_or_default();
+        whole.extend(fact.clone());
+        // `-` takes a default away.
+        whole.retain(|_, value| value != "-");
+        facts.push(json::fact(facts.len(), &whole, &pack.zone).map_err(|e| e.to_string())?);
+    }
+    for run in &case.check_ins {
+        for i in 0..run.days {
+            let mut whole = defaults.get(Kind::CheckIn.name()).cloned().unwrap_or_default();
+            whole.insert("kind".into(), Kind::CheckIn.name().into());
+            whole.insert("at".into(), format!("{} {}", run.from.plus(i32::from(i)), run.time).into());
+            facts.push(json::fact(facts.len(), &whole, &pack.zone).map_err(|e| e.to_string())?);
+        }
+    }
+    Ok(Facts::new(facts))
+}
+
+fn run_case(
+    pack: &Pack,
+    case: &CaseToml,
+    defaults: &BTreeMap<String, Map<String, Json>>,
+    reached: &mut BTreeSet<String>,
+) -> Result<Vec<String>, String> {
+    let facts = timeline(pack, case, defaults)?;
+    let mut wrong = Vec::new();
+    if case.expect.is_empty() {
+        wrong.push("a case expects something".into());
+    }
+    for expect in &case.expect {
+        let at = json::instant(&expect.at, &pack.zone).map_err(|e| e.to_string())?;
+        let decision = decide(pack, &facts, &Context { areas: pack.areas() }, at);
+        if let Some(review) = &decision.review {
+            reached.insert(format!("{} sends to review", review.rule));
+        }
+        for record in &decision.records {
+            if let (Some("ended"), Some(rule)) = (record.text("event"), record.text("rule")) {
+                reached.insert(format!("{rule} ends"));
+            }
+        }
+        for e in &decision.episodes {
+            reached.insert(format!("{} stage {}", e.rule, e.stage + 1));
+        }
+        let first = decision.episodes.first();
+        let mut check = |what: &str, expected: String, found: String| {
+            if expected != found {
+                wrong.push(format!("at {}: expected {what} {expected}, found {found}", expect.at));
+            }
+        };
+        check("the colour", expect.colour.clone(), decision.colour.map_or("grey", |c| c.name()).to_owned());
+        if let Some(status) = &expect.status {
+            check("the status", status.clone(), format!("{:?}", decision.status).to_lowercase());
+        }
+        if let Some(rules) = &expect.rules {
+            let found: Vec<&str> = decision.episodes.iter().map(|e| &*e.rule).collect();
+            check("the rules", rules.join(" "), found.join(" "));
+        }
+        if let Some(run) = expect.run {
+            let found = first.and_then(|e| e.progress.iter().find(|p| p.what == Counted::CheckIns));
+            check("a run of", run.to_string(), found.map_or("none".into(), |p| p.done.to_string()));
+        }
+        if let Some(broken) = &expect.broken {
+            let found = first
+                .and_then(|e| e.broken)
+                .map_or("no".into(), |b| format!("{:?} {}", b.why, b.on).to_lowercase());
+            check("a break", broken.clone(), found);
+        }
+        if let Some(day) = expect.earliest {
+            let found = first
+                .and_then(|e| e.earliest_end)
+                .map_or("none".into(), |at| pack.zone.day_of(at).to_string());
+            check("the earliest day of green", day.to_string(), found);
+        }
+        if let Some(due) = expect.check_in_due {
+            check("a check-in due", due.to_string(), decision.check_in_due.to_string());
+        }
+    }
+    Ok(wrong)
+}

@@ -1,0 +1,316 @@
+//! Texts of a pack, and the account of a decision that its holder reads.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::decision::{BrokenBy, Colour, Counted, Decision, Progress, Status};
+use crate::fact::{Fact, Facts, Kind, Value};
+use crate::rules::pack::Pack;
+use crate::time::{Day, Instant};
+
+/// A language that residents read.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Lang {
+    /// Simplified Chinese.
+    Zh,
+    /// English.
+    En,
+}
+
+impl Lang {
+    /// Every language that a pack has to ship.
+    pub const ALL: [Lang; 2] = [Lang::Zh, Lang::En];
+
+    /// Its name in file names.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Lang::Zh => "zh",
+            Lang::En => "en",
+        }
+    }
+}
+
+/// The texts of one language: `words/<language>.toml`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Words {
+    /// The pack's name.
+    pub name: String,
+    /// The commitment that a declaration accepts.
+    pub commitment: String,
+    /// Yes.
+    pub yes: String,
+    /// No.
+    pub no: String,
+    /// Words of the colours: `green`, `yellow`, `red`.
+    pub colours: BTreeMap<String, String>,
+    /// Words of the states without a colour: `unknown`, `pending`, `returned`.
+    pub status: BTreeMap<String, String>,
+    /// Questions by field.
+    pub fields: BTreeMap<String, FieldWords>,
+    /// Words of symptoms.
+    pub symptoms: BTreeMap<String, String>,
+    /// Texts by rule.
+    pub rules: BTreeMap<String, RuleWords>,
+    /// Progress by what is counted, with `{done}` and `{of}`.
+    pub progress: BTreeMap<String, String>,
+    /// Why a run broke, with `{day}`: `missed`, `abnormal`.
+    pub broken: BTreeMap<String, String>,
+}
+
+/// A question.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FieldWords {
+    /// The question itself.
+    pub label: String,
+    /// Help, where it needs some.
+    #[serde(default)]
+    pub help: Option<String>,
+    /// Labels of its choices.
+    #[serde(default)]
+    pub options: BTreeMap<String, String>,
+}
+
+/// What a rule says.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleWords {
+    /// In a few words.
+    pub title: String,
+    /// Why, for the holder.
+    pub why: String,
+    /// What to do, for the holder.
+    #[serde(default)]
+    pub what_to_do: String,
+}
+
+/// One active reason, as the holder reads it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Reason {
+    /// The rule's id.
+    pub rule: String,
+    /// Version of the pack whose terms it runs under.
+    pub version: String,
+    /// Colour of its present stage.
+    pub colour: Colour,
+    /// In a few words.
+    pub title: String,
+    /// Why.
+    pub why: String,
+    /// Where the rule is published.
+    pub source: SourceView,
+    /// What it rests on.
+    pub evidence: Vec<Evidence>,
+    /// Since when.
+    pub since: Instant,
+    /// Present stage, from 1.
+    pub stage: u16,
+    /// How many stages.
+    pub stages: u16,
+    /// How far each condition of release has come.
+    pub progress: Vec<ProgressView>,
+    /// Why the run of check-ins started again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub broken: Option<BrokenView>,
+    /// The first day on which the code can be green if all goes well; null where it waits for somebody.
+    pub earliest_green: Option<Day>,
+    /// What to do.
+    pub what_to_do: String,
+}
+
+/// Where a rule is published.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct SourceView {
+    /// Title of the document or page.
+    pub title: String,
+    /// Its address.
+    pub url: String,
+    /// A official, B press, C reprint, D weak.
+    pub grade: String,
+}
+
+/// A fact that a reason rests on.
+#[derive(Clone, Debug, Serialize)]
+pub struct Evidence {
+    /// The fact's kind.
+    pub kind: Kind,
+    /// When it happened.
+    pub date: Instant,
+}
+
+/// How far a condition has come.
+#[derive(Clone, Debug, Serialize)]
+pub struct ProgressView {
+    /// What is counted.
+    pub what: Counted,
+    /// Reached so far.
+    pub done: u32,
+    /// Needed.
+    pub of: u32,
+    /// In words.
+    pub text: String,
+}
+
+/// Why a run started again.
+#[derive(Clone, Debug, Serialize)]
+pub struct BrokenView {
+    /// The day that broke it.
+    pub on: Day,
+    /// How.
+    pub why: BrokenBy,
+    /// In words.
+    pub text: String,
+}
+
+/// The holder's account of a decision: every active episode, the most severe first.
+#[must_use]
+pub fn explain(pack: &Pack, decision: &Decision, facts: &Facts, lang: Lang) -> Vec<Reason> {
+    let words = pack.words(lang);
+    let reasons = decision.episodes.iter().map(|episode| {
+        let rule = pack.rule(&episode.rule);
+        let texts = words.rules.get(&*episode.rule);
+        let text = |pick: fn(&RuleWords) -> &String| texts.map_or_else(String::new, |t| pick(t).clone());
+        let opened_by = facts.find(episode.opened_by);
+        Reason {
+            rule: episode.rule.to_string(),
+            version: episode.version.to_string(),
+            colour: episode.colour,
+            title: texts.map_or_else(|| episode.rule.to_string(), |t| t.title.clone()),
+            why: text(|t| &t.why),
+            source: rule.map_or_else(
+                || SourceView { title: String::new(), url: String::new(), grade: String::new() },
+                |r| r.source.clone(),
+            ),
+            evidence: opened_by.map(|f| Evidence { kind: f.kind, date: f.happened }).into_iter().collect(),
+            since: episode.since,
+            stage: episode.stage + 1,
+            stages: episode.stages,
+            progress: episode.progress.iter().map(|p| progress_view(words, *p)).collect(),
+            broken: episode.broken.map(|b| BrokenView {
+                on: b.on,
+                why: b.why,
+                text: words
+                    .broken
+                    .get(if b.why == BrokenBy::Missed { "missed" } else { "abnormal" })
+                    .map_or_else(String::new, |t| t.replace("{day}", &b.on.to_string())),
+            }),
+            earliest_green: episode.earliest_end.map(|at| pack.zone.day_of(at)),
+            what_to_do: text(|t| &t.what_to_do),
+        }
+    });
+    reasons.collect()
+}
+
+fn progress_view(words: &Words, p: Progress) -> ProgressView {
+    let template = words.progress.get(counted_name(p.what)).map_or("{done}/{of}", String::as_str);
+    let text = template.replace("{done}", &p.done.to_string()).replace("{of}", &p.of.to_string());
+    ProgressView { what: p.what, done: p.done, of: p.of, text }
+}
+
+/// Its name in packs.
+#[must_use]
+pub fn counted_name(what: Counted) -> &'static str {
+    match what {
+        Counted::CheckIns => "check_ins",
+        Counted::Days => "days",
+        Counted::Tests => "tests",
+        Counted::Confirmations => "confirmations",
+    }
+}
+
+impl Pack {
+    /// The word of a colour, or of a status without one.
+    #[must_use]
+    pub fn word(&self, status: Status, colour: Option<Colour>, lang: Lang) -> &str {
+        let words = self.words(lang);
+        let found = match (status, colour) {
+            (Status::Active, Some(colour)) => words.colours.get(colour.name()),
+            (Status::Pending, _) => words.status.get("pending"),
+            (Status::Returned, _) => words.status.get("returned"),
+            _ => words.status.get("unknown"),
+        };
+        found.map_or("", String::as_str)
+    }
+
+    /// The pack's name.
+    #[must_use]
+    pub fn name(&self, lang: Lang) -> &str {
+        &self.words(lang).name
+    }
+
+    /// The text of the commitment.
+    #[must_use]
+    pub fn commitment_text(&self, lang: Lang) -> &str {
+        &self.words(lang).commitment
+    }
+
+    /// A question.
+    #[must_use]
+    pub fn field_label(&self, field: &str, lang: Lang) -> String {
+        self.words(lang).fields.get(field).map_or_else(|| field.to_owned(), |f| f.label.clone())
+    }
+
+    /// Help on a question.
+    #[must_use]
+    pub fn field_help(&self, field: &str, lang: Lang) -> Option<String> {
+        self.words(lang).fields.get(field).and_then(|f| f.help.clone())
+    }
+
+    /// The label of a choice.
+    #[must_use]
+    pub fn option_label(&self, field: &str, option: &str, lang: Lang) -> String {
+        let words = self.words(lang);
+        let own = words.fields.get(field).and_then(|f| f.options.get(option));
+        own.or_else(|| words.symptoms.get(option)).map_or_else(|| option.to_owned(), Clone::clone)
+    }
+
+    /// An answer as the form shows it.
+    #[must_use]
+    pub fn value_text(&self, field: &str, value: &Value, lang: Lang) -> String {
+        let words = self.words(lang);
+        let join = if lang == Lang::Zh { "、" } else { ", " };
+        let one = |text: &str| {
+            crate::division::divisions()
+                .path_name(text)
+                .unwrap_or_else(|| self.option_label(field, text, lang))
+        };
+        match value {
+            Value::Missing => String::new(),
+            Value::Bool(yes) => (if *yes { &words.yes } else { &words.no }).clone(),
+            Value::Int(n) => n.to_string(),
+            Value::Double(d) => format!("{d:.1}"),
+            Value::Text(text) => one(text),
+            Value::List(list) => list.iter().map(|t| one(t)).collect::<Vec<_>>().join(join),
+            Value::Day(day) => day.to_string(),
+            Value::Instant(at) => at.to_string(),
+        }
+    }
+
+    /// A rule in a few words.
+    #[must_use]
+    pub fn rule_title(&self, rule: &str, lang: Lang) -> &str {
+        self.words(lang).rules.get(rule).map_or("", |r| &r.title)
+    }
+
+    /// Why a rule matters.
+    #[must_use]
+    pub fn rule_why(&self, rule: &str, lang: Lang) -> &str {
+        self.words(lang).rules.get(rule).map_or("", |r| &r.why)
+    }
+
+    /// The fields that a rule looks at.
+    #[must_use]
+    pub fn rule_fields(&self, rule: &str) -> &[&'static str] {
+        self.rule(rule).map_or(&[], |r| r.when.reads())
+    }
+
+    /// Whether the pack takes a check-in as normal. Unknown is not normal.
+    #[must_use]
+    pub fn check_in_is_normal(&self, fact: &Fact) -> bool {
+        crate::rules::decide::check_in_is_normal(self, fact)
+    }
+}

@@ -1,0 +1,196 @@
+//! `kangma pack`: check, test, explain and try rule packs.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Subcommand;
+use kangma_core::fact::Facts;
+use kangma_core::rules::cases::run_cases;
+use kangma_core::rules::decide::{Context, decide};
+use kangma_core::rules::json;
+use kangma_core::rules::pack::{FILE_BYTES_MAX, FILES_MAX, Pack, PackFiles};
+use kangma_core::rules::words::{Lang, explain};
+use kangma_core::time::Instant;
+
+/// What to do with a pack.
+#[derive(Subcommand, Debug)]
+pub enum PackCommand {
+    /// Check everything that is checked when the pack is loaded, and that its cases reach every rule.
+    Check(Folder),
+    /// Run the cases; each is a sentence.
+    Test(Folder),
+    /// Tell, in words, what a person's facts come to. Facts as JSON on standard input.
+    Explain {
+        /// The pack and the instant.
+        #[command(flatten)]
+        at: At,
+        /// Language: zh or en.
+        #[arg(long, default_value = "zh")]
+        lang: String,
+    },
+    /// Decide. Facts as JSON on standard input, the decision as JSON on standard output.
+    Decide(At),
+}
+
+/// Which pack.
+#[derive(clap::Args, Debug)]
+pub struct Folder {
+    /// Folder of the pack.
+    dir: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Which pack, when.
+#[derive(clap::Args, Debug)]
+pub struct At {
+    /// Folder of the pack.
+    dir: PathBuf,
+    /// RFC 3339, such as 2020-02-25T00:00:00+08:00; now without it.
+    #[arg(long)]
+    at: Option<String>,
+}
+
+/// Largest text on standard input, in bytes.
+const INPUT_BYTES_MAX: u64 = 8 * 1024 * 1024;
+
+/// Runs a command; exit 1 if the pack is refused or a case fails.
+pub fn run(command: PackCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        PackCommand::Check(folder) => check(&folder),
+        PackCommand::Test(folder) => test(&folder),
+        PackCommand::Explain { at, lang } => tell(&at, &lang),
+        PackCommand::Decide(at) => {
+            let (pack, facts, at) = read(&at)?;
+            let decision = decide(&pack, &facts, &Context { areas: pack.areas() }, at);
+            println!("{}", json::decision(&decision));
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Reads the files of a pack folder; other files are not part of it.
+pub fn read_dir(dir: &Path) -> anyhow::Result<PackFiles> {
+    let mut files = PackFiles::default();
+    let mut folders = vec![dir.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let entries =
+            std::fs::read_dir(&folder).with_context(|| format!("pack.folder: {}", folder.display()))?;
+        for entry in entries {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            if path.extension().is_none_or(|e| e != "toml") {
+                continue;
+            }
+            let size = std::fs::metadata(&path)?.len();
+            anyhow::ensure!(
+                size <= FILE_BYTES_MAX as u64 && files.0.len() < FILES_MAX,
+                "pack.limit: {} is over {} KiB, or the pack has over {FILES_MAX} files",
+                path.display(),
+                FILE_BYTES_MAX / 1024
+            );
+            let text =
+                std::fs::read_to_string(&path).with_context(|| format!("pack.file: {}", path.display()))?;
+            let name = path.strip_prefix(dir)?.to_string_lossy().replace('\\', "/");
+            files.0.insert(name, text);
+        }
+    }
+    Ok(files)
+}
+
+fn load(dir: &Path) -> anyhow::Result<(Pack, PackFiles)> {
+    let files = read_dir(dir)?;
+    let pack = Pack::load(&files).map_err(|e| anyhow::anyhow!("the pack was refused\n{e}"))?;
+    Ok((pack, files))
+}
+
+fn check(folder: &Folder) -> anyhow::Result<ExitCode> {
+    let (pack, files) = match load(&folder.dir) {
+        Ok(loaded) => loaded,
+        Err(e) if folder.json => {
+            println!("{}", serde_json::json!({ "ok": false, "problem": format!("{e:#}") }));
+            return Ok(ExitCode::FAILURE);
+        }
+        Err(e) => return Err(e),
+    };
+    let report = run_cases(&pack, &files);
+    let ok = report.unreached.is_empty();
+    if folder.json {
+        println!(
+            "{}",
+            serde_json::json!({ "ok": ok, "id": pack.id, "version": pack.version, "digest": pack.digest,
+                "rules": pack.rules.len(), "cases": report.cases.len(), "unreached": report.unreached })
+        );
+    } else {
+        println!(
+            "{} {} ({}): {} rules, {} cases",
+            pack.id,
+            pack.version,
+            pack.digest,
+            pack.rules.len(),
+            report.cases.len()
+        );
+        report.unreached.iter().for_each(|what| println!("no case reaches: {what}"));
+    }
+    Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn test(folder: &Folder) -> anyhow::Result<ExitCode> {
+    let (pack, files) = load(&folder.dir)?;
+    let report = run_cases(&pack, &files);
+    if folder.json {
+        println!("{}", serde_json::to_string(&report)?);
+    } else {
+        for case in &report.cases {
+            println!("{}  {}", if case.wrong.is_empty() { "ok  " } else { "FAIL" }, case.name);
+            case.wrong.iter().for_each(|w| println!("      {w}"));
+        }
+        report.unreached.iter().for_each(|what| println!("no case reaches: {what}"));
+        let failed = report.cases.iter().filter(|c| !c.wrong.is_empty()).count();
+        println!("{} passed, {failed} failed", report.cases.len() - failed);
+    }
+    Ok(if report.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn read(at: &At) -> anyhow::Result<(Pack, Facts, Instant)> {
+    let (pack, _) = load(&at.dir)?;
+    let mut text = String::new();
+    std::io::stdin().take(INPUT_BYTES_MAX).read_to_string(&mut text).context("facts.format: not UTF-8")?;
+    let facts = json::facts_from_str(&text, &pack.zone)?;
+    let at = match &at.at {
+        Some(text) => json::instant(text, &pack.zone)?,
+        None => crate::app::Clock::system(0).wall(),
+    };
+    Ok((pack, facts, at))
+}
+
+fn tell(at: &At, lang: &str) -> anyhow::Result<ExitCode> {
+    let lang = Lang::ALL.into_iter().find(|l| l.name() == lang).context("--lang is zh or en")?;
+    let (pack, facts, at) = read(at)?;
+    let decision = decide(&pack, &facts, &Context { areas: pack.areas() }, at);
+    println!("{}", pack.word(decision.status, decision.colour, lang));
+    for reason in explain(&pack, &decision, &facts, lang) {
+        println!("\n{} {}", reason.rule, reason.title);
+        println!("  {}", reason.why);
+        println!("  {} ({} {})", reason.source.title, reason.source.grade, reason.source.url);
+        reason.evidence.iter().for_each(|e| println!("  {} {}", e.kind.name(), e.date));
+        reason.progress.iter().for_each(|p| println!("  {}", p.text));
+        reason.broken.iter().for_each(|b| println!("  {}", b.text));
+        reason.earliest_green.iter().for_each(|d| println!("  → {d}"));
+        println!("  {}", reason.what_to_do);
+    }
+    if let Some(review) = &decision.review {
+        println!("\n{} {}", review.rule, pack.rule_why(&review.rule, lang));
+        review.returned.iter().for_each(|r| println!("  {r}"));
+    }
+    if let Some(at) = decision.review_at {
+        println!("\n{at}");
+    }
+    Ok(ExitCode::SUCCESS)
+}
