@@ -2,8 +2,8 @@
 import { fileURLToPath } from 'node:url'
 import vue from '@vitejs/plugin-vue'
 import { readFileSync } from 'node:fs'
-import { defineConfig } from 'vite'
-import { VitePWA } from 'vite-plugin-pwa'
+import { defineConfig, type Plugin } from 'vite'
+import { generateSW } from 'workbox-build'
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
@@ -31,41 +31,55 @@ function reached(entries: string[]): Set<string> {
   return files
 }
 
-/** The pages that must open without a network, by the file and the address people use. */
-const offline: Record<string, string> = { 'index.html': '/', 'checkpoint/index.html': '/checkpoint' }
+/**
+ * The pages that must open without a network: the file, the address that people
+ * use, the worker. One worker a page, so that a resident's phone never loads the
+ * scanner; the staff page and every answer of the server stay out of both.
+ */
+const offline = [
+  { file: 'index.html', address: '/', worker: 'sw.js', more: ['*.{svg,png,webmanifest}'] },
+  { file: 'checkpoint/index.html', address: '/checkpoint', worker: 'checkpoint-sw.js', more: ['icon.svg'] },
+]
+
+function offlinePages(): Plugin {
+  return {
+    name: 'kangma-offline-pages',
+    apply: 'build',
+    closeBundle: async () => {
+      for (const { file, address, worker, more } of offline) {
+        const wanted = reached([file])
+        const { count, size, warnings } = await generateSW({
+          swDest: at(`dist/${worker}`),
+          globDirectory: at('dist'),
+          globPatterns: [file, ...wanted, ...more],
+          // Named by their content already.
+          dontCacheBustURLsMatching: /^assets\//,
+          maximumFileSizeToCacheInBytes: 4 * 1024 * 1024,
+          cacheId: `kangma-${worker.replace('.js', '')}`,
+          inlineWorkboxRuntime: true,
+          sourcemap: false,
+          mode: 'production',
+          cleanupOutdatedCaches: true,
+          // A new version waits until the page says that it may: shared/src/offline.ts.
+          skipWaiting: false,
+          navigateFallback: address,
+          navigateFallbackAllowlist: [new RegExp(`^${address}/?(\\?.*)?$`)],
+          manifestTransforms: [
+            (entries) => ({ manifest: entries.map((entry) => ({ ...entry, url: entry.url === file ? address : `/${entry.url}` })) }),
+          ],
+        })
+        if (warnings.length) throw new Error(warnings.join('\n'))
+        console.log(`${worker}: ${address} opens without a network, ${count} files, ${Math.ceil(size / 1024)} KB`)
+      }
+    },
+  }
+}
 
 // One build, three pages. The server maps `/`, `/checkpoint` and `/staff` to
 // the three HTML files; everything under /assets/ is named by its content and
 // may be cached for ever.
 export default defineConfig({
-  plugins: [
-    vue(),
-    // The resident's and the checkpoint's page open without a network. The
-    // staff page and every answer of the server stay out: what is precached is
-    // what those two pages reach, not what happens to lie in the folder.
-    VitePWA({
-      injectRegister: null,
-      manifest: false,
-      // A new version waits until no page shows the old one, or until a page
-      // says that it may (shared/src/offline.ts); a form is never cut short.
-      registerType: 'prompt',
-      workbox: {
-        globPatterns: ['index.html', 'checkpoint/index.html', 'assets/**/*', '*.{svg,png,webmanifest}'],
-        maximumFileSizeToCacheInBytes: 4 * 1024 * 1024,
-        inlineWorkboxRuntime: true,
-        sourcemap: false,
-        navigateFallback: '/',
-        navigateFallbackAllowlist: [/^\/(\?.*)?$/],
-        manifestTransforms: [
-          (entries) => {
-            const wanted = reached(Object.keys(offline))
-            const kept = entries.filter(({ url }) => !url.startsWith('assets/') || wanted.has(url))
-            return { manifest: kept.map((entry) => ({ ...entry, url: offline[entry.url] ?? `/${entry.url}` })) }
-          },
-        ],
-      },
-    }),
-  ],
+  plugins: [vue(), offlinePages()],
   define: { __VUE_OPTIONS_API__: 'false', __VUE_PROD_DEVTOOLS__: 'false' },
   build: {
     outDir: 'dist',

@@ -1,9 +1,9 @@
 import '@kangma/shared/theme.css'
 import './checkpoint.css'
-import { openOffline } from '@kangma/shared/offline'
+import { checkpointWorker, openOffline } from '@kangma/shared/offline'
 import { createApp } from 'vue'
 import App from './App.vue'
 import { gate } from './gate'
 
 createApp(App).mount('#app')
-openOffline(() => gate.verdict === null)
+openOffline(() => gate.verdict === null, checkpointWorker)

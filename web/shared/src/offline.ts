@@ -1,13 +1,23 @@
 // The service worker: registered once, updated at a moment that disturbs nobody.
 
+export interface Worker {
+  script: string
+  scope: string
+}
+
+/** The checkpoint's worker; it also keeps the scanner, which no resident needs. */
+export const checkpointWorker: Worker = { script: '/checkpoint-sw.js', scope: '/checkpoint' }
+
 /**
  * Registers the worker that lets the page open without a network.
  *
  * A new version takes over while the page is out of sight and `idle` says that
  * nothing is being typed; the page then reloads into it. Until then the old
  * page goes on with its own files.
+ *
+ * Each page has a worker and a scope of its own (vite.config.ts builds them).
  */
-export function openOffline(idle: () => boolean): void {
+export function openOffline(idle: () => boolean, worker: Worker = { script: '/sw.js', scope: '/' }): void {
   if (!('serviceWorker' in navigator) || !import.meta.env.PROD) return
   const { serviceWorker } = navigator
   let taking = false
@@ -23,7 +33,7 @@ export function openOffline(idle: () => boolean): void {
 
   window.addEventListener('load', () => {
     serviceWorker
-      .register('/sw.js', { scope: '/' })
+      .register(worker.script, { scope: worker.scope })
       .then((registration) => {
         document.addEventListener('visibilitychange', () => take(registration))
         // A page may stay open for days; ask for news every few hours.
