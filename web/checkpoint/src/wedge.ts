@@ -3,6 +3,12 @@
 
 /** A pause longer than this ends a burst; scanners leave 1 to 30 ms, fingers 60 and more. */
 const gapMaxMs = 50
+/**
+ * Where it is beyond doubt what is coming, a busy device may pause for longer:
+ * within the prefix of a pass, and after a burst that no fingers could do.
+ */
+const pauseMaxMs = 250
+const prefix = 'KM1:'
 /** Shorter bursts are somebody drumming on the keys. */
 const lettersMin = 8
 /** Beyond this nothing is kept; the verifier then says that the text is too long. */
@@ -34,13 +40,18 @@ export class WedgeCollector {
   private letters = ''
   private last = -Infinity
 
+  private follows(at: number): boolean {
+    const sure = this.letters.length >= lettersMin || (this.letters.length < prefix.length && prefix.startsWith(this.letters))
+    return at - this.last <= (sure ? pauseMaxMs : gapMaxMs)
+  }
+
   /**
    * Takes one key pressed at `at` milliseconds. `scan` is a whole scan;
    * `swallow` says that the key is a scanner's and the page must not act on it;
    * `began` that a burst starts with this key.
    */
   press(key: Key, at: number): { scan: string | null; swallow: boolean; began: boolean } {
-    const fast = at - this.last <= gapMaxMs
+    const fast = this.follows(at)
     if (key.key === 'Enter' || key.key === 'Tab') {
       const scan = fast && this.letters.length >= lettersMin ? normal(this.letters) : null
       this.reset()
@@ -58,7 +69,7 @@ export class WedgeCollector {
 
   /** Whether a key released at `at` belongs to a burst: a released space presses buttons. */
   within(at: number): boolean {
-    return this.letters.length > swallowFrom && at - this.last <= gapMaxMs
+    return this.letters.length > swallowFrom && this.follows(at)
   }
 
   reset(): void {

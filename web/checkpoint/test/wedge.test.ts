@@ -54,6 +54,17 @@ describe('hand-held scanner', () => {
     expect(scans).toEqual([pass(1)])
   })
 
+  it('waits for a busy device within a scan', async () => {
+    await type('KM', 2)
+    await vi.advanceTimersByTimeAsync(200)
+    await type('1:6BF+70', 2)
+    await vi.advanceTimersByTimeAsync(200)
+    await type('ABC', 2)
+    await vi.advanceTimersByTimeAsync(200)
+    press('Enter')
+    expect(scans).toEqual(['KM1:6BF+70ABC'])
+  })
+
   it('takes no human typing for a scan, however long', async () => {
     for (const gap of [60, 90, 140, 250]) {
       await type('KM1:SOMEBODY TYPES THIS BY HAND', gap)
