@@ -4,7 +4,7 @@
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use anyhow::Context as _;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
@@ -50,6 +50,8 @@ pub struct App {
     pub identity: Box<dyn IdentityCheck>,
     /// Throttles by address.
     pub limits: Limits,
+    /// The last identifier's time and count.
+    pub last_id: AtomicU64,
     /// Messages instead of a telephone network, in demo mode only.
     pub outbox: Option<Arc<Outbox>>,
 }
@@ -122,6 +124,7 @@ impl App {
             sender,
             identity,
             limits,
+            last_id: AtomicU64::new(0),
             outbox,
         }))
     }
@@ -131,12 +134,20 @@ impl App {
         self.pack.areas()
     }
 
-    /// A new identifier, ordered by time.
+    /// A new identifier (UUID v7): ordered by time and, within this process, by the order of making,
+    /// so that of two facts of one second the later one is later.
     pub fn new_id(&self) -> [u8; 16] {
+        let ms = u64::try_from(self.clock.wall_ms()).unwrap_or(0);
+        let floor = ms << 12;
+        let step = |last: u64| Some(floor.max(last + 1));
+        let last =
+            self.last_id.fetch_update(Ordering::Relaxed, Ordering::Relaxed, step).unwrap_or_else(|last| last);
+        let next = floor.max(last + 1);
         let mut chance = [0; 10];
         self.rng.fill(&mut chance);
-        let ms = u64::try_from(self.clock.wall().0).unwrap_or(0) * 1000;
-        *uuid::Builder::from_unix_timestamp_millis(ms, &chance).as_uuid().as_bytes()
+        chance[0] = (next >> 8) as u8 & 0x0f;
+        chance[1] = next as u8;
+        *uuid::Builder::from_unix_timestamp_millis(next >> 12, &chance).as_uuid().as_bytes()
     }
 
     /// A new fact's identifier.
@@ -173,12 +184,17 @@ impl Clock {
 
     /// The machine's time.
     pub fn wall(&self) -> Instant {
+        Instant(self.wall_ms() / 1000)
+    }
+
+    /// The machine's time in milliseconds, for identifiers.
+    fn wall_ms(&self) -> i64 {
         match &self.stopped {
-            Some(at) => Instant(at.load(Ordering::Relaxed)),
+            Some(at) => at.load(Ordering::Relaxed) * 1000,
             None => {
                 #[expect(clippy::disallowed_methods, reason = "the one place that asks the system's clock")]
                 let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-                Instant(since.map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX)))
+                since.map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX))
             }
         }
     }

@@ -55,14 +55,12 @@ pub async fn check_in(
 ) -> Result<Response, Problem> {
     let said = check(ask)?;
     let person = holder(&app, who).await?.ok_or_else(nobody_yet)?;
-    let before = person::load(&app, person).await?;
-    let person_now = super::check_in(&app, person, who.account, &said).await?;
+    let (fact, person) = super::check_in(&app, person, who.account, &said).await?;
     let zone = &app.pack.zone;
     let day = zone.day_of(app.clock.now());
-    let first_today = before
-        .is_none_or(|p| !p.facts.iter().any(|f| f.kind == Kind::CheckIn && zone.day_of(f.happened) == day));
-    let last = person_now.facts.iter().rev().find(|f| f.kind == Kind::CheckIn);
-    let normal = last.is_some_and(|f| app.pack.check_in_is_normal(f));
+    let of_today = |f: &&Fact| f.kind == Kind::CheckIn && zone.day_of(f.happened) == day;
+    let first_today = person.facts.iter().filter(of_today).count() == 1;
+    let normal = app.pack.check_in_is_normal(&fact);
     let counted = first_today || !normal;
     let detail = match (normal, counted, lang) {
         (true, true, Lang::Zh) => "今日打卡已记录，情况正常。",

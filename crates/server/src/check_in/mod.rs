@@ -24,18 +24,18 @@ pub struct CheckIn {
     pub symptoms: Vec<String>,
 }
 
-/// Records a check-in.
+/// Records a check-in; returns it, and the person with it.
 pub async fn check_in(
     app: &Shared,
     person: PersonId,
     account: AccountId,
     said: &CheckIn,
-) -> Result<Person, Problem> {
+) -> Result<(Fact, Person), Problem> {
     let at = app.clock.now();
     let fact = fact(app, at, said);
     let zone = &app.pack.zone;
     let (today, tomorrow) = (zone.start_of(zone.day_of(at)), zone.start_of(zone.day_of(at).plus(1)));
-    decide::record(
+    let person = decide::record(
         app,
         person,
         Recording {
@@ -55,7 +55,8 @@ pub async fn check_in(
             attach: &decide::nothing_else,
         },
     )
-    .await
+    .await?;
+    Ok((fact, person))
 }
 
 /// A check-in as a fact.
