@@ -8,7 +8,7 @@ import { Counters, type Counts } from './counters'
 import { asJwkSet, keepClock, keepKeys, keptClock, keptKeys, keysLevel, nextAskMs, type JwkSet, type KeysLevel, type Place } from './keys'
 import { cannotConfirm, notAPass, ofRead, standing, wantsSync, withServer, worthAsking, type Outcome } from './outcome'
 import { keepMute, keptMute, signal } from './sound'
-import { verifier } from './verifier'
+import { instantMs, verifier } from './verifier'
 
 /** A verdict leaves the screen after this. */
 export const verdictMs = 15_000
@@ -107,7 +107,7 @@ async function readHere(text: string): Promise<Outcome> {
       code,
       colour: claims?.colour ?? null,
       nameMasked: claims?.name_masked ?? null,
-      stateAt: claims ? claims.state_at * 1000 : null,
+      stateAt: instantMs(claims?.state_at),
     }
     return ofRead(read, against, clock.doubtful)
   } catch {

@@ -7,8 +7,14 @@ import type { JwkSet } from './keys'
 export interface Claims {
   colour: string
   name_masked: string
-  /** Seconds since 1970: the instant that the colour was true. */
-  state_at: number
+  /** The instant that the colour was true: seconds since 1970, or RFC 3339. */
+  state_at: number | string
+}
+
+/** In milliseconds; null for what is no instant. */
+export function instantMs(value: number | string | undefined): number | null {
+  const ms = typeof value === 'number' ? value * 1000 : Date.parse(value ?? '')
+  return Number.isFinite(ms) ? ms : null
 }
 
 export interface Checked {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 
-vi.mock('../src/verifier', () => ({
+vi.mock('../src/verifier', async (original) => ({
+  ...(await original<typeof import('../src/verifier')>()),
   verifier: {
     importKeys: async () => ({}),
     verifyPass: async (text: string) => {
@@ -45,6 +46,11 @@ afterEach(() => {
 })
 
 describe('gate', () => {
+  it('reads the instant of a pass as seconds or as text, and nothing else', async () => {
+    const { instantMs } = await import('../src/verifier')
+    expect([instantMs(2), instantMs('1970-01-01T00:00:02Z'), instantMs('soon'), instantMs(undefined)]).toEqual([2_000, 2_000, null, null])
+  })
+
   it('confirms nothing before it had time and keys from the server', async () => {
     await page.scan('KM1:GREEN')
     expect(page.gate.verdict).toMatchObject({ screen: 'cannot_confirm', doubt: 'never_synced', tone: 'grey' })
