@@ -6,14 +6,18 @@ use crate::id::PersonId;
 
 /// Makes and opens handles.
 ///
-/// `r = HMAC(k, "r" ‖ person ‖ state version ‖ slot)[..8]`; the handle is `r` and the person enciphered
-/// with `HMAC(k, "e" ‖ r)[..16]`. Without `k`, two handles of one person have nothing in common; with
-/// it, the unexpired handles of a superseded state can be listed again.
+/// `r = HMAC(k, "r" ‖ person ‖ state version ‖ slot)[..8]`; the handle is `r` and the person XOR
+/// `HMAC(k, "e" ‖ r)[..16]`. Without `k`, two handles of one person have nothing in common, so venues
+/// that compare notes cannot follow anybody; with it, scans find the person without a table, and the
+/// unexpired handles of a superseded state can be listed again. Within one slot a state has one
+/// handle, so a pass renewed sooner than a slot shows it again.
+///
+/// A handle proves nothing by itself: only ever open one out of a pass whose signature is right.
 #[derive(Clone)]
 pub struct HandleKey(hmac::Key);
 
 impl HandleKey {
-    /// From 32 random bytes.
+    /// From 32 random bytes, kept outside the database.
     #[must_use]
     pub fn new(key: [u8; 32]) -> HandleKey {
         HandleKey(hmac::Key::new(hmac::HMAC_SHA256, &key))
@@ -22,15 +26,11 @@ impl HandleKey {
     /// The handle of a person's state in an issue slot.
     #[must_use]
     pub fn seal(&self, person: PersonId, state_version: u64, slot: u64) -> [u8; 24] {
-        let mut context = hmac::Context::with_key(&self.0);
-        context.update(b"r");
-        context.update(&person.0);
-        context.update(&state_version.to_be_bytes());
-        context.update(&slot.to_be_bytes());
-        let tag = context.sign();
+        let (version, slot) = (state_version.to_be_bytes(), slot.to_be_bytes());
+        let r = self.hash(&[b"r", &person.0, &version, &slot]);
         let mut handle = [0; 24];
-        handle[..8].copy_from_slice(&tag.as_ref()[..8]);
-        let stream = self.stream(&handle[..8]);
+        handle[..8].copy_from_slice(&r[..8]);
+        let stream = self.hash(&[b"e", &r[..8]]);
         for (i, byte) in person.0.iter().enumerate() {
             handle[8 + i] = byte ^ stream[i];
         }
@@ -40,16 +40,14 @@ impl HandleKey {
     /// The person of a handle. Of a handle that this key did not make, somebody who does not exist.
     #[must_use]
     pub fn open(&self, handle: &[u8; 24]) -> PersonId {
-        let stream = self.stream(&handle[..8]);
+        let stream = self.hash(&[b"e", &handle[..8]]);
         PersonId(std::array::from_fn(|i| handle[8 + i] ^ stream[i]))
     }
 
-    fn stream(&self, r: &[u8]) -> [u8; 16] {
+    fn hash(&self, parts: &[&[u8]]) -> [u8; 32] {
         let mut context = hmac::Context::with_key(&self.0);
-        context.update(b"e");
-        context.update(r);
-        let tag = context.sign();
-        std::array::from_fn(|i| tag.as_ref()[i])
+        parts.iter().for_each(|part| context.update(part));
+        context.sign().as_ref().try_into().expect("HMAC-SHA-256 has 32 bytes")
     }
 }
 
@@ -76,5 +74,13 @@ mod tests {
             }
         }
         assert_eq!(key.seal(person, 1, 1), handles[0], "the issuer can list a state's handles again");
+    }
+
+    #[test]
+    fn a_handle_is_what_the_specification_says() {
+        // Worked by hand from spec/pass.md, with another implementation of HMAC.
+        let handle = HandleKey::new([7; 32]).seal(PersonId([3; 16]), 5, 9);
+        let hex: String = handle.iter().map(|b| format!("{b:02x}")).collect();
+        assert_eq!(hex, "720809a3f6097860b1c6f709fb5aac0185947690dfa9dc66");
     }
 }

@@ -442,9 +442,15 @@ fn build(c: &mut Checker<'_>) -> Option<Pack> {
     if !(10..=86_400).contains(&pass.renew_s)
         || pass.fresh_s < pass.renew_s
         || pass.lifetime_s < pass.fresh_s
-        || pass.lifetime_s > 86_400
+        || pass.fresh_s > crate::pass::FRESH_S_MAX
+        || i64::from(pass.lifetime_s) > crate::pass::LIFETIME_S_MAX
     {
-        bad(c, head.pass.span(), "pack.pass", "10 s ≤ renew_s ≤ fresh_s ≤ lifetime_s ≤ 86,400 s".into());
+        bad(
+            c,
+            head.pass.span(),
+            "pack.pass",
+            "10 s ≤ renew_s ≤ fresh_s ≤ lifetime_s, fresh_s ≤ 65,535 s, lifetime_s ≤ 86,400 s".into(),
+        );
     }
     if let Err(text) = head.form.get_ref().check() {
         bad(c, head.form.span(), "pack.form", text);
