@@ -1,26 +1,28 @@
-// Base45 (RFC 9285), strict: what an encoder never writes is refused.
+// Base45 (RFC 9285), decoding only, and strict: what no encoder writes is no
+// Base45, so a text has one reading and bytes have one text.
 
-const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:'
-const VALUE = new Map([...ALPHABET].map((c, i) => [c, i]))
+const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:'
+const values = new Map([...alphabet].map((letter, value) => [letter, value]))
 
 /** The bytes of a text, or null where it is no Base45. */
 export function decodeBase45(text: string): Uint8Array<ArrayBuffer> | null {
-  if (text.length % 3 === 1) return null
-  const out = new Uint8Array(Math.floor(text.length / 3) * 2 + (text.length % 3 ? 1 : 0))
+  const left = text.length % 3
+  if (left === 1) return null
+  const bytes = new Uint8Array(((text.length - left) / 3) * 2 + (left === 2 ? 1 : 0))
   let at = 0
   for (let i = 0; i < text.length; i += 3) {
-    const part = [...text.slice(i, i + 3)].map((c) => VALUE.get(c))
-    if (part.some((v) => v === undefined)) return null
-    const [a = 0, b = 0, c = 0] = part as number[]
-    const n = a + 45 * b + 2025 * c
-    if (part.length === 3) {
-      if (n > 0xffff) return null
-      out[at++] = n >> 8
-      out[at++] = n & 0xff
-    } else {
-      if (n > 0xff) return null
-      out[at++] = n
-    }
+    const a = values.get(text.charAt(i))
+    const b = values.get(text.charAt(i + 1))
+    if (a === undefined || b === undefined) return null
+    let sum = a + 45 * b
+    if (i + 2 < text.length) {
+      const c = values.get(text.charAt(i + 2))
+      if (c === undefined) return null
+      sum += 2025 * c
+      if (sum > 0xffff) return null
+      bytes[at++] = sum >> 8
+    } else if (sum > 0xff) return null
+    bytes[at++] = sum & 0xff
   }
-  return out
+  return bytes
 }

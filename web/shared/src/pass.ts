@@ -1,252 +1,422 @@
-// Verifies passes in the browser, without a network. The contract is spec/pass.md; the vectors of
-// spec/vectors/pass.json hold for this file as for its Rust twin. Order and codes are the same.
+// The pass: read and verified on the device, with no network. The contract is
+// spec/pass.md; spec/vectors/pass.json holds what every verifier answers, and
+// the server's verifier (crates/core/src/pass) takes the same steps in the
+// same order. The first step that fails answers, by its code.
+import type { Verdict } from './api-types'
 import { decodeBase45 } from './base45'
+// The specimen key. Its private half is published in spec/pass.md: what it
+// signed is a specimen, never a proof.
 import specimenJwk from '../../../crates/core/src/pass/specimen.jwk.json'
 
-export type PassVerdict =
-  | 'good' | 'as_of' | 'expired' | 'not_yet_valid' | 'revoked' | 'forged' | 'unknown_key' | 'specimen' | 'not_a_pass' | 'cannot_confirm'
-
+/** What a pass says. Instants are seconds since 1970. */
 export interface Claims {
   issuer: string
   issued: number
   expires: number
+  /** When the signer last knew the colour to be so. */
   state_at: number
+  /** For how long after `state_at` it is fresh, in seconds. */
   fresh_s: number
   colour: 'green' | 'yellow' | 'red'
+  /** Division of stay, at most six digits as a number; 0 where unknown. */
   division: number
   pack_version: string
   name_masked: string
+  /** From which only the issuer finds the person; hexadecimal. */
   handle: string
 }
 
 export interface Checked {
-  verdict: PassVerdict
+  verdict: Verdict
+  /** The step that settled it: `pass.good`, or the one that failed. */
   code: string
+  /** What the pass says, wherever a known key's signature is right. Only for `good` and `as_of` may it be acted on. */
   claims: Claims | null
 }
 
-export interface Jwk {
-  kty: string
-  crv: string
-  kid: string
-  x: string
-  y: string
-  'kangma:not_after'?: string
-}
-
-interface PublicKey {
+interface Key {
   key: CryptoKey
-  /** Passes issued later than this, in seconds, are not its own. */
-  notAfter: number | null
+  /** From this second on nothing that it signed counts. */
+  notAfter: number
+  specimen: boolean
 }
 
-export type KeySet = Map<string, PublicKey>
+/** The keys that a verifier trusts, by their ids in hexadecimal; null where the device has no cryptography. */
+export type KeySet = ReadonlyMap<string, Key> | null
 
-const PREFIX = 'KM1:'
-const COSE_BYTES_MAX = 181
-const SCANNED_MAX = 4296
-const SKEW_S = 90
-const KEYS_MAX = 64
-const CLAIM = -65_537
-const SHORT_S_MAX = 65_535
-const LIFETIME_S_MAX = 86_400
-
-const base64url = (bytes: Uint8Array) =>
-  btoa(String.fromCharCode(...bytes)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
-
-async function keyId(jwk: Jwk): Promise<string> {
-  const text = `{"crv":"P-256","kty":"EC","x":"${jwk.x}","y":"${jwk.y}"}`
-  const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
-  return base64url(new Uint8Array(hash, 0, 8))
-}
-
-async function importKey(jwk: Jwk): Promise<[string, PublicKey]> {
-  const { kty, crv, x, y } = jwk
-  if (kty !== 'EC' || crv !== 'P-256' || jwk.kid !== (await keyId(jwk))) throw new Error('keys.key')
-  const key = await crypto.subtle.importKey('jwk', { kty, crv, x, y }, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['verify'])
-  const until = jwk['kangma:not_after']
-  return [jwk.kid, { key, notAfter: until === undefined ? null : Date.parse(until) / 1000 }]
-}
-
-let specimen: Promise<[string, PublicKey]> | undefined
-
-/** Reads a JWK set; throws on one that is not ours. The specimen key is always known and proves nothing. */
-export async function importKeys(jwks: { keys: Jwk[] }): Promise<KeySet> {
-  if (!Array.isArray(jwks?.keys) || jwks.keys.length > KEYS_MAX) throw new Error('keys.format')
-  const keys: KeySet = new Map()
-  for (const jwk of jwks.keys) {
-    const [id, key] = await importKey(jwk)
-    if (!keys.has(id)) keys.set(id, key)
+/** Why a key set was refused: a stable code, and the key's place in the set. */
+export class KeySetError extends Error {
+  constructor(
+    readonly code: string,
+    readonly place: number | null = null,
+  ) {
+    super(place === null ? code : `${code}: key ${place}`)
+    this.name = 'KeySetError'
   }
-  keys.delete(specimenJwk.kid)
-  return keys
 }
 
-class Bad extends Error {}
+const prefix = 'KM1:'
+const scannedBytesMax = 4296
+const textCharsMax = 276
+const skewS = 90
+const lifetimeSMax = 86_400
+const ageSMax = 65_535
+const freshSMax = 65_535
+const divisionMax = 999_999
+const issuerBytesMax = 6
+const versionBytesMax = 5
+const nameBytesMax = 24
+const handleBytes = 24
+const keyIdBytes = 8
+const keysMax = 64
+const jwksBytesMax = 65_536
+/** Our private claim. */
+const claimLabel = -65_537
+const es256 = -7
 
-/** The little CBOR that a pass needs: shortest forms, definite lengths, nothing else. */
+const colours = [null, 'green', 'yellow', 'red'] as const
+
+type Bytes = Uint8Array<ArrayBuffer>
+
+const encoder = new TextEncoder()
+// A byte order mark is a letter of a text like any other.
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** A step that failed. */
+class Refused extends Error {
+  constructor(
+    readonly code: string,
+    readonly verdict: Verdict = 'not_a_pass',
+  ) {
+    super(code)
+  }
+}
+
+/**
+ * Verifies a text at an instant (seconds since 1970, by the server's clock).
+ * Any text gets an answer; nothing of it is kept.
+ */
+export async function verifyPass(text: string, keySet: KeySet, now: number): Promise<Checked> {
+  try {
+    const { claims, specimen } = await open(text, keySet, now)
+    return specimen ? { verdict: 'specimen', code: 'pass.specimen', claims } : { ...timely(claims, now), claims }
+  } catch (refused) {
+    if (refused instanceof Refused) return { verdict: refused.verdict, code: refused.code, claims: null }
+    // The device failed, not the pass: that is never green, nor anybody's forgery.
+    return { verdict: 'cannot_confirm', code: 'pass.cannot_confirm', claims: null }
+  }
+}
+
+/** A genuine pass: in time? Each limit is the first second on its far side. */
+function timely(claims: Claims, now: number): { verdict: Verdict; code: string } {
+  if (!Number.isFinite(now)) return { verdict: 'cannot_confirm', code: 'pass.cannot_confirm' }
+  if (claims.issued > now + skewS) return { verdict: 'not_yet_valid', code: 'pass.not_yet_valid' }
+  if (now >= claims.expires) return { verdict: 'expired', code: 'pass.expired' }
+  if (now >= claims.state_at + claims.fresh_s) return { verdict: 'as_of', code: 'pass.stale' }
+  return { verdict: 'good', code: 'pass.good' }
+}
+
+/** Length, prefix, Base45, CBOR, header, key, signature, claims. */
+async function open(text: string, keySet: KeySet, now: number): Promise<{ claims: Claims; specimen: boolean }> {
+  const bytes = decodeBase45(body(text))
+  if (!bytes) throw new Refused('pass.base45')
+  const { protectedHeader, payload, signature } = readSign1(bytes)
+  const keyId = readHeader(protectedHeader)
+  if (keySet === null) throw new Refused('pass.cannot_confirm', 'cannot_confirm')
+  const key = keySet.get(hex(keyId))
+  if (!key) throw new Refused('pass.key', 'unknown_key')
+  const signed = toBeSigned(protectedHeader, payload)
+  const right =
+    signature.length === 64 &&
+    (await crypto.subtle.verify({ name: 'ECDSA', hash: 'SHA-256' }, key.key, signature, signed))
+  if (!right) throw new Refused('pass.signature', 'forged')
+  // A retired key may have leaked since, and whoever holds it can write any
+  // date into a pass: its end is measured by our clock.
+  if (now >= key.notAfter) throw new Refused('pass.key', 'unknown_key')
+  return { claims: readClaims(payload), specimen: key.specimen }
+}
+
+const white = ' \t\r\n'
+
+/** The Base45 part of a text that is not too long and has our prefix. */
+function body(text: string): string {
+  if (text.length > scannedBytesMax || encoder.encode(text).length > scannedBytesMax) throw new Refused('pass.length')
+  let from = 0
+  let to = text.length
+  // Scanners and keyboards add line ends. No Base45 ends in a space.
+  while (from < to && white.includes(text.charAt(from))) from++
+  while (from < to && white.includes(text.charAt(to - 1))) to--
+  const pass = text.slice(from, to)
+  if (!pass.startsWith(prefix)) throw new Refused('pass.prefix')
+  if (encoder.encode(pass).length > textCharsMax) throw new Refused('pass.length')
+  return pass.slice(prefix.length)
+}
+
+/** What CBOR may say in a pass: major type, argument. */
+interface Head {
+  major: number
+  n: number
+}
+
+const kinds = { uint: 0, negative: 1, bytes: 2, text: 3, array: 4, map: 5 } as const
+
+/**
+ * Reads the little CBOR that a pass is made of: shortest forms, definite
+ * lengths, nothing longer than 32 bits. A general decoder accepts more than
+ * one writing of the same value; a pass has exactly one.
+ */
 class Reader {
-  at = 0
-  constructor(private readonly bytes: Uint8Array<ArrayBuffer>) {}
+  private at = 0
 
-  private take(n: number): Uint8Array<ArrayBuffer> {
-    if (n > this.bytes.length - this.at) throw new Bad()
+  constructor(
+    private readonly bytes: Bytes,
+    private readonly code: string,
+  ) {}
+
+  bad(): never {
+    throw new Refused(this.code)
+  }
+
+  private take(n: number): Bytes {
+    if (n > this.bytes.length - this.at) this.bad()
     this.at += n
-    return this.bytes.subarray(this.at - n, this.at)
+    return this.bytes.slice(this.at - n, this.at)
   }
 
-  private head(): [major: number, n: number] {
+  private head(): Head {
     const first = this.take(1)[0]!
+    const major = first >> 5
     const short = first & 31
-    if (short < 24) return [first >> 5, short]
-    const size = { 24: 1, 25: 2, 26: 4, 27: 8 }[short]
-    if (size === undefined) throw new Bad()
-    const n = this.take(size).reduce((sum, byte) => sum * 256 + byte, 0)
-    const least = { 1: 24, 2: 0x100, 4: 0x1_0000, 8: 0x1_0000_0000 }[size]!
-    if (n < least || n > Number.MAX_SAFE_INTEGER) throw new Bad()
-    return [first >> 5, n]
+    if (short < 24) return { major, n: short }
+    // 64 bits, reserved, indefinite: none of them occurs in a pass.
+    if (short > 26) this.bad()
+    const n = this.take(1 << (short - 24)).reduce((sum, byte) => sum * 256 + byte, 0)
+    const least = [24, 0x100, 0x1_0000][short - 24]!
+    return n >= least ? { major, n } : this.bad()
   }
 
-  private of(major: number): number {
-    const [found, n] = this.head()
-    if (found !== major) throw new Bad()
-    return n
+  private expect(kind: keyof typeof kinds): number {
+    const { major, n } = this.head()
+    return major === kinds[kind] ? n : this.bad()
+  }
+
+  uint(): number {
+    return this.expect('uint')
   }
 
   int(): number {
-    const [major, n] = this.head()
-    if (major > 1) throw new Bad()
-    return major === 0 ? n : -1 - n
+    const { major, n } = this.head()
+    if (major === kinds.uint) return n
+    return major === kinds.negative ? -1 - n : this.bad()
   }
 
-  raw = () => this.take(this.of(2))
-  array = () => this.of(4)
-  map = () => this.of(5)
+  bstr(): Bytes {
+    return this.take(this.expect('bytes'))
+  }
 
-  text(): string {
-    const bytes = this.take(this.of(3))
+  /** A text of 1 to `bytesMax` bytes of UTF-8. */
+  text(bytesMax: number): string {
+    const bytes = this.take(this.expect('text'))
+    if (bytes.length < 1 || bytes.length > bytesMax) this.bad()
     try {
-      return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+      return decoder.decode(bytes)
     } catch {
-      throw new Bad()
+      return this.bad()
     }
+  }
+
+  array(): number {
+    return this.expect('array')
+  }
+
+  map(): number {
+    return this.expect('map')
   }
 
   end(): void {
-    if (this.at !== this.bytes.length) throw new Bad()
+    if (this.at !== this.bytes.length) this.bad()
   }
 }
 
-/** COSE's Sig_structure: every length below is under 256. */
-function toBeSigned(header: Uint8Array, payload: Uint8Array): Uint8Array<ArrayBuffer> {
-  const bytes = (b: Uint8Array) => (b.length < 24 ? [0x40 | b.length, ...b] : [0x58, b.length, ...b])
-  return new Uint8Array([0x84, 0x6a, ...new TextEncoder().encode('Signature1'), ...bytes(header), 0x40, ...bytes(payload)])
-}
-
-/** The key id of a protected header, or the code of what is wrong with it. */
-function readHeader(bytes: Uint8Array<ArrayBuffer>): { kid: string } | { code: string } {
-  try {
-    const r = new Reader(bytes)
-    let before = -Infinity
-    let algorithm: number | null = null
-    let kid: Uint8Array | null = null
-    for (let n = r.map(); n > 0; n--) {
-      const label = r.int()
-      if (label <= before) return { code: 'pass.header' }
-      before = label
-      if (label === 1) algorithm = r.int()
-      else if (label === 2) return { code: 'pass.critical' }
-      else if (label === 4) kid = r.raw()
-      else return { code: 'pass.header' }
-    }
-    r.end()
-    return algorithm === -7 && kid?.length === 8 ? { kid: base64url(kid) } : { code: 'pass.header' }
-  } catch (error) {
-    if (error instanceof Bad) return { code: 'pass.header' }
-    throw error
-  }
-}
-
-const utf8 = (text: string) => new TextEncoder().encode(text).length
-const within = (n: number, from: number, to: number) => n >= from && n <= to
-
-function readClaims(bytes: Uint8Array<ArrayBuffer>): Claims {
-  const r = new Reader(bytes)
-  const label = (wanted: number) => {
-    if (r.int() !== wanted) throw new Bad()
-  }
-  if (r.map() !== 4) throw new Bad()
-  label(1)
-  const issuer = r.text()
-  label(4)
-  const expires = r.int()
-  label(6)
-  const issued = r.int()
-  label(CLAIM)
-  if (r.array() !== 7) throw new Bad()
-  const colour = ([undefined, 'green', 'yellow', 'red'] as const)[r.int()]
-  const division = r.int()
-  const pack_version = r.text()
-  const name_masked = r.text()
-  const handle = r.raw()
-  const age = r.int()
-  const fresh_s = r.int()
+function readSign1(bytes: Bytes): { protectedHeader: Bytes; payload: Bytes; signature: Bytes } {
+  const r = new Reader(bytes, 'pass.cbor')
+  if (r.array() !== 4) r.bad()
+  const protectedHeader = r.bstr()
+  // What is not signed says nothing, so it may hold nothing.
+  if (r.map() !== 0) throw new Refused('pass.header')
+  const payload = r.bstr()
+  const signature = r.bstr()
   r.end()
-  const fits =
-    colour !== undefined && within(utf8(issuer), 1, 6) && utf8(pack_version) <= 5 && utf8(name_masked) <= 24 &&
-    handle.length === 24 && within(division, 0, 999_999) && within(expires - issued, 1, LIFETIME_S_MAX) &&
-    within(age, 0, SHORT_S_MAX) && within(fresh_s, 0, SHORT_S_MAX) && within(issued, 0, 0xffff_ffff) && within(expires, 0, 0xffff_ffff)
-  if (!fits) throw new Bad()
-  const hex = [...handle].map((byte) => byte.toString(16).padStart(2, '0')).join('')
-  return { issuer, issued, expires, state_at: issued - age, fresh_s, colour, division, pack_version, name_masked, handle: hex }
+  return { protectedHeader, payload, signature }
 }
 
-const refused = (verdict: PassVerdict, code: string): Checked => ({ verdict, code, claims: null })
-
-/** Verifies a text at an instant, in seconds since 1970. Never throws on a bad text. */
-export async function verifyPass(scanned: string, keys: KeySet, now: number): Promise<Checked> {
-  if (utf8(scanned) > SCANNED_MAX) return refused('not_a_pass', 'pass.length')
-  const text = scanned.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, '')
-  if (!text.startsWith(PREFIX)) return refused('not_a_pass', 'pass.prefix')
-  const bytes = decodeBase45(text.slice(PREFIX.length))
-  if (!bytes) return refused('not_a_pass', 'pass.base45')
-  if (bytes.length > COSE_BYTES_MAX) return refused('not_a_pass', 'pass.length')
-
-  let header, payload, signature
-  try {
-    const r = new Reader(bytes)
-    if (r.array() !== 4) throw new Bad()
-    header = r.raw()
-    if (r.map() !== 0) throw new Bad()
-    payload = r.raw()
-    signature = r.raw()
-    r.end()
-    if (signature.length !== 64) throw new Bad()
-  } catch (error) {
-    if (error instanceof Bad) return refused('not_a_pass', 'pass.cbor')
-    throw error
+/** The key id of a protected header that holds algorithm, key id and nothing else, in ascending order. */
+function readHeader(bytes: Bytes): Bytes {
+  const r = new Reader(bytes, 'pass.header')
+  const n = r.map()
+  let algorithm: number | null = null
+  let keyId: Bytes | null = null
+  let last = -1
+  for (let i = 0; i < n; i++) {
+    const label = r.uint()
+    if (label <= last) r.bad()
+    last = label
+    if (label === 1) algorithm = r.int()
+    // We know no critical header, so whatever it names is unknown.
+    else if (label === 2) throw new Refused('pass.critical')
+    else if (label === 4) keyId = r.bstr()
+    else r.bad()
   }
-  const id = readHeader(header)
-  if ('code' in id) return refused('not_a_pass', id.code)
-  specimen ??= importKey(specimenJwk)
-  const [specimenId, specimenKey] = await specimen
-  const isSpecimen = id.kid === specimenId
-  const key = isSpecimen ? specimenKey : keys.get(id.kid)
-  if (!key) return refused('unknown_key', 'pass.key')
-  const signed = toBeSigned(header, payload)
-  if (!(await crypto.subtle.verify({ name: 'ECDSA', hash: 'SHA-256' }, key.key, signature, signed))) return refused('forged', 'pass.signature')
+  r.end()
+  if (algorithm !== es256 || keyId?.length !== keyIdBytes) return r.bad()
+  return keyId
+}
 
-  let claims
-  try {
-    claims = readClaims(payload)
-  } catch (error) {
-    if (error instanceof Bad) return refused('not_a_pass', 'pass.claims')
-    throw error
+/** COSE's Sig_structure, with nothing added from outside. */
+function toBeSigned(protectedHeader: Bytes, payload: Bytes): Bytes {
+  const context = encoder.encode('Signature1')
+  const parts = [[0x84, 0x60 + context.length], context, bstrHead(protectedHeader), protectedHeader, [0x40], bstrHead(payload), payload]
+  return new Uint8Array(parts.flatMap((part) => [...part]))
+}
+
+/** A pass has at most 181 bytes, so one byte of length is enough. */
+function bstrHead(bytes: Bytes): number[] {
+  return bytes.length < 24 ? [0x40 + bytes.length] : [0x58, bytes.length]
+}
+
+/** The claims, each in its place and within its limits. */
+function readClaims(bytes: Bytes): Claims {
+  const r = new Reader(bytes, 'pass.claims')
+  const label = (wanted: number) => r.int() === wanted || r.bad()
+  const upTo = (most: number) => {
+    const n = r.uint()
+    return n <= most ? n : r.bad()
   }
-  if (isSpecimen) return { verdict: 'specimen', code: 'pass.specimen', claims }
-  if (key.notAfter !== null && claims.issued > key.notAfter) return { verdict: 'unknown_key', code: 'pass.key_retired', claims }
-  if (claims.issued > now + SKEW_S) return { verdict: 'not_yet_valid', code: 'pass.not_yet_valid', claims }
-  if (now >= claims.expires) return { verdict: 'expired', code: 'pass.expired', claims }
-  if (now > claims.state_at + claims.fresh_s) return { verdict: 'as_of', code: 'pass.stale', claims }
-  return { verdict: 'good', code: 'pass.good', claims }
+  if (r.map() !== 4) r.bad()
+  label(1)
+  const issuer = r.text(issuerBytesMax)
+  label(4)
+  const expires = r.uint()
+  label(6)
+  const issued = r.uint()
+  if (expires <= issued || expires - issued > lifetimeSMax) r.bad()
+  label(claimLabel)
+  if (r.array() !== 7) r.bad()
+  const colour = colours[r.uint()] ?? r.bad()
+  const division = upTo(divisionMax)
+  const pack_version = r.text(versionBytesMax)
+  const name_masked = r.text(nameBytesMax)
+  const handle = r.bstr()
+  if (handle.length !== handleBytes) r.bad()
+  const state_at = issued - upTo(ageSMax)
+  const fresh_s = upTo(freshSMax)
+  r.end()
+  return { issuer, issued, expires, state_at, fresh_s, colour, division, pack_version, name_masked, handle: hex(handle) }
+}
+
+/**
+ * Reads a JWK set, such as `/.well-known/kangma/keys.json` (its text, or what
+ * JSON made of it). A set is taken whole or not at all: throws `KeySetError`.
+ * Keys for other algorithms are passed over; the specimen key is always known.
+ */
+export async function importKeys(jwks: unknown): Promise<KeySet> {
+  const listed = listOf(jwks)
+  // Pages on plain http have no WebCrypto: such a device confirms nothing.
+  if (!globalThis.crypto?.subtle) return null
+  const specimen = await importPoint(specimenJwk, 0)
+  const keys = new Map<string, Key>([[specimen.id, { key: specimen.key, notAfter: Infinity, specimen: true }]])
+  for (const [place, jwk] of listed.entries()) {
+    const found = await importKey(jwk, place)
+    if (found === null) continue
+    const known = keys.get(found.id)
+    // The specimen key keeps its meaning whoever lists it.
+    if (known?.specimen) continue
+    if (known) throw new KeySetError('keys.duplicate', place)
+    keys.set(found.id, { key: found.key, notAfter: found.notAfter, specimen: false })
+  }
+  return keys
+}
+
+type Members = Record<string, unknown>
+
+function isObject(value: unknown): value is Members {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function listOf(jwks: unknown): unknown[] {
+  let set = jwks
+  if (typeof jwks === 'string') {
+    if (encoder.encode(jwks).length > jwksBytesMax) throw new KeySetError('keys.limit')
+    try {
+      set = JSON.parse(jwks)
+    } catch {
+      throw new KeySetError('keys.format')
+    }
+  }
+  const keys = isObject(set) ? set.keys : null
+  if (!Array.isArray(keys)) throw new KeySetError('keys.format')
+  if (keys.length > keysMax) throw new KeySetError('keys.limit')
+  return keys
+}
+
+interface Imported {
+  id: string
+  key: CryptoKey
+}
+
+/** A key of the set; null for one that is not for ES256 signatures. */
+async function importKey(jwk: unknown, place: number): Promise<(Imported & { notAfter: number }) | null> {
+  if (!isObject(jwk) || typeof jwk.kty !== 'string') throw new KeySetError('keys.format')
+  if (jwk.d !== undefined) throw new KeySetError('keys.private', place)
+  const other = (name: string, ours: string) => jwk[name] !== undefined && jwk[name] !== ours
+  if (jwk.kty !== 'EC' || jwk.crv !== 'P-256' || other('alg', 'ES256') || other('use', 'sig')) return null
+  const imported = await importPoint(jwk, place)
+  const end = jwk['kangma:not_after']
+  const notAfter = end === undefined ? Infinity : seconds(end)
+  const status = jwk['kangma:status'] ?? (jwk['kangma:status'] === null ? null : 'active')
+  const fine = status === 'pending' || status === 'active' || (status === 'retired' && end !== undefined)
+  if (notAfter === null || !fine) throw new KeySetError('keys.status', place)
+  return { ...imported, notAfter }
+}
+
+/** The key itself, and its id: the first 8 bytes of its RFC 7638 thumbprint. */
+async function importPoint(jwk: Members, place: number): Promise<Imported> {
+  const x = base64url(jwk.x, 32)
+  const y = base64url(jwk.y, 32)
+  if (!x || !y) throw new KeySetError('keys.point', place)
+  const point = new Uint8Array([4, ...x, ...y])
+  const key = await crypto.subtle
+    .importKey('raw', point, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['verify'])
+    .catch(() => null)
+  if (!key) throw new KeySetError('keys.point', place)
+  const text = `{"crv":"P-256","kty":"EC","x":"${String(jwk.x)}","y":"${String(jwk.y)}"}`
+  const thumbprint = new Uint8Array(await crypto.subtle.digest('SHA-256', encoder.encode(text)))
+  const id = hex(thumbprint.slice(0, keyIdBytes))
+  const kid = base64url(jwk.kid, keyIdBytes)
+  if (!kid || hex(kid) !== id) throw new KeySetError('keys.kid', place)
+  return { id, key }
+}
+
+/** So many bytes of base64url without padding, written the one right way. */
+function base64url(text: unknown, bytes: number): Bytes | null {
+  if (typeof text !== 'string' || !/^[\w-]+$/.test(text)) return null
+  let raw: string
+  try {
+    raw = atob(text.replaceAll('-', '+').replaceAll('_', '/'))
+  } catch {
+    return null
+  }
+  const again = btoa(raw).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
+  return raw.length === bytes && again === text ? Uint8Array.from(raw, (letter) => letter.charCodeAt(0)) : null
+}
+
+/** Seconds of an RFC 3339 instant. */
+function seconds(value: unknown): number | null {
+  if (typeof value !== 'string' || !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(value)) return null
+  const at = Date.parse(value)
+  return Number.isNaN(at) ? null : Math.floor(at / 1000)
+}
+
+function hex(bytes: Bytes): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
