@@ -14,7 +14,7 @@ function publish(name, as) {
 }
 
 const well = {
-  subject: 'resident', residence: ['33', '3301', '330106', '330106003'], in_city: true, contact: 'none',
+  subject: 'resident', residence: ['33', '3301', '330106', '330106002'], in_city: true, contact: 'none',
   health: 'well', overseas: false, under_measure: 'none', temperature_c: '36.5', symptoms: [],
 }
 
