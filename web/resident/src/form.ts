@@ -49,7 +49,10 @@ export function number(text: string | number): number | null {
   return /^-?\d+(\.\d+)?$/.test(plain) ? Number(plain) : null
 }
 
-export type Lack = 'missing' | 'number' | 'range'
+export type Lack = 'missing' | 'number' | 'range' | 'level'
+
+/** 1 province to 5 community, by the length of the code; 0 for none. */
+export const levelOf = (code: string): number => [2, 4, 6, 9, 12].indexOf(code.length) + 1
 
 /** Light checks of the shown fields. Which days are possible the server knows. */
 export function lacks(fields: FormField[], answers: Answers): { field: FormField; lack: Lack }[] {
@@ -63,6 +66,9 @@ export function lacks(fields: FormField[], answers: Answers): { field: FormField
       if (value === null) found.push({ field, lack: 'number' })
       else if ((field.min != null && value < field.min) || (field.max != null && value > field.max))
         found.push({ field, lack: 'range' })
+    } else if (field.type === 'division') {
+      // `min` of a place is the level down to which it has to be known.
+      if (levelOf(String(answer)) < (field.min ?? 1)) found.push({ field, lack: 'level' })
     } else if (field.type === 'day' && !/^\d{4}-\d{2}-\d{2}$/.test(String(answer))) {
       found.push({ field, lack: 'missing' })
     }

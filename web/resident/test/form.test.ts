@@ -75,6 +75,14 @@ describe('what is missing', () => {
     expect(lacks(fields, {}).map(({ field: f, lack }) => `${f.field} ${lack}`)).toEqual(['contact missing', 'overseas missing', 'temperature_c missing'])
   })
 
+  it('asks for a place down to the level that the form needs', () => {
+    const place = [field('residence', { type: 'division', min: 3 })]
+    expect(lacks(place, {}).map(({ lack }) => lack)).toEqual(['missing'])
+    expect(lacks(place, { residence: '3301' }).map(({ lack }) => lack)).toEqual(['level'])
+    expect(lacks(place, { residence: '330106' })).toEqual([])
+    expect(lacks(place, { residence: '330106003001' })).toEqual([])
+  })
+
   it('takes "no" for an answer', () => {
     expect(lacks(fields, { contact: 'none', overseas: false, temperature_c: '36.5' })).toEqual([])
   })
