@@ -27,7 +27,7 @@ fn text(most: usize) -> impl Strategy<Value = String> {
     prop::collection::vec(prop::sample::select(vec!["a", "*", "9", ".", "é", "张", "·", "𠮷"]), 1..=most)
         .prop_map(move |letters| {
             let mut text = String::new();
-            for letter in letters.into_iter().take_while(|_| true) {
+            for letter in letters {
                 if text.len() + letter.len() <= most {
                     text.push_str(letter);
                 }
