@@ -1,7 +1,8 @@
 //! How many passes a second, beside the bare signature of the same bytes, in alternating rounds:
 //!
 //! ```sh
-//! cargo run --release -p kangma-core --example pass_rate
+//! cargo run --release -p kangma-core --example pass_rate              # a table
+//! cargo run --release -p kangma-core --example pass_rate -- --json    # for tools/bench.mjs
 //! ```
 
 use std::hint::black_box;
@@ -14,8 +15,8 @@ use kangma_core::pass::{Claims, HandleKey, KeySet, Signer, SoftSigner, Verdict, 
 use kangma_core::time::Instant;
 use serde_json::json;
 
-const ROUND: Duration = Duration::from_millis(500);
-const ROUNDS: usize = 9;
+const ROUND: Duration = Duration::from_millis(200);
+const ROUNDS: usize = 15;
 
 fn claims(handle: [u8; 24]) -> Claims {
     Claims {
@@ -80,6 +81,15 @@ fn main() {
         for (work, rates) in work.iter_mut().zip(&mut rates) {
             rates.push(rate(work));
         }
+    }
+    if std::env::args().any(|a| a == "--json") {
+        let [issue, sign, verify, bare, seal] = rates.map(median);
+        let said = json!({
+            "issue_per_s": issue, "bare_sign_per_s": sign, "verify_per_s": verify,
+            "bare_verify_per_s": bare, "seal_per_s": seal,
+        });
+        println!("{said}");
+        return;
     }
     let ratio = |a: usize, b: usize| median(rates[a].iter().zip(&rates[b]).map(|(a, b)| b / a).collect());
     for (name, rates) in names.iter().zip(&rates) {
