@@ -223,7 +223,7 @@ pub enum Rng {
     /// The system's.
     System(SystemRandom),
     /// Counted out from a seed: for tests and seeding only.
-    Seeded(std::sync::Mutex<rand::rngs::StdRng>),
+    Seeded(Box<std::sync::Mutex<rand::rngs::StdRng>>),
 }
 
 impl Rng {
@@ -234,7 +234,7 @@ impl Rng {
 
     /// Repeatable.
     pub fn seeded(seed: u64) -> Rng {
-        Rng::Seeded(std::sync::Mutex::new(rand::SeedableRng::seed_from_u64(seed)))
+        Rng::Seeded(Box::new(std::sync::Mutex::new(rand::SeedableRng::seed_from_u64(seed))))
     }
 
     /// Fills a buffer.

@@ -2,6 +2,10 @@
 //! worker never from a cache.
 
 use axum::Router;
+use axum::extract::Request;
+use axum::http::{HeaderValue, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
 use memory_serve::CacheControl;
 
 /// Serves `web/dist`.
@@ -13,4 +17,16 @@ pub fn router() -> Router {
         .html_cache_control(CacheControl::NoCache)
         .cache_control(CacheControl::NoCache)
         .into_router()
+        .layer(from_fn(keep_assets))
+}
+
+/// What lies under /assets/ is named by its content: a phone asks for it once.
+async fn keep_assets(request: Request, next: Next) -> Response {
+    let asset = request.uri().path().starts_with("/assets/");
+    let mut response = next.run(request).await;
+    if asset && response.status().is_success() {
+        let forever = HeaderValue::from_static("public, max-age=31536000, immutable");
+        response.headers_mut().insert(header::CACHE_CONTROL, forever);
+    }
+    response
 }

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -139,10 +140,10 @@ impl Readers {
 
     fn with<T>(&self, read: impl FnOnce(&Connection) -> Result<T, DbError>) -> Result<T, DbError> {
         CONNECTIONS.with_borrow_mut(|connections| {
-            if !connections.contains_key(&self.id) {
-                connections.insert(self.id, open_reader(&self.path)?);
-            }
-            read(&connections[&self.id])
+            read(match connections.entry(self.id) {
+                Entry::Occupied(open) => open.into_mut(),
+                Entry::Vacant(free) => free.insert(open_reader(&self.path)?),
+            })
         })
     }
 

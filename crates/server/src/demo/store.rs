@@ -11,7 +11,7 @@ static PUT: Stmt = Stmt {
 
 /// How far the demo's clock is ahead, in seconds.
 pub async fn lead_s(db: &Db) -> Result<i64, DbError> {
-    db.one(&GET, &["demo.lead_s".into()]).await?.map_or(Ok(0), |row| Ok(row.int(0)?))
+    db.one(&GET, &["demo.lead_s".into()]).await?.map_or(Ok(0), |row| row.int(0))
 }
 
 /// Keeps it over a restart.
