@@ -21,7 +21,7 @@ const READ_CACHE_KIB: i64 = 4 * 1024;
 const WRITE_CACHE_KIB: i64 = 64 * 1024;
 /// The log is moved into the file when it has this many pages (4 KiB each). Rarely: moving
 /// random pages costs more than the commits themselves.
-const CHECKPOINT_PAGES: i64 = 20_000;
+const CHECKPOINT_PAGES: i64 = 100_000;
 /// Prepared statements kept by a connection.
 const STATEMENTS: usize = 256;
 
@@ -113,7 +113,7 @@ pub(super) fn open_writer(config: &DbConfig) -> Result<Writer, OpenError> {
         connection.pragma_update(None, "foreign_keys", "OFF")?;
         connection.pragma_update(None, "cache_size", -WRITE_CACHE_KIB)?;
         connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
-        connection.pragma_update(None, "journal_size_limit", 256 * 1024 * 1024_i64)?;
+        connection.pragma_update(None, "journal_size_limit", 512 * 1024 * 1024_i64)?;
         connection.pragma_update(None, "temp_store", "MEMORY")?;
         if let Some(pages) = config.pages_max {
             connection.pragma_update(None, "max_page_count", pages)?;

@@ -187,8 +187,7 @@ pub async fn declare(
     Body(ask): Body<DeclarationRequest>,
 ) -> Result<Response, Problem> {
     let declaration = check(&app, ask)?;
-    let account = known(&app, who).await?;
-    let (id, state) = super::declare(&app, &account, declaration).await?;
+    let (id, state) = super::declare(&app, who, declaration).await?;
     Ok((StatusCode::CREATED, Private(DeclarationAnswer { declaration: id.to_string(), state }))
         .into_response())
 }

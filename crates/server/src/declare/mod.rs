@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::account::{self, Account, Claim};
 use crate::app::{App, Shared};
+use crate::auth::Resident;
 use crate::db::Unit;
 use crate::decide::{self, Missing, Recording};
 use crate::error::Problem;
@@ -49,7 +50,7 @@ pub struct Declaration {
 /// Records a declaration, or keeps it as a claim.
 pub async fn declare(
     app: &Shared,
-    account: &Account,
+    who: Resident,
     declaration: Declaration,
 ) -> Result<(FactId, Declared), Problem> {
     let Declaration { name, document, values, commitment } = declaration;
@@ -63,15 +64,15 @@ pub async fn declare(
         values,
     };
     fact.set("commitment", Value::Text(commitment.into()));
-    let profile = Profile::new(&name, &document);
-    if let Some(person) = account::person_of(app, account).await? {
+    let id = fact.id;
+    if let Some(person) = account::holder(app, who).await? {
         same_person(app, person, &name, &document).await?;
-        let id = fact.id;
-        add(app, person, account.id, fact).await?;
+        add(app, person, who, fact).await?;
         return Ok((id, Declared::Accepted));
     }
-    let id = fact.id;
-    let declared = claim(app, account, &profile, &name, &document, fact).await?;
+    let account = account::find(app, who.account).await?.ok_or_else(Problem::unauthorised)?;
+    let profile = Profile::new(&name, &document);
+    let declared = claim(app, &account, &profile, &name, &document, fact).await?;
     Ok((id, declared))
 }
 
@@ -82,7 +83,9 @@ async fn same_person(
     name: &Name,
     document: &Document,
 ) -> Result<(), Problem> {
-    if person::by_document(app, document).await? != Some(person) {
+    // A person's first document has the person's own id; only further ones have to be looked up.
+    let first = app.keys.person_id(&document.key()) == person;
+    if !first && person::by_document(app, document).await? != Some(person) {
         return Err(Problem::new(
             axum::http::StatusCode::CONFLICT,
             "declaration.other_document",
@@ -103,7 +106,7 @@ async fn same_person(
 }
 
 /// Records a declaration of a person whom the account already holds.
-async fn add(app: &Shared, person: PersonId, account: AccountId, fact: Fact) -> Result<(), Problem> {
+async fn add(app: &Shared, person: PersonId, who: Resident, fact: Fact) -> Result<(), Problem> {
     decide::record(
         app,
         person,
@@ -111,9 +114,8 @@ async fn add(app: &Shared, person: PersonId, account: AccountId, fact: Fact) -> 
             missing: Missing::Refuse,
             unit: "declare.add",
             facts: &|person| {
-                if !person.holders().contains(&account) {
-                    return Err(Problem::unauthorised());
-                }
+                let state = person.stored.as_ref().ok_or_else(Problem::unauthorised)?;
+                account::still_holds(state, who)?;
                 Ok(vec![fact.clone()])
             },
             attach: &|unit, person, decision| queue::open_if_pending(unit, person.id, decision),
