@@ -5,6 +5,8 @@
 //! through [`Now`], so `review_at` is exact: the same facts give the same decision for every
 //! instant in `[now, review_at)`.
 
+use std::borrow::Cow;
+
 use crate::decision::Counted;
 use crate::decision::{
     BrokenBy, Colour, Decision, Episode, PackRef, Progress, ReviewReason, RunBroken, Status,
@@ -12,7 +14,7 @@ use crate::decision::{
 use crate::fact::{Fact, Facts, Kind, Source, Value};
 use crate::id::FactId;
 use crate::rules::expr::{Areas, Env, PersonView};
-use crate::rules::pack::{OnAbnormal, OnMissed, OnNewVersion, Pack, Release, Repeat, Stage, Then};
+use crate::rules::pack::{OnAbnormal, OnMissed, OnNewVersion, Pack, Release, Repeat, Rule, Stage, Then};
 use crate::time::{Day, Instant, Now};
 
 /// What rules may know beside pack and facts.
@@ -28,10 +30,9 @@ pub fn decide(pack: &Pack, facts: &Facts, context: &Context<'_>, now: Instant) -
     let now = Now::new(now);
     let known = Known::read(pack, facts, context, &now);
     let mut tracks: Vec<Track<'_>> = Vec::new();
-    for matched in &known.matched {
-        follow(pack, &known, &now, &mut tracks, matched);
+    for opening in openings(pack, &known) {
+        follow(pack, &known, &now, &mut tracks, &opening);
     }
-    carry_over(pack, &known, &now, &mut tracks);
     let mut episodes: Vec<Episode> = Vec::new();
     let mut records: Vec<Fact> = Vec::new();
     for track in &tracks {
@@ -85,7 +86,7 @@ struct CheckIn {
 
 /// A fact that a rule matched.
 struct Matched<'a> {
-    rule: usize,
+    rule: &'a Rule,
     fact: &'a Fact,
 }
 
@@ -107,6 +108,10 @@ struct Known<'a> {
     confirmations: Vec<&'a Fact>,
     recorded: Vec<Recorded<'a>>,
     record_ids: Vec<FactId>,
+    /// Facts that a correction withdraws, sorted.
+    withdrawn: Vec<FactId>,
+    /// Declarations that a reviewer returned.
+    returned: Vec<FactId>,
     /// The last declaration, and what a reviewer has to say to it.
     declared: Option<Declared<'a>>,
 }
@@ -125,16 +130,17 @@ impl<'a> Known<'a> {
             confirmations: Vec::new(),
             recorded: Vec::new(),
             record_ids: Vec::new(),
+            withdrawn: withdrawn(facts, now),
+            returned: Vec::new(),
             declared: None,
         };
-        let withdrawn = withdrawn(facts, now);
         let mut person = PersonView::default();
         for fact in facts.iter() {
             // In canonical order the rest happens even later: the first of them tells when to look again.
             if !now.reached(fact.happened) {
                 break;
             }
-            if !withdrawn.is_empty() && withdrawn.contains(&fact.id) {
+            if known.withdrawn.binary_search(&fact.id).is_ok() {
                 continue;
             }
             known.one(pack, facts, context, now, fact, &mut person);
@@ -175,19 +181,23 @@ impl<'a> Known<'a> {
                 .iter()
                 .map(|i| &pack.rules[*i])
                 .find(|rule| matches!(rule.then, Then::Review) && rule.when.eval(&env).is_true());
-            let review = sent.map(|rule| (&*rule.id, answer(facts, fact.id, now)));
+            let review = sent.map(|rule| (&*rule.id, answer(facts, &self.withdrawn, fact.id, now)));
             self.declared = Some(Declared { fact, review });
             // One that waits, or was returned, opens nothing.
-            if review
-                .is_some_and(|(_, answer)| answer.and_then(|a| text_of(a, "outcome")) != Some("approved"))
-            {
-                return;
+            if let Some((_, answer)) = review {
+                let outcome = answer.and_then(|a| text_of(a, "outcome"));
+                if outcome == Some("returned") {
+                    self.returned.push(fact.id);
+                }
+                if outcome != Some("approved") {
+                    return;
+                }
             }
         }
         for &i in rules {
             let rule = &pack.rules[i];
             if matches!(rule.then, Then::Open { .. }) && rule.when.eval(&env).is_true() {
-                self.matched.push(Matched { rule: i, fact });
+                self.matched.push(Matched { rule, fact });
             }
         }
     }
@@ -248,16 +258,21 @@ fn text_of<'a>(fact: &'a Fact, field: &str) -> Option<&'a str> {
     fact.text(field)
 }
 
-/// A reviewer's last word on a declaration.
-fn answer<'a>(facts: &'a Facts, of: FactId, now: &Now) -> Option<&'a Fact> {
-    let answers = facts.iter().filter(|f| f.kind == Kind::Review && now.reached(f.happened));
-    answers.filter(|f| text_of(f, "of").and_then(FactId::parse) == Some(of)).last()
+/// A reviewer's last word on a declaration; a word that was withdrawn is none.
+fn answer<'a>(facts: &'a Facts, withdrawn: &[FactId], of: FactId, now: &Now) -> Option<&'a Fact> {
+    let answers = facts.iter().filter(|f| {
+        f.kind == Kind::Review
+            && text_of(f, "of").and_then(FactId::parse) == Some(of)
+            && withdrawn.binary_search(&f.id).is_err()
+    });
+    answers.filter(|f| now.reached(f.happened)).last()
 }
 
-/// Facts that a correction withdraws; a correction can itself be corrected. Whatever the order of
-/// recording: a correction counts unless one that counts names it.
+/// Facts that a correction withdraws, sorted; a correction can itself be corrected. Whatever the
+/// order of recording: a correction counts unless one that counts names it. Corrections that name
+/// one another in a circle count for nothing.
 fn withdrawn(facts: &Facts, now: &Now) -> Vec<FactId> {
-    let edges: Vec<(FactId, FactId)> = facts
+    let mut edges: Vec<(FactId, FactId)> = facts
         .iter()
         .filter(|f| f.kind == Kind::Correction && now.reached(f.happened))
         .filter_map(|f| Some((f.id, text_of(f, "of").and_then(FactId::parse)?)))
@@ -265,33 +280,30 @@ fn withdrawn(facts: &Facts, now: &Now) -> Vec<FactId> {
     if edges.is_empty() {
         return Vec::new();
     }
-    // Each round settles at least one correction, or what is left is a circle, which counts for nothing.
-    let mut counts: Vec<Option<bool>> = vec![None; edges.len()];
-    for _ in 0..edges.len() {
-        let mut moved = false;
-        for i in 0..edges.len() {
-            if counts[i].is_some() {
-                continue;
-            }
-            let mut named =
-                edges.iter().zip(&counts).filter(|((_, of), _)| *of == edges[i].0).map(|(_, c)| *c);
-            let settled = if named.clone().any(|c| c == Some(true)) {
-                Some(false)
-            } else if named.all(|c| c == Some(false)) {
-                Some(true)
-            } else {
-                None
-            };
-            if settled.is_some() {
-                counts[i] = settled;
-                moved = true;
-            }
-        }
-        if !moved {
-            break;
+    edges.sort_unstable();
+    edges.dedup_by_key(|(id, _)| *id);
+    let named = |of: &FactId| edges.binary_search_by_key(of, |(id, _)| *id).ok();
+    // How many corrections of unknown standing still name each one.
+    let mut open = vec![0_u32; edges.len()];
+    edges.iter().filter_map(|(_, of)| named(of)).for_each(|i| open[i] += 1);
+    let mut counts: Vec<Option<bool>> = open.iter().map(|n| (*n == 0).then_some(true)).collect();
+    let mut settled: Vec<usize> = (0..edges.len()).filter(|i| counts[*i].is_some()).collect();
+    // From those that nobody names inwards: each is settled once.
+    while let Some(i) = settled.pop() {
+        let Some(target) = named(&edges[i].1).filter(|t| counts[*t].is_none()) else { continue };
+        open[target] -= 1;
+        if counts[i] == Some(true) {
+            counts[target] = Some(false);
+            settled.push(target);
+        } else if open[target] == 0 {
+            counts[target] = Some(true);
+            settled.push(target);
         }
     }
-    edges.iter().zip(counts).filter(|(_, c)| *c == Some(true)).map(|((_, of), _)| *of).collect()
+    let mut out: Vec<FactId> =
+        edges.iter().zip(counts).filter(|(_, c)| *c == Some(true)).map(|((_, of), _)| *of).collect();
+    out.sort_unstable();
+    out
 }
 
 /// One episode, open or over.
@@ -301,143 +313,170 @@ struct Track<'a> {
     since: Instant,
     /// When each stage that is over ended.
     ends: Vec<Instant>,
-    stages: usize,
     /// Its present state; none once it is over.
     open: Option<Episode>,
-    terms: std::borrow::Cow<'a, [Stage]>,
-    /// Begun under another pack, whose record stands: nothing of its beginning is recorded again.
-    carried: bool,
+    terms: Cow<'a, [Stage]>,
+    record: Record,
 }
 
-/// Opens an episode for a matched fact, or tells the open one of the same rule.
+/// What of an episode goes on record.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Record {
+    /// All of it.
+    All,
+    /// All but its opening, which another pack recorded.
+    Later,
+    /// Nothing: another pack recorded its end.
+    Nothing,
+}
+
+/// What opens an episode, or did under another pack.
+struct Opening<'a> {
+    /// The rule's id.
+    id: &'a str,
+    /// The rule, where this pack has it.
+    rule: Option<&'a Rule>,
+    fact: FactId,
+    at: Instant,
+    recorded: Option<&'a Recorded<'a>>,
+}
+
+/// Every opening, by when it happened: facts that a rule matches, and episodes on record under
+/// another pack whose fact no rule of this one matches any more.
+fn openings<'a>(pack: &'a Pack, known: &'a Known<'a>) -> Vec<Opening<'a>> {
+    let record =
+        |rule: &str, fact: FactId| known.recorded.iter().find(|r| r.rule == rule && r.opened_by == fact);
+    let mut all: Vec<Opening<'a>> = Vec::with_capacity(known.matched.len());
+    all.extend(known.matched.iter().map(|m| Opening {
+        id: &m.rule.id,
+        rule: Some(m.rule),
+        fact: m.fact.id,
+        at: m.fact.happened,
+        recorded: record(&m.rule.id, m.fact.id),
+    }));
+    if known.recorded.is_empty() {
+        return all;
+    }
+    for recorded in &known.recorded {
+        let fact = recorded.opened_by;
+        // An episode goes where the fact goes that it rests on.
+        if known.withdrawn.binary_search(&fact).is_ok() || known.returned.contains(&fact) {
+            continue;
+        }
+        let kept = recorded.ended.is_some() || pack.on_new_version == OnNewVersion::Keep;
+        if kept && !known.matched.iter().any(|m| &*m.rule.id == recorded.rule && m.fact.id == fact) {
+            all.push(Opening {
+                id: recorded.rule,
+                rule: pack.rule(recorded.rule),
+                fact,
+                at: recorded.opened_at,
+                recorded: Some(recorded),
+            });
+        }
+    }
+    all.sort_by_key(|o| (o.at, o.fact));
+    all
+}
+
+/// Opens an episode, or tells the open one of the same rule.
 fn follow<'a>(
     pack: &'a Pack,
     known: &Known<'a>,
     now: &Now,
     tracks: &mut Vec<Track<'a>>,
-    matched: &Matched<'a>,
+    opening: &Opening<'a>,
 ) {
-    let rule = &pack.rules[matched.rule];
-    let Then::Open { stages, repeat } = &rule.then else { return };
-    let at = matched.fact.happened;
-    let recorded = known.recorded.iter().find(|r| r.rule == &*rule.id && r.opened_by == matched.fact.id);
-    // An end under another version stands: the episode is never opened again.
-    if recorded.is_some_and(|r| r.ended.is_some()) {
-        return;
-    }
-    let before = tracks.iter().rposition(|t| t.rule == &*rule.id);
-    let over = |t: &Track<'_>| t.open.is_none() && t.ends.last().is_some_and(|end| *end <= at);
+    let own = opening.rule.and_then(|rule| match &rule.then {
+        Then::Open { stages, repeat } => Some((stages.as_slice(), *repeat)),
+        Then::Review => None,
+    });
+    let over = |t: &Track<'_>| t.open.is_none() && t.ends.last().is_some_and(|end| *end <= opening.at);
+    let before = tracks.iter().rposition(|t| t.rule == opening.id);
     if let Some(i) = before
         && !over(&tracks[i])
     {
-        if *repeat == Repeat::Keep {
+        // Without the rule only the record tells, and there a second opening took the first one's place.
+        if own.map_or(Repeat::Restart, |(_, repeat)| repeat) == Repeat::Keep {
             return;
         }
         // It starts again: the earlier part is not over, it has become this one.
         tracks.remove(i);
     }
-    let carried = recorded.filter(|_| pack.on_new_version == OnNewVersion::Keep);
-    let terms = carried.and_then(|r| serde_json::from_str::<Vec<Stage>>(r.terms).ok());
-    let version = carried.map_or(&*pack.version, |r| r.version);
-    let terms = terms.map_or(std::borrow::Cow::Borrowed(stages.as_slice()), std::borrow::Cow::Owned);
-    tracks.push(run(pack, known, now, &rule.id, version, matched.fact, at, terms, recorded.is_some()));
-}
-
-/// Episodes that were opened under another pack by a rule that this one no longer has, or no
-/// longer matches: kept under their own terms, where the pack keeps them.
-fn carry_over<'a>(pack: &'a Pack, known: &Known<'a>, now: &Now, tracks: &mut Vec<Track<'a>>) {
-    if pack.on_new_version != OnNewVersion::Keep {
+    let (rule, opened_by, since) = (opening.id, opening.fact, opening.at);
+    // An end under another version stands: the episode is never opened again, nor by a fact that
+    // it took in while it was open.
+    if let Some(end) = opening.recorded.and_then(|r| r.ended) {
+        let terms = Cow::Borrowed(&[] as &[Stage]);
+        tracks.push(Track {
+            rule,
+            opened_by,
+            since,
+            ends: vec![end],
+            open: None,
+            terms,
+            record: Record::Nothing,
+        });
         return;
     }
-    for recorded in known.recorded.iter().filter(|r| r.ended.is_none()) {
-        if tracks.iter().any(|t| t.rule == recorded.rule && t.opened_by == recorded.opened_by) {
-            continue;
-        }
-        let Ok(terms) = serde_json::from_str::<Vec<Stage>>(recorded.terms) else { continue };
-        let opening = Opening { id: recorded.opened_by };
-        tracks.push(run_from(
-            pack,
-            known,
-            now,
-            recorded.rule,
-            recorded.version,
-            &opening,
-            recorded.opened_at,
-            std::borrow::Cow::Owned(terms),
-            true,
-        ));
-    }
-}
-
-struct Opening {
-    id: FactId,
-}
-
-#[expect(clippy::too_many_arguments, reason = "what an episode is, spelled out")]
-fn run<'a>(
-    pack: &Pack,
-    known: &Known<'_>,
-    now: &Now,
-    rule: &'a str,
-    version: &str,
-    fact: &Fact,
-    at: Instant,
-    terms: std::borrow::Cow<'a, [Stage]>,
-    carried: bool,
-) -> Track<'a> {
-    run_from(pack, known, now, rule, version, &Opening { id: fact.id }, at, terms, carried)
+    let carried = opening.recorded.filter(|_| pack.on_new_version == OnNewVersion::Keep);
+    let kept = carried.and_then(|r| Some((r.version, serde_json::from_str::<Vec<Stage>>(r.terms).ok()?)));
+    let (version, terms) = match (kept, own) {
+        (Some((version, terms)), _) => (version, Cow::Owned(terms)),
+        (None, Some((stages, _))) => (&*pack.version, Cow::Borrowed(stages)),
+        (None, None) => return,
+    };
+    let record = if opening.recorded.is_some() { Record::Later } else { Record::All };
+    let mut track = Track { rule, opened_by, since, ends: Vec::new(), open: None, terms, record };
+    run_through(pack, known, now, version, &mut track);
+    tracks.push(track);
 }
 
 /// Follows an episode through its stages up to now.
-#[expect(clippy::too_many_arguments, reason = "what an episode is, spelled out")]
-fn run_from<'a>(
-    pack: &Pack,
-    known: &Known<'_>,
-    now: &Now,
-    rule: &'a str,
-    version: &str,
-    opening: &Opening,
-    at: Instant,
-    terms: std::borrow::Cow<'a, [Stage]>,
-    carried: bool,
-) -> Track<'a> {
-    let mut ends = Vec::new();
-    let mut begin = at;
-    let mut open = None;
-    for (i, stage) in terms.iter().enumerate() {
-        match follow_stage(pack, known, now, rule, &stage.release, begin) {
+fn run_through(pack: &Pack, known: &Known<'_>, now: &Now, version: &str, track: &mut Track<'_>) {
+    let mut begin = track.since;
+    for (i, stage) in track.terms.iter().enumerate() {
+        match follow_stage(pack, known, now, track.rule, &stage.release, begin) {
             Outcome::Ended(end) => {
-                ends.push(end);
+                track.ends.push(end);
                 begin = end;
             }
             Outcome::Open { progress, broken, earliest } => {
-                let later = &terms[i + 1..];
+                let later = &track.terms[i + 1..];
                 let earliest_end = earliest.and_then(|end| {
                     later.iter().try_fold(end, |end, s| earliest_after(pack, &s.release, end))
                 });
-                open = Some(Episode {
-                    rule: rule.into(),
+                track.open = Some(Episode {
+                    rule: track.rule.into(),
                     version: version.into(),
                     colour: stage.colour,
                     stage: i as u16,
-                    stages: terms.len() as u16,
-                    opened_by: opening.id,
-                    since: at,
+                    stages: track.terms.len() as u16,
+                    opened_by: track.opened_by,
+                    since: track.since,
                     stage_since: begin,
                     progress,
                     broken,
                     earliest_end,
                 });
-                break;
+                return;
             }
         }
     }
-    Track { rule, opened_by: opening.id, since: at, ends, stages: terms.len(), open, terms, carried }
 }
 
 enum Outcome {
     Ended(Instant),
     Open { progress: Vec<Progress>, broken: Option<RunBroken>, earliest: Option<Instant> },
+}
+
+/// A span in which conditions hold: from, and until before which; for good without an end.
+type Span = (Instant, Option<Instant>);
+
+/// The first instant in one of the spans, from `met` on and no later than `latest`.
+fn first_in(spans: &[Span], met: Instant, latest: Option<Instant>) -> Option<Instant> {
+    let from = spans.iter().map(|(from, until)| (met.max(*from), *until));
+    let mut held = from.filter(|(at, until)| until.is_none_or(|u| *at < u)).map(|(at, _)| at);
+    held.next().filter(|at| latest.is_none_or(|l| *at <= l))
 }
 
 /// Whether a stage that began at `begin` has ended: at the first instant at which all its
@@ -451,32 +490,38 @@ fn follow_stage(
     begin: Instant,
 ) -> Outcome {
     let first_day = pack.zone.day_of(begin);
-    let mut progress = Vec::with_capacity(2);
-    // `gate`: when the conditions that cannot be lost again hold; none while one waits for somebody.
+    // When the conditions that cannot be lost again hold; none while one waits for somebody.
     let mut gate = Some(begin);
-    let days_at = release.days.map(|n| pack.zone.start_of(first_day.plus(n as i32)));
-    if let Some(at) = days_at {
-        gate = gate.map(|g| g.max(at));
-    }
-    let tests = release
-        .negative_tests
-        .map(|of| (of, negative_tests(known, begin, of, release.hours_apart.unwrap_or(0))));
-    if let Some((_, (_, reached))) = tests {
-        gate = gate.zip(reached).map(|(g, at)| g.max(at));
+    if let Some(n) = release.days {
+        gate = gate.map(|g| g.max(pack.zone.start_of(first_day.plus(n as i32))));
     }
     let confirmed = release.confirmed_by.as_deref().map(|level| confirmed_at(known, begin, rule, level));
     if let Some(at) = confirmed {
         gate = gate.zip(at).map(|(g, at)| g.max(at));
     }
+    // When everything but the run holds.
+    let whole = [(gate.unwrap_or(begin), None)];
+    let mut tests = release
+        .negative_tests
+        .map(|of| (of, negative_tests(known, begin, of, release.hours_apart.unwrap_or(0))));
+    if let (Some((_, (_, spans))), Some(gate)) = (&mut tests, gate) {
+        spans.iter_mut().for_each(|(from, _)| *from = gate.max(*from));
+    }
+    let spans: &[Span] = match (gate, &tests) {
+        (None, _) => &[],
+        (Some(_), None) => &whole,
+        (Some(_), Some((_, (_, spans)))) => spans,
+    };
     let run =
-        release.check_ins_in_a_row.map(|of| (of, follow_run(pack, known, now, first_day, begin, of, gate)));
+        release.check_ins_in_a_row.map(|of| (of, follow_run(pack, known, now, first_day, begin, of, spans)));
     let end = match &run {
         Some((_, run)) => run.ended,
-        None => gate.filter(|at| now.reached(*at)),
+        None => first_in(spans, begin, None).filter(|at| now.reached(*at)),
     };
     if let Some(end) = end {
         return Outcome::Ended(end);
     }
+    let mut progress = Vec::with_capacity(2);
     if let Some((of, run)) = &run {
         progress.push(Progress { what: Counted::CheckIns, done: run.count.min(*of), of: *of });
     }
@@ -484,17 +529,14 @@ fn follow_stage(
         let passed = now.today(&pack.zone).0 - first_day.0;
         progress.push(Progress { what: Counted::Days, done: u32::try_from(passed).unwrap_or(0).min(of), of });
     }
-    if let Some((of, (done, _))) = tests {
-        progress.push(Progress { what: Counted::Tests, done, of });
+    if let Some((of, (done, _))) = &tests {
+        progress.push(Progress { what: Counted::Tests, done: *done, of: *of });
     }
     if let Some(at) = confirmed {
         progress.push(Progress { what: Counted::Confirmations, done: u32::from(at.is_some()), of: 1 });
     }
-    let by_run = match &run {
-        Some((_, run)) => Some(run.earliest),
-        None => Some(begin),
-    };
-    let earliest = gate.zip(by_run).map(|(a, b)| a.max(b));
+    let by_run = run.as_ref().map_or(begin, |(_, run)| run.earliest);
+    let earliest = spans.last().filter(|(_, until)| until.is_none()).map(|(from, _)| by_run.max(*from));
     Outcome::Open { progress, broken: run.and_then(|(_, r)| r.broken), earliest }
 }
 
@@ -505,28 +547,36 @@ fn earliest_after(pack: &Pack, release: &Release, begin: Instant) -> Option<Inst
     }
     let first = pack.zone.day_of(begin);
     let days = release.days.map_or(begin, |n| pack.zone.start_of(first.plus(n as i32)));
-    let run = release.check_ins_in_a_row.map_or(begin, |n| pack.zone.start_of(first.plus(n as i32 - 1)));
+    let skipped = i32::from(!pack.check_in.opening_day_counts);
+    let run =
+        release.check_ins_in_a_row.map_or(begin, |n| pack.zone.start_of(first.plus(n as i32 - 1 + skipped)));
     Some(days.max(run).max(begin))
 }
 
-fn negative_tests(known: &Known<'_>, begin: Instant, of: u32, hours_apart: u32) -> (u32, Option<Instant>) {
-    let (mut done, mut last, mut reached) = (0, None::<Instant>, None);
+/// Negative tests in a row so far, and the spans in which they were enough: a positive test ends one.
+fn negative_tests(known: &Known<'_>, begin: Instant, of: u32, hours_apart: u32) -> (u32, Vec<Span>) {
+    let apart_s = i64::from(hours_apart) * 3600;
+    let (mut done, mut last, mut spans) = (0, None::<Instant>, Vec::new());
     for test in known.tests.iter().filter(|t| t.happened >= begin) {
         let at = if let Value::Instant(at) = test.get("sampled_at") { *at } else { test.happened };
         match text_of(test, "result") {
-            Some("negative") if last.is_none_or(|l| at.0 - l.0 >= i64::from(hours_apart) * 3600) => {
+            Some("negative") if done < of && last.is_none_or(|l| at.0.saturating_sub(l.0) >= apart_s) => {
                 done += 1;
                 last = Some(at);
+                if done == of {
+                    spans.push((test.happened, None));
+                }
             }
-            Some("positive") => (done, last) = (0, None),
+            Some("positive") => {
+                (done, last) = (0, None);
+                if let Some((_, until @ None)) = spans.last_mut() {
+                    *until = Some(test.happened);
+                }
+            }
             _ => {}
         }
-        if done == of {
-            reached = Some(test.happened);
-            break;
-        }
     }
-    (done, reached)
+    (done, spans)
 }
 
 fn confirmed_at(known: &Known<'_>, begin: Instant, rule: &str, level: &str) -> Option<Instant> {
@@ -546,7 +596,7 @@ struct Run {
 }
 
 /// Follows a run from a stage's first day. It is met while it holds at least `of` days; the stage
-/// ends when it is met and `gate` has come, unless it broke before.
+/// ends when it is met within one of `spans`, unless it broke before.
 fn follow_run(
     pack: &Pack,
     known: &Known<'_>,
@@ -554,29 +604,35 @@ fn follow_run(
     first_day: Day,
     begin: Instant,
     of: u32,
-    gate: Option<Instant>,
+    spans: &[Span],
 ) -> Run {
     let terms = &pack.check_in;
+    // How many days without a check-in stand still; every number of them if none.
+    let allowed = match terms.on_missed_day {
+        OnMissed::Restart => Some(0),
+        OnMissed::Grace(n) => Some(i32::try_from(n).unwrap_or(i32::MAX - 2)),
+        OnMissed::Pause => None,
+    };
     let from = if terms.opening_day_counts { first_day } else { first_day.plus(1) };
     let mut run = Run { count: 0, broken: None, ended: None, earliest: begin };
     let mut last = from.plus(-1); // the last day that is settled, by a check-in or as missed
     let mut counted = false; // whether `last` counts for the run
     let mut met: Option<Instant> = None;
+    let ended = |met: Option<Instant>, latest| met.and_then(|met| first_in(spans, met, latest));
+    // The day that breaks a run that nothing is said to after `last`; it does at that day's end.
+    let breaks = |last: Day| allowed.map(|n| last.plus(1).plus(n));
     let start = known.check_ins.partition_point(|c| c.day < from);
     for check_in in &known.check_ins[start..] {
-        if check_in.day.0 > last.0 + 1 {
-            // At the end of the first day without one, the run is judged.
-            let judged = pack.zone.start_of(last.plus(2));
-            if let Some(end) = ended(met, gate, judged) {
-                run.ended = Some(end);
+        if let Some(broken) = breaks(last).filter(|day| *day < check_in.day) {
+            run.ended = ended(met, Some(pack.zone.start_of(broken.plus(1))));
+            if run.ended.is_some() {
                 return run;
             }
-            if missed(&mut run, terms.on_missed_day, last, check_in.day.0 - last.0 - 1) {
-                met = None;
-            }
+            run.restart(broken, BrokenBy::Missed);
+            met = None;
         }
-        if let Some(end) = ended(met, gate, check_in.at) {
-            run.ended = Some(end);
+        run.ended = ended(met, Some(check_in.at));
+        if run.ended.is_some() {
             return run;
         }
         let same_day = check_in.day == last;
@@ -590,26 +646,23 @@ fn follow_run(
                 }
             }
         } else if terms.on_abnormal == OnAbnormal::Restart {
-            if run.count > 0 {
-                run.broken = Some(RunBroken { on: check_in.day, why: BrokenBy::Abnormal });
-            }
-            run.count = 0;
+            run.restart(check_in.day, BrokenBy::Abnormal);
             counted = false;
             met = None;
-        } else if same_day && counted {
-            run.count -= 1;
-            counted = false;
-            if run.count < of {
-                met = None;
-            }
         } else {
+            if same_day && counted {
+                run.count -= 1;
+                if run.count < of {
+                    met = None;
+                }
+            }
             counted = false;
         }
         last = check_in.day;
     }
     // From here on nothing more is recorded: what has time alone done?
-    let judged = pack.zone.start_of(last.plus(2));
-    let end = met.zip(gate).map(|(a, b)| a.max(b)).filter(|end| *end <= judged);
+    let broken = breaks(last);
+    let end = ended(met, broken.map(|day| pack.zone.start_of(day.plus(1))));
     if let Some(end) = end
         && now.reached(end)
     {
@@ -617,9 +670,8 @@ fn follow_run(
         return run;
     }
     let today = now.today(&pack.zone);
-    let gap = today.0 - last.0 - 1;
-    if gap > 0 {
-        missed(&mut run, terms.on_missed_day, last, gap);
+    if let Some(day) = broken.filter(|day| *day < today) {
+        run.restart(day, BrokenBy::Missed);
     }
     let left = of.saturating_sub(run.count);
     // The next day that can count: today if nothing was said yet, else tomorrow.
@@ -631,22 +683,13 @@ fn follow_run(
     run
 }
 
-fn ended(met: Option<Instant>, gate: Option<Instant>, before: Instant) -> Option<Instant> {
-    met.zip(gate).map(|(a, b)| a.max(b)).filter(|end| *end <= before)
-}
-
-/// Days without a check-in after `last`. Returns whether the run started again.
-fn missed(run: &mut Run, terms: OnMissed, last: Day, days: i32) -> bool {
-    let restarts = match terms {
-        OnMissed::Restart => true,
-        OnMissed::Pause => false,
-        OnMissed::Grace(n) => days > i32::try_from(n).unwrap_or(i32::MAX),
-    };
-    if restarts && run.count > 0 {
-        run.broken = Some(RunBroken { on: last.plus(1), why: BrokenBy::Missed });
-        run.count = 0;
+impl Run {
+    fn restart(&mut self, on: Day, why: BrokenBy) {
+        if self.count > 0 {
+            self.broken = Some(RunBroken { on, why });
+            self.count = 0;
+        }
     }
-    restarts
 }
 
 /// The engine's record of an episode: what happened to it and is not on record yet.
@@ -675,11 +718,14 @@ fn record(pack: &Pack, known: &Known<'_>, track: &Track<'_>, now: Instant, out: 
         }
         out.push(fact);
     };
-    if !track.carried {
+    if track.record == Record::Nothing {
+        return;
+    }
+    if track.record == Record::All {
         add("opened", 0, track.since);
     }
     for (i, end) in track.ends.iter().enumerate() {
-        if i + 1 < track.stages {
+        if i + 1 < track.terms.len() {
             add("stage", i + 1, *end);
         } else {
             add("ended", i, *end);
