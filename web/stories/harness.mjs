@@ -1,7 +1,7 @@
 // A real server on a free port, a real browser, and what every story checks on every screen.
 import { spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -47,13 +47,15 @@ export async function startServer() {
   }
 }
 
-export function startBrowser() {
+/** A browser; with a file, its camera shows that film. */
+export function startBrowser(film) {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: [
       '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
       '--disable-component-update', '--disable-sync', '--autoplay-policy=no-user-gesture-required',
       '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream',
+      ...(film ? [`--use-file-for-fake-video-capture=${film}`] : []),
     ],
   })
 }
@@ -106,6 +108,28 @@ export async function logIn(who, server, phone) {
   await page.fill('#code', await server.code(phone))
   await page.click('button[type=submit]')
   await page.waitForSelector('#code', { state: 'detached' })
+}
+
+/** A film for the fake camera (YUV4MPEG2, grey): the code that a page shows, held still before the lens. */
+export async function filmOf(page, file) {
+  const [width, height] = [640, 480]
+  const luminance = await page.evaluate(async ([width, height]) => {
+    const svg = new XMLSerializer().serializeToString(document.querySelector('.qr-box svg'))
+    const image = new Image()
+    image.src = `data:image/svg+xml;base64,${btoa(unescape(encodeURIComponent(svg.replace('<svg', `<svg xmlns="http://www.w3.org/2000/svg" width="420" height="420"`))))}`
+    await image.decode()
+    const canvas = Object.assign(document.createElement('canvas'), { width, height })
+    const context = canvas.getContext('2d')
+    context.fillStyle = '#ddd'
+    context.fillRect(0, 0, width, height)
+    context.fillStyle = '#fff'
+    context.fillRect(100, 20, 440, 440)
+    context.drawImage(image, 110, 30, 420, 420)
+    const { data } = context.getImageData(0, 0, width, height)
+    return Array.from({ length: width * height }, (_, i) => data[4 * i])
+  }, [width, height])
+  const frame = Buffer.concat([Buffer.from('FRAME\n'), Buffer.from(luminance), Buffer.alloc((width * height) / 2, 128)])
+  writeFileSync(file, Buffer.concat([Buffer.from(`YUV4MPEG2 W${width} H${height} F10:1 Ip A1:1 C420jpeg\n`), ...Array(10).fill(frame)]))
 }
 
 /** Runs stories one after the other and ends like a test runner. */

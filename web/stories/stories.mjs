@@ -1,8 +1,9 @@
 // The seven stories, lived in a browser against a real server. `node stories/stories.mjs green` runs those that match.
-import { copyFileSync, mkdirSync } from 'node:fs'
+import { copyFileSync, mkdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { logIn, person, tell } from './harness.mjs'
+import { filmOf, logIn, person, startBrowser, tell } from './harness.mjs'
 
 const docs = fileURLToPath(new URL('../../docs/pictures', import.meta.url))
 const taken = fileURLToPath(new URL('../../target/pictures', import.meta.url))
@@ -262,6 +263,41 @@ await tell({
       await gate.close()
     }
     publish('verdict-green-0-online-zh-CN', 'verdict-green')
+  },
+
+  async 'a code that a phone shows is read by camera, as a picture and as pasted text'({ server, browser }) {
+    const who = await person(browser, server)
+    await logIn(who, server, '13900000001')
+    await colour(who.page, 'green')
+    const box = who.page.locator('.qr-box')
+    await box.waitFor()
+    const picture = await box.screenshot()
+    const film = join(tmpdir(), `kangma-film-${process.pid}.y4m`)
+    await filmOf(who.page, film)
+    const gate = await openCheckpoint(browser, server)
+    await gate.page.waitForSelector('[data-keys=fresh]')
+    await gate.page.setInputFiles('input[type=file]', { name: 'code.png', mimeType: 'image/png', buffer: picture })
+    await gate.page.waitForSelector('[data-verdict=green]')
+    await gate.page.keyboard.press('Escape')
+    await gate.page.waitForSelector('[data-verdict]', { state: 'detached' })
+    await gate.page.click('[aria-controls=paste]')
+    await gate.page.fill('#paste-text', await passOf(server, '13900000001'))
+    await gate.page.click('#paste button[type=submit]')
+    await gate.page.waitForSelector('[data-verdict=green]')
+    await gate.close()
+    const withFilm = await startBrowser(film)
+    try {
+      const scanner = await openCheckpoint(withFilm, server, { permissions: ['camera'] })
+      await scanner.page.waitForSelector('[data-keys=fresh]')
+      await scanner.page.click('button.huge')
+      await scanner.page.waitForSelector('[data-verdict=green]')
+      await scanner.look('verdict-camera')
+      await scanner.close()
+    } finally {
+      await withFilm.close()
+      rmSync(film, { force: true })
+    }
+    await who.close()
   },
 
   async 'every page is usable at 320 px and by keyboard'({ server, browser }) {
