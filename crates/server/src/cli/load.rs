@@ -75,6 +75,8 @@ pub struct Load {
 /// Limits of a run: a generator that forgets to stop is a fault of its own.
 const SECONDS_MAX: u64 = 3600;
 const CONNECTIONS_MAX: usize = 4096;
+/// Requests made before the first is sent; a longer run sends them again in turn.
+const PREPARED_MAX: u64 = 50_000;
 
 /// Sends, and prints the histogram.
 pub fn run(args: &Load) -> anyhow::Result<ExitCode> {
@@ -96,7 +98,7 @@ pub fn run(args: &Load) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(send(args, to, Arc::new(maker)))
+    runtime.block_on(send(args, to, &maker))
 }
 
 /// Makes requests.
@@ -192,14 +194,18 @@ impl Tally {
     }
 }
 
-async fn send(args: &Load, to: std::net::SocketAddr, maker: Arc<Maker>) -> anyhow::Result<ExitCode> {
+async fn send(args: &Load, to: std::net::SocketAddr, maker: &Maker) -> anyhow::Result<ExitCode> {
     let all = (args.rate * args.seconds as f64) as u64;
+    // Made beforehand, so that the generator costs little while it sends.
+    let prepared = all.clamp(1, PREPARED_MAX);
+    let requests: Arc<Vec<Request<Full<Bytes>>>> =
+        Arc::new((0..prepared).map(|i| maker.request(i)).collect::<anyhow::Result<_>>()?);
     let next = Arc::new(AtomicU64::new(0));
     let began = Tick::now() + Duration::from_millis(100);
     let gap = 1.0 / args.rate;
     let mut tasks = Vec::new();
     for _ in 0..args.connections {
-        let (maker, next) = (Arc::clone(&maker), Arc::clone(&next));
+        let (requests, next) = (Arc::clone(&requests), Arc::clone(&next));
         let mut sender = connect(to).await?;
         tasks.push(tokio::spawn(async move {
             let mut tally = Tally::new()?;
@@ -209,7 +215,7 @@ async fn send(args: &Load, to: std::net::SocketAddr, maker: Arc<Maker>) -> anyho
                     return anyhow::Ok(tally);
                 }
                 let due = began + Duration::from_secs_f64(gap * i as f64);
-                let request = maker.request(i)?;
+                let request = requests[(i % prepared) as usize].clone();
                 tokio::time::sleep_until(due).await;
                 match one(&mut sender, request).await {
                     Ok((ok, bytes)) => {

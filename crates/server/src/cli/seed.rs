@@ -129,7 +129,7 @@ async fn add(app: &Shared, unit: Unit, id: PersonId, made: &Made) -> anyhow::Res
             check_in::fact(app, zone.start_of(today.plus(1 - ago as i32)).plus_s(30_000).min(now), &well)
         }));
     }
-    let mut person = person::new(app, id, name.masked()).await.map_err(|p| anyhow::anyhow!("{}", p.en))?;
+    let mut person = person::new(app, id, &name).await.map_err(|p| anyhow::anyhow!("{}", p.en))?;
     person.facts = Facts::new(facts.clone());
     let decision = decide::now(app, &person, now);
     facts.extend(decision.records.iter().cloned());

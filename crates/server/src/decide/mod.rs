@@ -13,6 +13,7 @@ use std::sync::Arc;
 use kangma_core::decision::Decision;
 use kangma_core::fact::Fact;
 use kangma_core::id::PersonId;
+use kangma_core::identity::Name;
 use kangma_core::rules::decide::{Context, decide};
 use kangma_core::time::Instant;
 
@@ -34,8 +35,8 @@ pub fn now(app: &App, person: &Person, at: Instant) -> Decision {
 pub enum Missing {
     /// It is an error.
     Refuse,
-    /// Make the person, with this masked name.
-    Make(String),
+    /// Make the person, with this name.
+    Make(Name),
 }
 
 /// What to record of a person.
@@ -55,7 +56,7 @@ pub async fn record(app: &Shared, id: PersonId, recording: Recording<'_>) -> Res
     for _ in 0..RETRIES {
         let mut person = match (person::load(app, id).await?, &recording.missing) {
             (Some(person), _) => person,
-            (None, Missing::Make(name_masked)) => person::new(app, id, name_masked.clone()).await?,
+            (None, Missing::Make(name)) => person::new(app, id, name).await?,
             (None, Missing::Refuse) => return Err(Problem::not_found()),
         };
         let fresh = (recording.facts)(&person)?;

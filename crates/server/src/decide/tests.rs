@@ -59,7 +59,7 @@ fn text(word: &str) -> Value {
 
 async fn add(app: &Shared, id: PersonId, facts: Vec<Fact>) {
     let recording = Recording {
-        missing: Missing::Make("张*".into()),
+        missing: Missing::Make(Name::parse("张测试").unwrap_or_else(|e| panic!("{}", e.code))),
         unit: "test.add",
         facts: &|_| Ok(facts.clone()),
         attach: &nothing_else,

@@ -66,8 +66,8 @@ pub async fn declare(
     fact.set("commitment", Value::Text(commitment.into()));
     let id = fact.id;
     if let Some(person) = account::holder(app, who).await? {
-        same_person(app, person, &name, &document).await?;
-        add(app, person, who, fact).await?;
+        same_document(app, person, &document).await?;
+        add(app, person, who, &name, fact).await?;
         return Ok((id, Declared::Accepted));
     }
     let account = account::find(app, who.account).await?.ok_or_else(Problem::unauthorised)?;
@@ -77,12 +77,7 @@ pub async fn declare(
 }
 
 /// An account that holds a person declares for that person and nobody else.
-async fn same_person(
-    app: &Shared,
-    person: PersonId,
-    name: &Name,
-    document: &Document,
-) -> Result<(), Problem> {
+async fn same_document(app: &Shared, person: PersonId, document: &Document) -> Result<(), Problem> {
     // A person's first document has the person's own id; only further ones have to be looked up.
     let first = app.keys.person_id(&document.key()) == person;
     if !first && person::by_document(app, document).await? != Some(person) {
@@ -93,20 +88,11 @@ async fn same_person(
             "This phone belongs to another document. Declare with that one, or ask the community office to correct it.",
         ));
     }
-    let known = person::profile(app, person).await?;
-    if known.is_some_and(|p| p.name != name.as_str()) {
-        return Err(Problem::field(
-            "name",
-            "declaration.name_differs",
-            "姓名与该证件已核实的姓名不一致，请核对。",
-            "The name differs from the one confirmed for this document. Please check it.",
-        ));
-    }
     Ok(())
 }
 
 /// Records a declaration of a person whom the account already holds.
-async fn add(app: &Shared, person: PersonId, who: Resident, fact: Fact) -> Result<(), Problem> {
+async fn add(app: &Shared, person: PersonId, who: Resident, name: &Name, fact: Fact) -> Result<(), Problem> {
     decide::record(
         app,
         person,
@@ -116,6 +102,14 @@ async fn add(app: &Shared, person: PersonId, who: Resident, fact: Fact) -> Resul
             facts: &|person| {
                 let state = person.stored.as_ref().ok_or_else(Problem::unauthorised)?;
                 account::still_holds(state, who)?;
+                if person.name != name.as_str() {
+                    return Err(Problem::field(
+                        "name",
+                        "declaration.name_differs",
+                        "姓名与该证件已核实的姓名不一致，请核对。",
+                        "The name differs from the one confirmed for this document. Please check it.",
+                    ));
+                }
                 Ok(vec![fact.clone()])
             },
             attach: &|unit, person, decision| queue::open_if_pending(unit, person.id, decision),
@@ -250,7 +244,7 @@ async fn bind(
         app,
         id,
         Recording {
-            missing: Missing::Make(name.masked()),
+            missing: Missing::Make(name.clone()),
             unit: "declare.bind",
             facts: &facts,
             attach: &|unit, person, decision| {

@@ -13,7 +13,7 @@ mod tests;
 use kangma_core::decision::{Colour, Decision, Status};
 use kangma_core::fact::{Fact, Facts, Kind, Value};
 use kangma_core::id::{AccountId, PersonId};
-use kangma_core::identity::Document;
+use kangma_core::identity::{Document, Name};
 use kangma_core::time::Instant;
 
 pub use dossier::{decode_one as decode_fact, encode_one as encode_fact};
@@ -71,6 +71,9 @@ pub struct Sealed {
     /// When the last check-in was; 0 where there is none.
     #[n(6)]
     pub last_check_in: i64,
+    /// Full name: a later declaration is held to it.
+    #[n(7)]
+    pub name: String,
 }
 
 impl State {
@@ -103,6 +106,8 @@ pub struct Person {
     pub version: i64,
     /// Everything known.
     pub facts: Facts,
+    /// Full name.
+    pub name: String,
     /// Such as 张*.
     pub name_masked: String,
     /// The decision that is stored, in short.
@@ -173,6 +178,7 @@ pub async fn load(app: &Shared, id: PersonId) -> Result<Option<Person>, Problem>
         id,
         version: state.version,
         facts,
+        name: state.sealed.name.clone(),
         name_masked: state.sealed.name_masked.clone(),
         stored: Some(state),
         next_seq,
@@ -181,9 +187,18 @@ pub async fn load(app: &Shared, id: PersonId) -> Result<Option<Person>, Problem>
 }
 
 /// Somebody who is not stored yet. Their key is durable before this returns.
-pub async fn new(app: &Shared, id: PersonId, name_masked: String) -> Result<Person, Problem> {
+pub async fn new(app: &Shared, id: PersonId, name: &Name) -> Result<Person, Problem> {
     let dek = app.person_keys.ensure(id).await?;
-    Ok(Person { id, version: 0, facts: Facts::default(), name_masked, stored: None, next_seq: 0, dek })
+    Ok(Person {
+        id,
+        version: 0,
+        facts: Facts::default(),
+        name: name.as_str().to_owned(),
+        name_masked: name.masked(),
+        stored: None,
+        next_seq: 0,
+        dek,
+    })
 }
 
 /// The person of a document, if anybody ever confirmed it.
@@ -241,6 +256,7 @@ pub fn write(
         holders: person.holders().into_iter().map(|a| a.0.into()).collect(),
         check_in_due: decision.check_in_due,
         last_check_in: person.last_check_in().0,
+        name: person.name.clone(),
     };
     let state = minicbor::to_vec(&sealed).expect("encoding into memory cannot fail");
     let changed = person.stored.as_ref().is_none_or(|old| {
