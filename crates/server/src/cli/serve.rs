@@ -31,7 +31,8 @@ pub fn run(config: Config) -> anyhow::Result<ExitCode> {
 }
 
 fn log_to_stderr() {
-    let filter = EnvFilter::try_from_env("KANGMA_LOG").unwrap_or_else(|_| EnvFilter::new("info,memory_serve=warn"));
+    let filter =
+        EnvFilter::try_from_env("KANGMA_LOG").unwrap_or_else(|_| EnvFilter::new("info,memory_serve=warn"));
     tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
 }
 
