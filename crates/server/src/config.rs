@@ -1,6 +1,6 @@
 //! Settings: from the command line or the environment, each with its default.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 /// How the service runs. Secrets come from the environment or files, never from arguments
@@ -51,6 +51,10 @@ pub struct Config {
     /// Scans that one address may ask for in a minute.
     #[arg(long, env = "KANGMA_SCANS_PER_ADDRESS", default_value_t = 1200)]
     pub scans_per_address: u32,
+    /// Address of a listener of its own for Prometheus, such as 127.0.0.1:9464; none without it.
+    /// Never an address that residents can reach.
+    #[arg(long, env = "KANGMA_METRICS")]
+    pub metrics: Option<SocketAddr>,
 }
 
 impl Config {

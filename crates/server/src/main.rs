@@ -19,6 +19,7 @@ mod jobs;
 mod lang;
 mod limit;
 mod login;
+mod metrics;
 mod pages;
 mod pass;
 mod person;

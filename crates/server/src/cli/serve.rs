@@ -16,7 +16,7 @@ use crate::app::{App, Clock, Rng, Shared};
 use crate::config::Config;
 use crate::db::{Db, DbConfig};
 use crate::router::router;
-use crate::{demo, jobs};
+use crate::{demo, jobs, metrics};
 
 /// How long requests under way may take once the service is told to stop.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -47,12 +47,19 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         _ => anyhow::Error::new(e).context(format!("cannot listen on {address}")),
     })?;
     let address = listener.local_addr()?;
+    let watched = match config.metrics {
+        Some(address) => Some((metrics::bind(address).await?, metrics::install()?)),
+        None => None,
+    };
     let app = App::open(config, Rng::system()).await?;
     if app.config.demo {
         demo::plant(&app).await.context("planting the demo's residents")?;
     }
     let stop = CancellationToken::new();
     let jobs = jobs::start(&app, &stop);
+    if let Some((listener, handle)) = watched {
+        tokio::spawn(metrics::serve(Arc::clone(&app), listener, handle, stop.clone()));
+    }
     let listener = listener.tap_io(|stream| {
         stream.set_nodelay(true).ok();
     });
