@@ -8,8 +8,20 @@ step() { printf '\n== %s\n' "$*"; }
 need_nextest
 need_browser
 tools/check.sh
+step "a private PostgreSQL"
+POSTGRES_DIR=$(mktemp -d)
+trap 'tools/postgres.sh stop "$POSTGRES_DIR"' EXIT
+if [ -n "${DATABASE_URL:-}" ]; then
+    KANGMA_TEST_POSTGRES_URL=$DATABASE_URL
+else
+    KANGMA_TEST_POSTGRES_URL=$(tools/postgres.sh start "$POSTGRES_DIR")
+fi
+export KANGMA_TEST_POSTGRES_URL
+unset DATABASE_URL
 step "Rust tests"
 cargo nextest run --workspace --locked --no-fail-fast
+step "the same stories on PostgreSQL"
+KANGMA_TEST_ENGINE=postgres cargo nextest run -p kangma --locked --no-fail-fast
 step "documentation examples"
 cargo test --doc --workspace --locked --quiet
 step "unit tests of the pages"

@@ -14,12 +14,14 @@ use kangma_core::rules::pack::{Pack, PackFiles};
 use kangma_core::time::Instant;
 
 use crate::config::Config;
-use crate::db::{Db, DbConfig};
+use crate::db::Db;
 use crate::identity::{DemoCheck, GatewayCheck, IdentityCheck, ReviewerCheck};
+use crate::jobs::Leases;
 use crate::limit::Limits;
 use crate::login::{DemoSender, GatewaySender, NoSender, Outbox, Sender};
 use crate::pass::SigningKeys;
-use crate::seal::{Keys, PersonKeys};
+use crate::person::Memory;
+use crate::seal::{KeyError, Keys, PersonKeys};
 
 /// The service's state, shared by all requests and jobs.
 pub type Shared = Arc<App>;
@@ -32,8 +34,12 @@ pub struct App {
     pub db: Db,
     /// Keys that seal, hash and sign tokens.
     pub keys: Keys,
-    /// Each person's own key, stored apart.
+    /// The database of keys, apart from the data.
+    pub key_store: Db,
+    /// Each person's own key, stored there.
     pub person_keys: PersonKeys,
+    /// What is remembered of people.
+    pub memory: Memory,
     /// Keys that sign passes.
     pub signing: SigningKeys,
     /// The clock.
@@ -50,6 +56,8 @@ pub struct App {
     pub identity: Box<dyn IdentityCheck>,
     /// Throttles by address.
     pub limits: Limits,
+    /// What this node does for all.
+    pub leases: Leases,
     /// The last identifier's time and count.
     pub last_id: AtomicU64,
     /// Messages instead of a telephone network, in demo mode only.
@@ -86,18 +94,26 @@ impl App {
         );
         let wall = Clock::system(0).wall();
         let pack = Arc::new(load_pack(config.pack.as_deref())?);
-        let database = DbConfig::in_dir(&config.data_dir);
-        let fresh = !database.exists();
+        let database = config.data.database();
+        let fresh = !database.exists().await?;
         // Keys before the database: a first start that is cut short leaves keys without data,
         // never data without keys.
-        let key_dir = config.data_dir.join("keys");
+        let key_dir = config.data.key_dir();
         let keys = Keys::load_or_create(&key_dir, fresh)?;
-        let signing = SigningKeys::load_or_create(&key_dir.join("pass"), fresh, wall)?;
-        let db = Db::open(&database, wall)?;
-        let person_keys = PersonKeys::open(&key_dir, keys.master.clone(), wall)?;
+        let key_store = Db::open_keys(&config.data.key_store(), wall).await?;
+        let signing = SigningKeys::open(key_store.clone(), keys.master.clone(), fresh, wall).await?;
+        let person_keys = PersonKeys::new(key_store.clone(), keys.master.clone());
+        let db = Db::open(&database, wall).await?;
+        if !keys.belong_to(&db).await? {
+            return Err(KeyError::Other(key_dir.join("master.json")).into());
+        }
+        let mut node = [0; 16];
+        rng.fill(&mut node);
+        let leases = Leases::new(node, !db.is_shared());
+        let memory = Memory::new(config.cache_people, db.changes().clone());
         let lead_s = if config.demo { crate::demo::lead_s(&db).await? } else { 0 };
         let clock = Clock::system(lead_s);
-        signing.rotate(clock.now())?;
+        signing.rotate(clock.now()).await?;
         let outbox = config.demo.then(|| Arc::new(Outbox::default()));
         let sender: Box<dyn Sender> = match (&outbox, &config.sms_url) {
             (Some(outbox), _) => Box::new(DemoSender(Arc::clone(outbox))),
@@ -115,7 +131,9 @@ impl App {
             config,
             db,
             keys,
+            key_store,
             person_keys,
+            memory,
             signing,
             clock,
             rng,
@@ -124,6 +142,7 @@ impl App {
             sender,
             identity,
             limits,
+            leases,
             last_id: AtomicU64::new(0),
             outbox,
         }))
@@ -162,24 +181,30 @@ impl fmt::Debug for App {
     }
 }
 
+/// A node whose clock differs from the database's by more than this is not ready: leases and the
+/// times of facts rest on clocks that agree.
+pub const SKEW_MAX_MS: i64 = 5_000;
+
 /// Two clocks: `now` is the time of facts, decisions and passes, which a demo can advance;
 /// `wall` is the machine's, for credentials and throttles.
 #[derive(Debug)]
 pub struct Clock {
     lead_s: AtomicI64,
     stopped: Option<AtomicI64>,
+    /// How far the database's clock was ahead when last looked at, in milliseconds.
+    skew_ms: AtomicI64,
 }
 
 impl Clock {
     /// The machine's clock, `lead_s` ahead for facts.
     pub fn system(lead_s: i64) -> Clock {
-        Clock { lead_s: AtomicI64::new(lead_s), stopped: None }
+        Clock { lead_s: AtomicI64::new(lead_s), stopped: None, skew_ms: AtomicI64::new(0) }
     }
 
     /// A clock that stands still until it is moved.
     #[cfg(test)]
     pub fn stopped(at: Instant) -> Clock {
-        Clock { lead_s: AtomicI64::new(0), stopped: Some(AtomicI64::new(at.0)) }
+        Clock { lead_s: AtomicI64::new(0), stopped: Some(AtomicI64::new(at.0)), skew_ms: AtomicI64::new(0) }
     }
 
     /// The machine's time.
@@ -188,7 +213,7 @@ impl Clock {
     }
 
     /// The machine's time in milliseconds, for identifiers.
-    fn wall_ms(&self) -> i64 {
+    pub fn wall_ms(&self) -> i64 {
         match &self.stopped {
             Some(at) => at.load(Ordering::Relaxed) * 1000,
             None => {
@@ -202,6 +227,16 @@ impl Clock {
     /// The time of facts, decisions and passes.
     pub fn now(&self) -> Instant {
         self.wall().plus_s(self.lead_s.load(Ordering::Relaxed))
+    }
+
+    /// Notes how far the database's clock is ahead; returns what was noted before.
+    pub fn note_skew(&self, ms: i64) -> i64 {
+        self.skew_ms.swap(ms, Ordering::Relaxed)
+    }
+
+    /// Whether it agrees with the database's.
+    pub fn agrees(&self) -> bool {
+        self.skew_ms.load(Ordering::Relaxed).abs() <= SKEW_MAX_MS
     }
 
     /// Moves `now` ahead, and returns how far it is ahead in all.

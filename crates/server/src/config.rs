@@ -3,6 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use crate::db::{DbConfig, Place};
+
 /// How the service runs. Secrets come from the environment or files, never from arguments
 /// that other users of the machine can list.
 #[derive(clap::Args, Clone, Debug)]
@@ -13,9 +15,9 @@ pub struct Config {
     /// Address to listen on. Put a TLS proxy in front of anything but loopback.
     #[arg(long, env = "KANGMA_BIND", default_value = "127.0.0.1")]
     pub bind: IpAddr,
-    /// Folder of the database and the keys.
-    #[arg(long, env = "DATA_DIR", default_value = "data")]
-    pub data_dir: PathBuf,
+    /// Where the data lies.
+    #[command(flatten)]
+    pub data: Data,
     /// Rule pack folder; the built-in Hangzhou pack of 11 February 2020 without it.
     #[arg(long, env = "KANGMA_PACK")]
     pub pack: Option<PathBuf>,
@@ -42,6 +44,9 @@ pub struct Config {
     /// Bearer token for the identity gateway.
     #[arg(env = "KANGMA_IDENTITY_TOKEN", hide = true, long, hide_env_values = true)]
     pub identity_token: Option<String>,
+    /// People whose state is kept in memory, about 500 bytes each; 0 keeps nobody.
+    #[arg(long, env = "KANGMA_CACHE_PEOPLE", default_value_t = 100_000)]
+    pub cache_people: usize,
     /// Take the client's address from X-Forwarded-For: only behind a proxy that sets it.
     #[arg(long, env = "KANGMA_TRUST_PROXY")]
     pub trust_proxy: bool,
@@ -55,6 +60,46 @@ pub struct Config {
     /// Never an address that residents can reach.
     #[arg(long, env = "KANGMA_METRICS")]
     pub metrics: Option<SocketAddr>,
+}
+
+/// Where data and keys lie: a folder, or a folder for the keys and a PostgreSQL server.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Data {
+    /// Folder of the keys and, without DATABASE_URL, of the embedded database.
+    #[arg(long, env = "DATA_DIR", default_value = "data")]
+    pub data_dir: PathBuf,
+    /// PostgreSQL database: postgres://user:password@host:5432/name, with sslmode and sslrootcert as
+    /// usual. Give it by the environment: other users can list arguments.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// PostgreSQL database for the store of keys, apart from the data and its backups. Without it,
+    /// the schema `kangma_keys` of the same database.
+    #[arg(long, env = "KANGMA_KEYS_URL", hide_env_values = true)]
+    pub keys_url: Option<String>,
+}
+
+impl Data {
+    /// The database.
+    pub fn database(&self) -> DbConfig {
+        match &self.database_url {
+            Some(url) => DbConfig::at(Place::Server { url: url.clone(), schema: None }),
+            None => DbConfig::in_dir(&self.data_dir),
+        }
+    }
+
+    /// The store of keys.
+    pub fn key_store(&self) -> DbConfig {
+        DbConfig::at(match (&self.keys_url, &self.database_url) {
+            (Some(url), _) => Place::Server { url: url.clone(), schema: None },
+            (None, Some(url)) => Place::Server { url: url.clone(), schema: Some("kangma_keys") },
+            (None, None) => Place::File(self.key_dir().join("keys.db")),
+        })
+    }
+
+    /// Folder of `master.json`.
+    pub fn key_dir(&self) -> PathBuf {
+        self.data_dir.join("keys")
+    }
 }
 
 impl Config {

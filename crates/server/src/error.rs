@@ -185,7 +185,7 @@ impl From<DbError> for Problem {
     fn from(e: DbError) -> Problem {
         let status = match e {
             DbError::Conflict => StatusCode::CONFLICT,
-            DbError::Busy | DbError::Full | DbError::Gone => StatusCode::SERVICE_UNAVAILABLE,
+            DbError::Busy | DbError::Full | DbError::Gone | DbError::Away => StatusCode::SERVICE_UNAVAILABLE,
             DbError::Other(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         let (code, zh, en) = match &e {
@@ -203,6 +203,11 @@ impl From<DbError> for Problem {
                 "db.full",
                 "服务器存储空间已满，暂时不能提交；已提交的内容不会丢失。",
                 "The server's disk is full, so nothing can be submitted now; what was accepted is safe.",
+            ),
+            DbError::Away => (
+                "db.away",
+                "服务器暂时连接不到数据库，这次提交可能没有成功；请稍后再试，重复提交不会造成影响。",
+                "The service cannot reach its database, and this may not have been recorded. Please try again shortly; doing so twice does no harm.",
             ),
             DbError::Gone => (
                 "db.gone",

@@ -2,8 +2,8 @@
 //!
 //! Names, numbers, phones and fact bodies are sealed with AES-256-GCM-SIV under associated data
 //! that names table, column and row: a sealed value opens nowhere but where it was written. Each
-//! person has a random key of their own, wrapped by the master key and kept in a file apart from
-//! data and backups; deleting it destroys all that was sealed with it.
+//! person has a random key of their own, wrapped by the master key and kept in the store of keys,
+//! apart from data and backups; deleting it destroys all that was sealed with it.
 //!
 //! `keys/master.json` holds the master keys (the first seals, all open), the identity key, the
 //! token key and the handle key. Do: back it up apart from the database; add a master key in
@@ -25,10 +25,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as B64;
 use kangma_core::id::{AccountId, PersonId};
 use kangma_core::pass::HandleKey;
-use kangma_core::time::Instant;
 use serde::{Deserialize, Serialize};
 
-use crate::db::{Affects, Db, DbConfig, DbError, OpenError, Stmt, Unit};
+use crate::db::{Affects, Db, DbError, OpenError, Point, Stmt, Unit};
 
 /// Why a value did not open, or keys could not be reached. Says nothing of the value.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +54,11 @@ pub enum KeyError {
     /// Not a key file.
     #[error("keys.damaged: {0} is not a key file; restore it from the backup of the keys")]
     Damaged(PathBuf),
+    /// A database of other keys.
+    #[error(
+        "keys.other: {0} does not belong to this database. Use the same keys/master.json on every node and with every backup"
+    )]
+    Other(PathBuf),
     /// The disk refused.
     #[error("keys.io: {0}: {1}")]
     Io(PathBuf, std::io::Error),
@@ -278,6 +282,17 @@ impl Keys {
         hmac::sign(&self.token, bytes).as_ref().try_into().expect("SHA-256 has 32 bytes")
     }
 
+    /// Whether a database is of these keys; a fresh one becomes so.
+    pub async fn belong_to(&self, db: &Db) -> Result<bool, DbError> {
+        let mark = self.hash("keys.check", &[]);
+        let mark = i64::from_be_bytes(*mark.0.first_chunk().expect("a hash is longer than a number"));
+        if let Some(row) = db.one(&CHECK, &[]).await? {
+            return Ok(row.int(0)? == mark);
+        }
+        db.commit(Unit::new("seal.mark").expect(Affects::Any, &MARK, vec![mark.into()])).await?;
+        Ok(db.one(&CHECK, &[]).await?.is_some_and(|row| row.int(0) == Ok(mark)))
+    }
+
     /// Makes and opens the handles in passes.
     pub fn handle_key(&self) -> &HandleKey {
         &self.handle
@@ -302,6 +317,13 @@ fn create(dir: &Path, path: &Path) -> std::io::Result<()> {
     fs::File::open(dir)?.sync_all()
 }
 
+static CHECK: Stmt = Stmt { name: "seal.check", sql: "SELECT value FROM setting WHERE name = 'keys.check'" };
+
+static MARK: Stmt = Stmt {
+    name: "seal.mark",
+    sql: "INSERT INTO setting (name, value) VALUES ('keys.check', $1) ON CONFLICT (name) DO NOTHING",
+};
+
 /// Retention class of health facts, the only one so far.
 const HEALTH: i64 = 1;
 /// Unwrapped keys kept in memory. About 200 bytes each.
@@ -316,8 +338,13 @@ pub struct PersonKeys {
     cache: [Mutex<HashMap<PersonId, Dek>>; SHARDS],
 }
 
-static FIND: Stmt =
-    Stmt { name: "seal.find_key", sql: "SELECT wrapped FROM person_key WHERE person_id = $1 AND class = $2" };
+static FIND: Point = Point {
+    name: "seal.find_key",
+    columns: "person_id, wrapped",
+    table: "person_key",
+    key: "person_id",
+    filter: "AND class = 1",
+};
 
 static ADD: Stmt = Stmt {
     name: "seal.add_key",
@@ -328,11 +355,9 @@ static ADD: Stmt = Stmt {
 static DESTROY: Stmt = Stmt { name: "seal.destroy_keys", sql: "DELETE FROM person_key WHERE person_id = $1" };
 
 impl PersonKeys {
-    /// Opens the store beside the keys.
-    pub fn open(dir: &Path, master: Master, now: Instant) -> Result<PersonKeys, KeyError> {
-        let config = DbConfig { path: dir.join("person-keys.db"), ..DbConfig::in_dir(dir) };
-        let db = Db::open_keys(&config, now)?;
-        Ok(PersonKeys { db, master, cache: std::array::from_fn(|_| Mutex::new(HashMap::new())) })
+    /// On the store of keys.
+    pub fn new(db: Db, master: Master) -> PersonKeys {
+        PersonKeys { db, master, cache: std::array::from_fn(|_| Mutex::new(HashMap::new())) }
     }
 
     fn shard(&self, person: PersonId) -> std::sync::MutexGuard<'_, HashMap<PersonId, Dek>> {
@@ -340,12 +365,12 @@ impl PersonKeys {
     }
 
     /// A person's key; `None` if there is none, or it was destroyed.
-    pub fn get(&self, person: PersonId) -> Result<Option<Dek>, SealError> {
+    pub async fn get(&self, person: PersonId) -> Result<Option<Dek>, SealError> {
         if let Some(dek) = self.shard(person).get(&person) {
             return Ok(Some(dek.clone()));
         }
-        let Some(row) = self.db.one_now(&FIND, &[person.into(), HEALTH.into()])? else { return Ok(None) };
-        let plain = self.master.open("person_key", "wrapped", &person.0, row.bytes(0)?)?;
+        let Some(row) = self.db.point(&FIND, person.0).await? else { return Ok(None) };
+        let plain = self.master.open("person_key", "wrapped", &person.0, row.bytes(1)?)?;
         let key: [u8; KEY] = plain.try_into().map_err(|_| SealError::Closed)?;
         let dek = Dek(Cipher::new(0, &key));
         let mut shard = self.shard(person);
@@ -361,12 +386,12 @@ impl PersonKeys {
 
     /// A person's key, made if there is none; durable before it is returned.
     pub async fn ensure(&self, person: PersonId) -> Result<Dek, SealError> {
-        if let Some(dek) = self.get(person)? {
+        if let Some(dek) = self.get(person).await? {
             return Ok(dek);
         }
         self.ensure_many(&[person]).await?;
         // Read back: of two requests that raced, one key stands for both.
-        self.get(person)?.ok_or(SealError::Closed)
+        self.get(person).await?.ok_or(SealError::Closed)
     }
 
     /// Makes the keys that are missing, in one unit.
@@ -388,11 +413,6 @@ impl PersonKeys {
         self.shard(person).remove(&person);
         Ok(())
     }
-
-    /// Closes the store.
-    pub async fn close(&self) {
-        self.db.clone().close().await;
-    }
 }
 
 macro_rules! secret_debug {
@@ -410,6 +430,7 @@ secret_debug!(Master, Dek, Hash, Keys, PersonKeys);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::db::DbConfig;
 
     struct Dir(PathBuf);
 
@@ -456,19 +477,20 @@ mod tests {
     async fn a_destroyed_key_is_gone_for_good_and_a_raced_one_is_the_same_for_both() {
         let dir = Dir::new("person");
         let keys = Keys::load_or_create(&dir.0, true).unwrap();
-        let people = PersonKeys::open(&dir.0, keys.master.clone(), Instant(0)).unwrap();
+        let store = DbConfig::in_dir(&dir.0);
+        let store = Db::open_keys(&store, kangma_core::time::Instant(0)).await.unwrap();
+        let people = PersonKeys::new(store, keys.master.clone());
         let id = keys.person_id("10:x");
-        assert!(people.get(id).unwrap().is_none());
+        assert!(people.get(id).await.unwrap().is_none());
         let (a, b) = tokio::join!(people.ensure(id), people.ensure(id));
         let sealed = a.unwrap().seal("t", "c", b"r", b"v");
         assert_eq!(b.unwrap().open("t", "c", b"r", &sealed).unwrap(), b"v");
         people.destroy(id).await.unwrap();
-        assert!(people.get(id).unwrap().is_none());
+        assert!(people.get(id).await.unwrap().is_none());
         assert!(
             people.ensure(id).await.unwrap().open("t", "c", b"r", &sealed).is_err(),
             "a new key opens nothing old"
         );
-        people.close().await;
     }
 
     #[test]

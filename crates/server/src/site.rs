@@ -9,6 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::Shared;
+use crate::db::DbError;
 use crate::http::Private;
 use crate::lang::Wanted;
 
@@ -82,8 +83,14 @@ pub async fn livez() -> &'static str {
 #[utoipa::path(get, path = "/readyz", tag = "site",
     responses((status = 200, description = "ready"), (status = 503, description = "what is missing")))]
 pub async fn readyz(State(app): State<Shared>) -> Response {
+    if !app.clock.agrees() {
+        let said = "clock: it differs too much from the database's; set both by NTP";
+        return (StatusCode::SERVICE_UNAVAILABLE, said).into_response();
+    }
     match crate::demo::lead_s(&app.db).await {
         Ok(_) => "ready".into_response(),
+        // Those whom this node remembers are still answered: no balancer should take that away.
+        Err(DbError::Away) if app.memory.len() > 0 => "degraded: the database is away".into_response(),
         Err(e) => (StatusCode::SERVICE_UNAVAILABLE, format!("database: {e}")).into_response(),
     }
 }

@@ -3,7 +3,6 @@
 mod common;
 
 use std::collections::HashSet;
-use std::io::Read as _;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
@@ -219,14 +218,14 @@ async fn kill_9_loses_no_acknowledged_declaration() {
     let dir = Arc::new(TempDir::new());
     let seeded = kangma()
         .args(["seed", "--people", &all.to_string(), "--json"])
-        .env("DATA_DIR", dir.0.join("data"))
+        .envs(common::environment(&dir))
         .output()
         .unwrap();
     assert!(seeded.status.success(), "{}", String::from_utf8_lossy(&seeded.stderr));
     let mut server = Server::start(Arc::clone(&dir), &[]);
     let printed = kangma()
         .args(["load", "--profile", "declare", "--people", &all.to_string(), "--print", &all.to_string()])
-        .env("DATA_DIR", dir.0.join("data"))
+        .envs(common::environment(&dir))
         .output()
         .unwrap();
     let requests: Arc<Vec<(String, String)>> = Arc::new(
@@ -321,28 +320,19 @@ async fn personal_data_stands_in_no_log_no_error_no_code_and_no_file() {
             assert!(!text.contains(secret), "an answer says {secret}: {text}");
         }
     }
-    let mut files = Vec::new();
-    collect(&server.dir.0, &mut files);
-    assert!(files.iter().any(|f| f.ends_with("log.jsonl")) && files.iter().any(|f| f.ends_with("kangma.db")));
-    for file in files {
-        let mut bytes = Vec::new();
-        std::fs::File::open(&file).unwrap().read_to_end(&mut bytes).unwrap();
+    let stored = common::stored(&server.dir).await;
+    let holds = |end: &str| stored.iter().any(|(name, _)| name.ends_with(end));
+    assert!(holds("log.jsonl") && (holds("kangma.db") || holds("table person")));
+    for (name, bytes) in stored {
         for secret in secrets {
             let found = bytes.windows(secret.len()).any(|w| w == secret.as_bytes());
-            assert!(!found, "{} holds {secret} in clear", file.display());
+            assert!(!found, "{name} holds {secret} in clear");
         }
     }
 }
 
-fn collect(dir: &Path, files: &mut Vec<std::path::PathBuf>) {
-    for entry in std::fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() { collect(&path, files) } else { files.push(path) }
-    }
-}
-
-fn fails(args: &[&str], data: &Path) -> String {
-    let out = kangma().args(args).env("DATA_DIR", data).stdin(Stdio::null()).output().unwrap();
+fn fails(args: &[&str], dir: &TempDir) -> String {
+    let out = kangma().args(args).envs(common::environment(dir)).stdin(Stdio::null()).output().unwrap();
     assert!(!out.status.success(), "{args:?} should fail");
     let said = String::from_utf8_lossy(&out.stderr).into_owned();
     assert!(!said.contains("panicked"), "{said}");
@@ -355,30 +345,39 @@ async fn what_keeps_the_service_from_starting_is_said_in_a_sentence() {
     let data = server.data();
     let port = server.base.rsplit(':').next().unwrap().to_owned();
     let other = TempDir::new();
-    assert!(fails(&["serve", "--port", &port], &other.0.join("data")).contains("serve.port_in_use"));
-    assert!(fails(&["serve", "--port", "0"], &data).contains("db.locked"));
+    assert!(fails(&["serve", "--port", &port], &other).contains("serve.port_in_use"));
+    if common::postgres().is_none() {
+        assert!(fails(&["serve", "--port", "0"], &server.dir).contains("db.locked"));
+    }
     assert!(server.interrupt(), "Ctrl-C ends it cleanly");
     // Keys that others can read, keys that are gone.
     use std::os::unix::fs::PermissionsExt as _;
     let master = data.join("keys/master.json");
     std::fs::set_permissions(&master, std::fs::Permissions::from_mode(0o644)).unwrap();
-    assert!(fails(&["serve", "--port", "0"], &data).contains("keys.permissions"));
+    assert!(fails(&["serve", "--port", "0"], &server.dir).contains("keys.permissions"));
     std::fs::set_permissions(&master, std::fs::Permissions::from_mode(0o600)).unwrap();
     std::fs::rename(&master, data.join("keys/away")).unwrap();
-    assert!(fails(&["serve", "--port", "0"], &data).contains("keys.missing"));
+    assert!(fails(&["serve", "--port", "0"], &server.dir).contains("keys.missing"));
+    std::fs::rename(data.join("keys/away"), &master).unwrap();
+    // Keys of another installation.
+    let stranger = Server::demo();
+    std::fs::rename(&master, data.join("keys/away")).unwrap();
+    std::fs::copy(stranger.data().join("keys/master.json"), &master).unwrap();
+    let said = fails(&["serve", "--port", "0"], &server.dir);
+    assert!(said.contains("keys.damaged") || said.contains("keys.other"), "{said}");
     std::fs::rename(data.join("keys/away"), &master).unwrap();
     // A newer version's data.
-    let db = rusqlite::Connection::open(data.join("kangma.db")).unwrap();
-    db.execute("INSERT INTO schema_migration VALUES (99, 'future', x'00', 0)", []).unwrap();
-    drop(db);
-    let newer = fails(&["serve", "--port", "0"], &data);
+    let later =
+        "INSERT INTO schema_migration SELECT 99, 'future', hash, 0 FROM schema_migration WHERE number = 1";
+    common::meddle(&server.dir, later).await;
+    let newer = fails(&["serve", "--port", "0"], &server.dir);
     assert!(newer.contains("db.schema_newer") && newer.contains("99"), "{newer}");
-    assert!(fails(&["doctor"], &data).is_empty(), "doctor reports on standard output");
+    assert!(fails(&["doctor"], &server.dir).is_empty(), "doctor reports on standard output");
     // A damaged pack.
     let pack = TempDir::new();
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packs/hangzhou-2020-02-11");
     let mut files = Vec::new();
-    collect(&source, &mut files);
+    common::collect(&source, &mut files);
     for file in files {
         let to = pack.0.join(file.strip_prefix(&source).unwrap());
         std::fs::create_dir_all(to.parent().unwrap()).unwrap();
@@ -387,6 +386,6 @@ async fn what_keeps_the_service_from_starting_is_said_in_a_sentence() {
     let rules = pack.0.join("rules.toml");
     let text = std::fs::read_to_string(&rules).unwrap().replacen("fact.", "fact.x", 1);
     std::fs::write(&rules, text).unwrap();
-    let said = fails(&["serve", "--port", "0", "--pack", pack.0.to_str().unwrap()], &other.0.join("data"));
+    let said = fails(&["serve", "--port", "0", "--pack", pack.0.to_str().unwrap()], &other);
     assert!(said.contains("rules.toml:"), "file, line and column: {said}");
 }

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::Config;
+use crate::config::{Config, Data};
 
 /// Kangma (康码): an open health-code platform.
 #[derive(Parser, Debug)]
@@ -44,14 +44,6 @@ enum Command {
     /// Verify passes.
     #[command(subcommand)]
     Pass(pass::PassCommand),
-}
-
-/// Where the data lies.
-#[derive(clap::Args, Debug)]
-pub struct Data {
-    /// Folder of the database and the keys.
-    #[arg(long, env = "DATA_DIR", default_value = "data")]
-    pub data_dir: PathBuf,
 }
 
 /// What to look at.

@@ -45,7 +45,7 @@ pub fn run(args: Seed) -> anyhow::Result<ExitCode> {
         let app = App::open(args.config, Rng::seeded(args.people)).await?;
         fill(&app, args.people, !args.json).await?;
         app.db.clone().close().await;
-        app.person_keys.close().await;
+        app.key_store.clone().close().await;
         let s = began.elapsed().as_secs_f64();
         if args.json {
             println!("{}", serde_json::json!({ "people": args.people, "seconds": s }));

@@ -11,10 +11,10 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
-use super::Data;
 use crate::app::{App, Clock, Rng, Shared};
 use crate::config::Config;
-use crate::db::{Db, DbConfig};
+use crate::config::Data;
+use crate::db::Db;
 use crate::router::router;
 use crate::{demo, jobs, metrics};
 
@@ -76,8 +76,11 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         tracing::warn!("some requests did not end in time");
     }
     jobs.wait().await;
+    if let Err(e) = app.leases.leave(&app).await {
+        tracing::warn!(%e, "leases were not given back; other nodes take them over in some seconds");
+    }
     app.db.clone().close().await;
-    app.person_keys.close().await;
+    app.key_store.clone().close().await;
     Ok(())
 }
 
@@ -110,7 +113,7 @@ fn announce(app: &Shared, at: SocketAddr) {
     }
     lines.push(format!("  API         {base}/api/docs"));
     lines.push(String::new());
-    lines.push(format!("Data in {}. Ctrl-C stops.", app.config.data_dir.display()));
+    lines.push(format!("Data in {}. Ctrl-C stops.", app.config.data.database()));
     println!("{}", lines.join("\n"));
 }
 
@@ -118,8 +121,8 @@ fn announce(app: &Shared, at: SocketAddr) {
 pub fn migrate(data: &Data) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let db = Db::open(&DbConfig::in_dir(&data.data_dir), Clock::system(0).wall())?;
-        println!("schema {} in {}", db.schema_version(), data.data_dir.display());
+        let db = Db::open(&data.database(), Clock::system(0).wall()).await?;
+        println!("schema {} in {}", db.schema_version(), data.database());
         db.close().await;
         Ok(ExitCode::SUCCESS)
     })

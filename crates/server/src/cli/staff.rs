@@ -6,14 +6,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as B64;
 
 use crate::app::{Clock, Rng};
-use crate::db::{Db, DbConfig};
+use crate::db::Db;
 
 /// Adds a reviewer with a fresh password, which is printed once and stored only as a hash.
 pub fn run(args: &super::Staff) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let now = Clock::system(0).wall();
-        let db = Db::open(&DbConfig::in_dir(&args.data.data_dir), now)?;
+        let db = Db::open(&args.data.database(), now).await?;
         let mut secret = [0; 15];
         Rng::system().fill(&mut secret);
         let password = B64.encode(secret);

@@ -4,9 +4,11 @@
 //! expectations, all or nothing. A guard that fails makes the unit a [`DbError::Conflict`], which
 //! the caller re-reads and retries. Every statement is written once, in the subset that SQLite,
 //! PostgreSQL and Citus share: BIGINT, BLOB, TEXT, `$n`, `ON CONFLICT`; no date functions, no
-//! `SELECT *`. Another engine is one more file beside `sqlite.rs`.
+//! `SELECT *`. Where the engines differ is listed in docs/decisions/0012-engines.md.
 
+mod changes;
 mod migrate;
+mod postgres;
 mod sqlite;
 #[cfg(test)]
 mod tests;
@@ -16,7 +18,9 @@ use std::path::{Path, PathBuf};
 use kangma_core::id::{AccountId, FactId, PersonId};
 use kangma_core::time::Instant;
 
-pub use sqlite::{Committer, Readers};
+pub use changes::Changes;
+use postgres::Postgres;
+use sqlite::Sqlite;
 
 /// A statement, written once. `name` is `duty.verb`: metric label, trace and SQL comment.
 #[derive(Debug)]
@@ -25,6 +29,32 @@ pub struct Stmt {
     pub name: &'static str,
     /// Portable SQL with `$n` parameters.
     pub sql: &'static str,
+}
+
+/// A read of one row by its key, on the hot path: an engine may fetch many callers' rows at once.
+#[derive(Debug)]
+pub struct Point {
+    /// `duty.verb`.
+    pub name: &'static str,
+    /// Columns; the first is the key.
+    pub columns: &'static str,
+    /// Table, and after `WHERE key = …` nothing but `filter`.
+    pub table: &'static str,
+    /// Column of the key, 16 bytes.
+    pub key: &'static str,
+    /// A further condition without parameters, or empty.
+    pub filter: &'static str,
+}
+
+/// Rows for one table, in bulk: for filling a database, not for requests.
+#[derive(Debug)]
+pub struct Rows {
+    /// Table.
+    pub table: &'static str,
+    /// Its columns, comma-separated, in the order of the values.
+    pub columns: &'static str,
+    /// Values.
+    pub rows: Vec<Vec<Value>>,
 }
 
 /// A parameter or a column's value.
@@ -68,7 +98,7 @@ impl<T: Into<Value>> From<Option<T>> for Value {
 }
 
 /// A row that was read.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Row(Vec<Value>);
 
 impl Row {
@@ -127,6 +157,7 @@ pub enum Affects {
 pub struct Unit {
     name: &'static str,
     steps: Vec<Step>,
+    touches: Vec<PersonId>,
 }
 
 #[derive(Debug)]
@@ -139,7 +170,20 @@ struct Step {
 impl Unit {
     /// An empty unit, named `duty.verb`.
     pub fn new(name: &'static str) -> Unit {
-        Unit { name, steps: Vec::new() }
+        Unit { name, steps: Vec::new(), touches: Vec::new() }
+    }
+
+    /// Says that it changes a person's state: what is kept of them in memory, on every node, is
+    /// forgotten when it is committed.
+    #[must_use]
+    pub fn touching(mut self, person: PersonId) -> Unit {
+        self.touches.push(person);
+        self
+    }
+
+    /// Whether it does nothing.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
     }
 
     /// Adds a statement.
@@ -162,6 +206,10 @@ pub enum DbError {
     /// Too many writes wait.
     #[error("db.busy: too many writes wait")]
     Busy,
+    /// The database server does not answer. A unit that was under way may or may not have been
+    /// committed.
+    #[error("db.away: the database does not answer")]
+    Away,
     /// The database is closed.
     #[error("db.gone: the database is closed")]
     Gone,
@@ -177,16 +225,16 @@ impl DbError {
     }
 }
 
-/// Why a database could not be opened.
+/// Why a database could not be opened. `database` is a path, or a server without its password.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// A newer version of Kangma wrote it.
     #[error(
-        "db.schema_newer: {path} has schema {found}, which this version (schema {known}) does not know. Start the newer version of Kangma, or restore a backup made by this one"
+        "db.schema_newer: {database} has schema {found}, which this version (schema {known}) does not know. Start the newer version of Kangma, or restore a backup made by this one"
     )]
     Newer {
-        /// The file.
-        path: PathBuf,
+        /// Which.
+        database: String,
         /// What it has.
         found: i64,
         /// What we know.
@@ -194,25 +242,30 @@ pub enum OpenError {
     },
     /// A migration's text is not the one that was applied.
     #[error(
-        "db.schema_changed: migration {number} of {path} is not the one that this version ships. Restore the original binary; migrations are never edited"
+        "db.schema_changed: migration {number} of {database} is not the one that this version ships. Restore the original binary; migrations are never edited"
     )]
     Changed {
-        /// The file.
-        path: PathBuf,
         /// Which.
+        database: String,
+        /// Which step.
         number: i64,
     },
     /// Not a Kangma database.
-    #[error("db.foreign: {0} is a database, but not one of Kangma's. Choose another DATA_DIR")]
-    Foreign(PathBuf),
+    #[error(
+        "db.foreign: {0} is a database, but not one of Kangma's. Choose another DATA_DIR or DATABASE_URL"
+    )]
+    Foreign(String),
     /// Another process holds it.
     #[error("db.locked: another kangma runs on {0}. Stop it first, or choose another DATA_DIR")]
     Locked(PathBuf),
-    /// The folder or file cannot be used.
-    #[error("db.open: {path}: {cause}")]
+    /// The address is none.
+    #[error("db.url: {0}. Write postgres://user:password@host:5432/database")]
+    Url(String),
+    /// The folder, file or server cannot be used.
+    #[error("db.open: {database}: {cause}")]
     Io {
-        /// The file.
-        path: PathBuf,
+        /// Which.
+        database: String,
         /// Why.
         cause: String,
     },
@@ -220,52 +273,124 @@ pub enum OpenError {
 
 /// Where a database lies.
 #[derive(Clone, Debug)]
+pub enum Place {
+    /// A file of the embedded engine.
+    File(PathBuf),
+    /// A PostgreSQL server, by URL, and the schema to use in place of the server's default.
+    Server {
+        /// `postgres://…`
+        url: String,
+        /// Schema; made if it is missing.
+        schema: Option<&'static str>,
+    },
+}
+
+/// Where a database lies, and its limits.
+#[derive(Clone, Debug)]
 pub struct DbConfig {
-    /// The file.
-    pub path: PathBuf,
+    /// Where.
+    pub place: Place,
     /// Units that may wait; more are refused as busy.
     pub queue_max: usize,
-    /// Pages that the file may have: only tests set it, to meet a full disk.
+    /// Pages that a file may have: only tests set it, to meet a full disk.
     pub pages_max: Option<u32>,
 }
 
 impl DbConfig {
-    /// The database of a data folder.
-    pub fn in_dir(dir: &Path) -> DbConfig {
-        DbConfig { path: dir.join("kangma.db"), queue_max: 8_192, pages_max: None }
+    /// At a place, with the usual limits.
+    pub fn at(place: Place) -> DbConfig {
+        DbConfig { place, queue_max: 8_192, pages_max: None }
     }
 
-    /// Whether there is one.
-    pub fn exists(&self) -> bool {
-        self.path.exists()
+    /// The file of a data folder.
+    pub fn in_dir(dir: &Path) -> DbConfig {
+        DbConfig::at(Place::File(dir.join("kangma.db")))
+    }
+
+    /// Whether there is one, with a schema in it.
+    pub async fn exists(&self) -> Result<bool, OpenError> {
+        match &self.place {
+            Place::File(path) => Ok(path.exists()),
+            Place::Server { url, schema } => postgres::exists(url, *schema).await,
+        }
+    }
+}
+
+impl std::fmt::Display for DbConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.place {
+            Place::File(path) => write!(f, "{}", path.display()),
+            Place::Server { url, .. } => f.write_str(&postgres::name(url)),
+        }
     }
 }
 
 /// A handle to the database; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Db {
-    readers: Readers,
-    committer: Committer,
+    engine: Engine,
+    changes: Changes,
+}
+
+#[derive(Clone, Debug)]
+enum Engine {
+    Sqlite(Sqlite),
+    Postgres(Postgres),
 }
 
 impl Db {
     /// Opens or makes the database and brings it to this version's schema.
-    pub fn open(config: &DbConfig, now: Instant) -> Result<Db, OpenError> {
-        let writer = sqlite::open_writer(config)?;
-        let writer = migrate::run(writer, &config.path, migrate::MAIN, now)?;
-        Ok(Db { readers: Readers::new(&config.path), committer: Committer::start(writer, config.queue_max) })
+    pub async fn open(config: &DbConfig, now: Instant) -> Result<Db, OpenError> {
+        Db::with(config, migrate::MAIN, now, true).await
     }
 
-    /// Opens a second, small database of the same kind, such as the store of personal keys.
-    pub fn open_keys(config: &DbConfig, now: Instant) -> Result<Db, OpenError> {
-        let writer = sqlite::open_writer(config)?;
-        let writer = migrate::run(writer, &config.path, migrate::KEYS, now)?;
-        Ok(Db { readers: Readers::new(&config.path), committer: Committer::start(writer, config.queue_max) })
+    /// Opens the store of keys, a small database of the same kind beside the main one.
+    pub async fn open_keys(config: &DbConfig, now: Instant) -> Result<Db, OpenError> {
+        Db::with(config, migrate::KEYS, now, false).await
+    }
+
+    async fn with(
+        config: &DbConfig,
+        known: &'static [migrate::Migration],
+        now: Instant,
+        feed: bool,
+    ) -> Result<Db, OpenError> {
+        Ok(match &config.place {
+            Place::File(path) => {
+                let changes = Changes::new(true);
+                Db { engine: Engine::Sqlite(Sqlite::open(path, config, known, now)?), changes }
+            }
+            Place::Server { url, schema } => {
+                let changes = Changes::new(!feed);
+                let engine = Postgres::open(url, *schema, config, known, now, &changes).await?;
+                Db { engine: Engine::Postgres(engine), changes }
+            }
+        })
     }
 
     /// Looks at a database without changing it.
-    pub fn check(config: &DbConfig) -> Result<(), OpenError> {
-        migrate::check(&config.path, migrate::MAIN)
+    pub async fn check(config: &DbConfig) -> Result<(), OpenError> {
+        Db::look(config, migrate::MAIN).await
+    }
+
+    /// Likewise at a store of keys.
+    pub async fn check_keys(config: &DbConfig) -> Result<(), OpenError> {
+        Db::look(config, migrate::KEYS).await
+    }
+
+    async fn look(config: &DbConfig, known: &[migrate::Migration]) -> Result<(), OpenError> {
+        match &config.place {
+            Place::File(path) => sqlite::check(path, known),
+            Place::Server { url, schema } => postgres::check(url, *schema, known).await,
+        }
+    }
+
+    /// As [`Db::clock_ahead_ms`], without opening the database.
+    pub async fn clock_of(config: &DbConfig, ours_ms: impl Fn() -> i64) -> Result<Option<i64>, OpenError> {
+        match &config.place {
+            Place::File(_) => Ok(None),
+            Place::Server { url, schema } => postgres::clock_of(url, *schema, ours_ms).await.map(Some),
+        }
     }
 
     /// This version's schema.
@@ -273,29 +398,101 @@ impl Db {
         migrate::MAIN.len()
     }
 
+    /// Whether other nodes may use the same database.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.engine, Engine::Postgres(_))
+    }
+
+    /// Whether the database answers, as far as is known.
+    pub fn is_away(&self) -> bool {
+        match &self.engine {
+            Engine::Sqlite(_) => false,
+            Engine::Postgres(server) => server.is_away(),
+        }
+    }
+
+    /// Which people changed, here or on another node.
+    pub fn changes(&self) -> &Changes {
+        &self.changes
+    }
+
+    /// How far the database's clock is ahead of an instant of ours, in milliseconds; `None` where it
+    /// is the same machine's, or not known.
+    pub async fn clock_ahead_ms(&self, ours_ms: impl Fn() -> i64) -> Result<Option<i64>, DbError> {
+        match &self.engine {
+            Engine::Sqlite(_) => Ok(None),
+            Engine::Postgres(server) => server.clock_ahead_ms(ours_ms).await.map(Some),
+        }
+    }
+
     /// All rows of a statement. Sees everything that was acknowledged before.
     pub async fn all(&self, stmt: &'static Stmt, params: &[Value]) -> Result<Vec<Row>, DbError> {
-        // A point read takes microseconds: it runs here rather than crossing to another thread.
-        self.readers.all(stmt, params)
+        match &self.engine {
+            // A point read takes microseconds: it runs here rather than crossing to another thread.
+            Engine::Sqlite(file) => file.readers.all(stmt, params),
+            Engine::Postgres(server) => server.all(stmt, params).await,
+        }
     }
 
     /// The first row of a statement.
     pub async fn one(&self, stmt: &'static Stmt, params: &[Value]) -> Result<Option<Row>, DbError> {
-        self.readers.one(stmt, params)
+        match &self.engine {
+            Engine::Sqlite(file) => file.readers.one(stmt, params),
+            Engine::Postgres(server) => Ok(server.all(stmt, params).await?.into_iter().next()),
+        }
     }
 
-    /// [`Db::one`] for code that is not async.
-    pub fn one_now(&self, stmt: &'static Stmt, params: &[Value]) -> Result<Option<Row>, DbError> {
-        self.readers.one(stmt, params)
+    /// The row of a key, on the hot path.
+    pub async fn point(&self, point: &'static Point, key: [u8; 16]) -> Result<Option<Row>, DbError> {
+        match &self.engine {
+            Engine::Sqlite(file) => file.readers.point(point, key),
+            Engine::Postgres(server) => server.point(point, key).await,
+        }
     }
 
     /// Commits a unit; returns once it is on disk.
     pub async fn commit(&self, unit: Unit) -> Result<(), DbError> {
-        self.committer.commit(unit).await
+        let (name, touches) = (unit.name, unit.touches.clone());
+        let began = std::time::Instant::now();
+        let done = match &self.engine {
+            Engine::Sqlite(file) => file.committer.commit(unit).await,
+            Engine::Postgres(server) => server.commit(unit).await,
+        };
+        // Also where the outcome is unknown: reading once more is always right.
+        if !matches!(done, Err(DbError::Conflict | DbError::Busy)) {
+            touches.into_iter().for_each(|person| self.changes.note(person));
+        }
+        metrics::histogram!("kangma_unit_seconds", "unit" => name).record(began.elapsed());
+        metrics::counter!("kangma_units_total", "unit" => name, "result" => result_label(&done)).increment(1);
+        done
+    }
+
+    /// Adds many rows, all or nothing.
+    #[cfg_attr(not(test), expect(dead_code, reason = "seeding takes it next"))]
+    pub async fn bulk(&self, tables: Vec<Rows>) -> Result<(), DbError> {
+        match &self.engine {
+            Engine::Sqlite(file) => file.committer.bulk(tables).await,
+            Engine::Postgres(server) => server.bulk(tables).await,
+        }
     }
 
     /// Commits what waits, moves the log into the file and closes.
     pub async fn close(self) {
-        self.committer.close().await;
+        match self.engine {
+            Engine::Sqlite(file) => file.committer.close().await,
+            Engine::Postgres(server) => server.close().await,
+        }
+    }
+}
+
+fn result_label(done: &Result<(), DbError>) -> &'static str {
+    match done {
+        Ok(()) => "done",
+        Err(DbError::Conflict) => "conflict",
+        Err(DbError::Full) => "full",
+        Err(DbError::Busy) => "busy",
+        Err(DbError::Away) => "away",
+        Err(DbError::Gone) => "gone",
+        Err(DbError::Other(_)) => "error",
     }
 }

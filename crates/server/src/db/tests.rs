@@ -1,31 +1,72 @@
 use kangma_core::time::Instant;
 
 use super::sqlite::rewrite;
-use super::{Affects, Db, DbConfig, DbError, Stmt, Unit, Value};
+use super::{Affects, Db, DbConfig, DbError, Place, Point, Rows, Stmt, Unit, Value};
 
 static PUT: Stmt = Stmt { name: "test.put", sql: "INSERT INTO setting (name, value) VALUES ($1, $2)" };
 static SET: Stmt = Stmt { name: "test.set", sql: "UPDATE setting SET value = $2 WHERE name = $1" };
 static GET: Stmt = Stmt { name: "test.get", sql: "SELECT value FROM setting WHERE name = $1" };
 static COUNT: Stmt = Stmt { name: "test.count", sql: "SELECT COUNT(*) FROM setting" };
 
-struct Temp(DbConfig);
+/// A database of its own: on PostgreSQL, where a server is given, else a file.
+struct Temp(DbConfig, std::path::PathBuf);
 
 impl Temp {
+    /// On the engine that this run is for.
     fn new() -> Temp {
+        match std::env::var("KANGMA_TEST_ENGINE").as_deref() {
+            Ok("postgres") => Temp::server(),
+            _ => Temp::file(),
+        }
+    }
+
+    /// On PostgreSQL, for what only a server can meet.
+    fn server() -> Temp {
+        let dir = Temp::file().1.clone();
+        let url = std::env::var("KANGMA_TEST_POSTGRES_URL")
+            .expect("a PostgreSQL to test on: KANGMA_TEST_POSTGRES_URL=$(tools/postgres.sh start DIR)");
+        let schema = dir.file_name().unwrap().to_str().unwrap().replace('-', "_");
+        let url = format!("{url}?application_name={schema}&options=-csearch_path%3D{schema}");
+        Temp(DbConfig::at(Place::Server { url, schema: None }), dir)
+    }
+
+    /// On SQLite, for what only a file can meet.
+    fn file() -> Temp {
         use std::sync::atomic::{AtomicU32, Ordering};
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
-        Temp(DbConfig::in_dir(&std::env::temp_dir().join(format!("kangma-db-{}-{n}", std::process::id()))))
+        let dir = std::env::temp_dir().join(format!("kangma-db-{}-{n}", std::process::id()));
+        Temp(DbConfig::in_dir(&dir), dir)
     }
 
-    fn open(&self) -> Db {
-        Db::open(&self.0, Instant(0)).unwrap()
+    fn path(&self) -> std::path::PathBuf {
+        self.1.join("kangma.db")
+    }
+
+    async fn open(&self) -> Db {
+        Db::open(&self.0, Instant(0)).await.unwrap()
+    }
+
+    async fn refusal(&self) -> String {
+        Db::open(&self.0, Instant(0)).await.unwrap_err().to_string()
+    }
+
+    /// Runs SQL behind the database's back.
+    async fn meddle(&self, sql: &str) {
+        match &self.0.place {
+            Place::File(path) => rusqlite::Connection::open(path).unwrap().execute_batch(sql).unwrap(),
+            Place::Server { url, .. } => {
+                let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
+                tokio::spawn(connection);
+                client.batch_execute(sql).await.unwrap();
+            }
+        }
     }
 }
 
 impl Drop for Temp {
     fn drop(&mut self) {
-        std::fs::remove_dir_all(self.0.path.parent().unwrap()).ok();
+        std::fs::remove_dir_all(&self.1).ok();
     }
 }
 
@@ -40,13 +81,13 @@ async fn get(db: &Db, name: &str) -> Option<i64> {
 #[test]
 fn parameters_mean_what_they_say_and_statements_carry_their_name() {
     let stmt = Stmt { name: "a.b", sql: "SELECT $2, $1, '$1' FROM t WHERE x = $10" };
-    assert_eq!(rewrite(&stmt), "/* a.b */ SELECT ?2, ?1, '$1' FROM t WHERE x = ?10");
+    assert_eq!(rewrite(stmt.name, stmt.sql), "/* a.b */ SELECT ?2, ?1, '$1' FROM t WHERE x = ?10");
 }
 
 #[tokio::test]
 async fn a_unit_takes_effect_whole_or_not_at_all() {
     let temp = Temp::new();
-    let db = temp.open();
+    let db = temp.open().await;
     db.commit(put("a", 1)).await.unwrap();
     let both = put("b", 2).expect(Affects::One, &SET, vec!["missing".into(), 0_i64.into()]);
     assert_eq!(db.commit(both).await, Err(DbError::Conflict), "a guard that affects no row");
@@ -60,7 +101,7 @@ async fn a_unit_takes_effect_whole_or_not_at_all() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_conflict_in_a_group_leaves_the_others_alone() {
     let temp = Temp::new();
-    let db = temp.open();
+    let db = temp.open().await;
     db.commit(put("taken", 0)).await.unwrap();
     let mut tasks = Vec::new();
     for i in 0..400 {
@@ -87,7 +128,7 @@ async fn a_full_queue_refuses_and_a_closed_database_is_gone() {
     let temp = Temp::new();
     let mut config = temp.0.clone();
     config.queue_max = 1;
-    let db = Db::open(&config, Instant(0)).unwrap();
+    let db = Db::open(&config, Instant(0)).await.unwrap();
     let waiting: Vec<_> = (0..200)
         .map(|i| {
             let db = db.clone();
@@ -116,11 +157,11 @@ async fn a_full_queue_refuses_and_a_closed_database_is_gone() {
 
 #[tokio::test]
 async fn a_full_disk_is_said_and_writing_goes_on_once_there_is_room() {
-    let temp = Temp::new();
-    temp.open().close().await;
+    let temp = Temp::file();
+    temp.open().await.close().await;
     let mut small = temp.0.clone();
     small.pages_max = Some(60);
-    let db = Db::open(&small, Instant(0)).unwrap();
+    let db = Db::open(&small, Instant(0)).await.unwrap();
     let mut stored: Vec<String> = Vec::new();
     let full = loop {
         let name = format!("{:0>3000}", stored.len());
@@ -144,53 +185,217 @@ async fn a_full_disk_is_said_and_writing_goes_on_once_there_is_room() {
 #[tokio::test]
 async fn an_unknown_schema_and_an_edited_migration_are_refused() {
     let temp = Temp::new();
-    temp.open().close().await;
-    let sql = |text: &str| rusqlite::Connection::open(&temp.0.path).unwrap().execute_batch(text).unwrap();
-    sql("UPDATE schema_migration SET hash = x'00'");
-    assert!(Db::open(&temp.0, Instant(0)).unwrap_err().to_string().contains("db.schema_changed"));
-    sql("DELETE FROM schema_migration; INSERT INTO schema_migration VALUES (7, 'later', x'00', 0)");
-    let newer = Db::open(&temp.0, Instant(0)).unwrap_err().to_string();
+    temp.open().await.close().await;
+    temp.meddle("UPDATE schema_migration SET hash = (SELECT hash FROM schema_migration WHERE number = 1)")
+        .await;
+    assert!(temp.refusal().await.contains("db.schema_changed"));
+    temp.meddle("UPDATE schema_migration SET number = 7 WHERE number = 2").await;
+    let newer = temp.refusal().await;
     assert!(newer.contains("db.schema_newer") && newer.contains('7'), "{newer}");
-    assert!(Db::check(&temp.0).is_err());
+    assert!(Db::check(&temp.0).await.is_err());
     let foreign = Temp::new();
-    std::fs::create_dir_all(foreign.0.path.parent().unwrap()).unwrap();
-    rusqlite::Connection::open(&foreign.0.path).unwrap().execute_batch("CREATE TABLE other (x)").unwrap();
-    assert!(Db::open(&foreign.0, Instant(0)).unwrap_err().to_string().contains("db.foreign"));
+    if let Place::Server { url, .. } = &foreign.0.place {
+        let schema = url.rsplit("%3D").next().unwrap();
+        foreign.meddle(&format!("CREATE SCHEMA {schema}; CREATE TABLE other (x BIGINT)")).await;
+    } else {
+        std::fs::create_dir_all(&foreign.1).unwrap();
+        foreign.meddle("CREATE TABLE other (x)").await;
+    }
+    assert!(foreign.refusal().await.contains("db.foreign"));
 }
 
 #[tokio::test]
 async fn a_migration_that_was_cut_short_is_done_at_the_next_start() {
-    let temp = Temp::new();
-    std::fs::create_dir_all(temp.0.path.parent().unwrap()).unwrap();
+    let temp = Temp::file();
+    std::fs::create_dir_all(&temp.1).unwrap();
     // As kill -9 leaves it: the ledger is there, the migration's transaction is not.
-    let half = rusqlite::Connection::open(&temp.0.path).unwrap();
-    half.execute_batch(
+    temp.meddle(
         "CREATE TABLE schema_migration (number BIGINT PRIMARY KEY, name TEXT NOT NULL, hash BLOB NOT NULL, applied_at BIGINT NOT NULL);
          BEGIN; CREATE TABLE setting (x);",
     )
-    .unwrap();
-    drop(half);
-    let db = temp.open();
+    .await;
+    let db = temp.open().await;
     db.commit(put("a", 1)).await.unwrap();
     assert_eq!(get(&db, "a").await, Some(1));
     db.close().await;
 }
 
 #[tokio::test]
-async fn a_second_process_is_kept_away() {
-    let temp = Temp::new();
-    let db = temp.open();
-    assert!(Db::open(&temp.0, Instant(0)).unwrap_err().to_string().contains("db.locked"));
+async fn a_second_process_is_kept_away_from_a_file() {
+    let temp = Temp::file();
+    let db = temp.open().await;
+    assert!(temp.refusal().await.contains("db.locked"));
     db.close().await;
-    temp.open().close().await;
+    temp.open().await.close().await;
+}
+
+#[tokio::test]
+async fn two_starts_at_once_on_one_server_migrate_it_once() {
+    let temp = Temp::server();
+    let (a, b) = tokio::join!(temp.open(), temp.open());
+    a.commit(put("a", 1)).await.unwrap();
+    assert_eq!(get(&b, "a").await, Some(1));
+    a.close().await;
+    b.close().await;
+}
+
+static POINT: Point = Point {
+    name: "test.point",
+    columns: "account_id, phone",
+    table: "account",
+    key: "account_id",
+    filter: "",
+};
+
+fn account(n: u64) -> Vec<Value> {
+    let mut id = [0; 16];
+    id[8..].copy_from_slice(&n.to_be_bytes());
+    vec![
+        id.into(),
+        Value::Null,
+        n.to_be_bytes().as_slice().into(),
+        Value::Null,
+        0_i64.into(),
+        0_i64.into(),
+        1_i64.into(),
+        0_i64.into(),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_callers_each_get_the_row_of_their_own_key() {
+    let temp = Temp::new();
+    let db = temp.open().await;
+    let columns = "account_id, person_id, phone, claim, claim_state, claim_at, version, created_at";
+    let rows = Rows { table: "account", columns, rows: (0..1_000).map(account).collect() };
+    db.bulk(vec![rows]).await.unwrap();
+    let tasks: Vec<_> = (0..3_000_u64)
+        .map(|i| {
+            let db = db.clone();
+            // Some twice, some that are not there.
+            let n = i % 1_500;
+            tokio::spawn(async move {
+                let Value::Bytes(key) = account(n).swap_remove(0) else { unreachable!() };
+                (n, db.point(&POINT, key.try_into().unwrap()).await.unwrap())
+            })
+        })
+        .collect();
+    for task in tasks {
+        let (n, row) = task.await.unwrap();
+        match row {
+            Some(row) => assert_eq!(row.bytes(1).unwrap(), n.to_be_bytes()),
+            None => assert!(n >= 1_000, "row {n} is there"),
+        }
+    }
+    let twice = Rows { table: "account", columns, rows: vec![account(5_000), account(1)] };
+    assert_eq!(db.bulk(vec![twice]).await, Err(DbError::Conflict), "all or nothing");
+    let Value::Bytes(key) = account(5_000).swap_remove(0) else { unreachable!() };
+    assert!(db.point(&POINT, key.try_into().unwrap()).await.unwrap().is_none());
+    db.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_on_one_node_is_noted_on_the_other_within_two_seconds() {
+    let temp = Temp::server();
+    let (here, there) = (temp.open().await, temp.open().await);
+    let person = kangma_core::id::PersonId([7; 16]);
+    while !there.changes().are_current() {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    for i in 0..5 {
+        let (mine, theirs) = (here.changes().count(person), there.changes().count(person));
+        here.commit(put(&format!("{i}"), i).touching(person)).await.unwrap();
+        assert_ne!(here.changes().count(person), mine, "at once where it was committed");
+        let began = std::time::Instant::now();
+        while there.changes().count(person) == theirs {
+            assert!(began.elapsed() < std::time::Duration::from_secs(2), "the other node was not told");
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    }
+    here.close().await;
+    there.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_breaks_every_connection_is_met_again_without_a_restart() {
+    let temp = Temp::server();
+    let db = temp.open().await;
+    db.commit(put("before", 1)).await.unwrap();
+    temp.meddle(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+         WHERE application_name = current_setting('application_name') AND pid <> pg_backend_pid()",
+    )
+    .await;
+    let began = std::time::Instant::now();
+    let mut n = 0;
+    while let Err(e) = db.commit(put(&format!("after {n}"), 1)).await {
+        assert_eq!(e, DbError::Away, "it is said to be away, nothing else");
+        assert!(began.elapsed() < std::time::Duration::from_secs(10));
+        n += 1;
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(get(&db, "before").await, Some(1));
+    db.close().await;
+}
+
+#[tokio::test]
+async fn both_engines_have_the_same_tables_columns_and_nullability() {
+    for keys in [false, true] {
+        let (file, server) = (Temp::file(), Temp::server());
+        for temp in [&file, &server] {
+            if keys { Db::open_keys(&temp.0, Instant(0)).await } else { Db::open(&temp.0, Instant(0)).await }
+                .unwrap()
+                .close()
+                .await;
+        }
+        let sqlite: Vec<String> = rusqlite::Connection::open(file.path())
+            .unwrap()
+            .prepare(
+                "SELECT m.name || '.' || c.name || CASE WHEN c.\"notnull\" OR c.pk THEN ' not null' ELSE '' END \
+                 FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table' ORDER BY 1",
+            )
+            .unwrap()
+            .query_map([], |row| row.get(0))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        let Place::Server { url, .. } = &server.0.place else { unreachable!() };
+        let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        let mut postgres: Vec<String> = client
+            .query(
+                "SELECT (table_name || '.' || column_name || CASE is_nullable WHEN 'NO' THEN ' not null' ELSE '' END)::text \
+                 FROM information_schema.columns WHERE table_schema = current_schema()",
+                &[],
+            )
+            .await
+            .unwrap()
+            .iter()
+            .map(|row| row.get(0))
+            .collect();
+        postgres.sort();
+        assert_eq!(sqlite, postgres);
+        assert!(sqlite.len() > 5);
+    }
 }
 
 #[tokio::test]
 async fn values_come_back_with_their_types() {
     let temp = Temp::new();
-    let db = temp.open();
-    static ALL: Stmt = Stmt { name: "test.types", sql: "SELECT $1, $2, $3, $4" };
-    let params: Vec<Value> = vec![7_i64.into(), vec![1_u8, 2].into(), "词".into(), Value::Null];
+    let db = temp.open().await;
+    static ALL: Stmt = Stmt {
+        name: "test.types",
+        sql: "SELECT version, phone, $3, claim FROM account WHERE version = $1 AND phone = $2",
+    };
+    static ADD: Stmt = Stmt {
+        name: "test.add",
+        sql: "INSERT INTO account (account_id, phone, claim_state, claim_at, version, created_at) VALUES ($1, $2, 0, 0, $3, 0)",
+    };
+    let unit = Unit::new("test.add");
+    let id: Value = [1_u8; 16].into();
+    let unit = unit.expect(Affects::One, &ADD, vec![id, vec![1_u8, 2].into(), 7_i64.into()]);
+    db.commit(unit).await.unwrap();
+    let params: Vec<Value> = vec![7_i64.into(), vec![1_u8, 2].into(), "词".into()];
     let row = db.one(&ALL, &params).await.unwrap().unwrap();
     assert_eq!(
         (row.int(0).unwrap(), row.bytes(1).unwrap(), row.text(2).unwrap(), row.opt_int(3).unwrap()),

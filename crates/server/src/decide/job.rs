@@ -1,17 +1,67 @@
 //! Decides again for people whose `review_at` has passed and whom nobody reads.
 
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use kangma_core::id::PersonId;
+
 use crate::app::Shared;
 use crate::error::Problem;
 use crate::person;
 
 /// People in one round: small, so that requests never wait long behind a round.
 const BATCH: i64 = 200;
+/// Of whom so many at once, so that their commits share a write.
+const AT_ONCE: usize = 32;
+
+/// A part of all people, by the first byte of their ids.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    /// From 0.
+    pub number: u8,
+    /// Parts in all: divides 256.
+    pub of: u8,
+}
+
+impl Part {
+    /// Everybody.
+    pub const ALL: Part = Part { number: 0, of: 1 };
+
+    /// First and last id.
+    fn range(self) -> (PersonId, PersonId) {
+        let width = 256 / u16::from(self.of);
+        let (mut first, mut last) = ([0; 16], [0xff; 16]);
+        first[0] = (width * u16::from(self.number)) as u8;
+        last[0] = (width * (u16::from(self.number) + 1) - 1) as u8;
+        (PersonId(first), PersonId(last))
+    }
+}
 
 /// One round. Returns how many were due; a full batch means that more are.
-pub async fn round(app: &Shared) -> Result<usize, Problem> {
-    let due = person::due(&app.db, app.clock.now(), BATCH).await?;
-    for id in &due {
-        super::refresh(app, *id).await?;
+pub async fn round(app: &Shared, part: Part) -> Result<usize, Problem> {
+    let due = person::due(&app.db, app.clock.now(), part.range(), BATCH).await?;
+    let n = due.len();
+    futures_util::stream::iter(due)
+        .map(|id| super::refresh(app, id))
+        .buffer_unordered(AT_ONCE)
+        .try_collect::<()>()
+        .await?;
+    Ok(n)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Part;
+
+    #[test]
+    fn parts_cover_everybody_once() {
+        for of in [1, 2, 16, 64] {
+            let mut next = Some(0_u8);
+            for number in 0..of {
+                let (first, last) = Part { number, of }.range();
+                assert_eq!(Some(first.0[0]), next);
+                assert!(first.0[1..] == [0; 15] && last.0[1..] == [0xff; 15]);
+                next = last.0[0].checked_add(1);
+            }
+            assert_eq!(next, None, "{of} parts end with the last id");
+        }
     }
-    Ok(due.len())
 }

@@ -20,7 +20,7 @@ use kangma_core::time::Instant;
 use crate::app::{App, Shared};
 use crate::db::{DbError, Unit};
 use crate::error::Problem;
-use crate::person::{self, Person, State};
+use crate::person::{self, Known, Person, State};
 
 /// Guards collide when two requests of one person race; each round lets at least one through.
 const RETRIES: usize = 8;
@@ -90,7 +90,7 @@ fn settle(app: &App, person: &mut Person, fresh: Vec<Fact>, at: Instant) -> (Dec
 }
 
 /// A person's colour now, whatever is stored.
-pub async fn current(app: &Shared, id: PersonId) -> Result<Option<State>, Problem> {
+pub async fn current(app: &Shared, id: PersonId) -> Result<Option<Known>, Problem> {
     let at = app.clock.now();
     let Some(state) = person::state(app, id).await? else { return Ok(None) };
     if state.stands(at, &app.pack_digest) {
@@ -98,7 +98,7 @@ pub async fn current(app: &Shared, id: PersonId) -> Result<Option<State>, Proble
     }
     let Some(mut person) = person::load(app, id).await? else { return Ok(None) };
     let (decision, stored) = settle(app, &mut person, Vec::new(), at);
-    let fresh = fresh_state(&person, &decision, state);
+    let fresh = fresh_state(&person, &decision, &state);
     let unit = person::write(Unit::new("decide.refresh"), &person, &stored, &decision, fresh.tokens_after);
     let app = Arc::clone(app);
     tokio::spawn(async move {
@@ -109,11 +109,11 @@ pub async fn current(app: &Shared, id: PersonId) -> Result<Option<State>, Proble
             tracing::warn!(%e, "a refreshed decision was not stored; the next read decides again");
         }
     });
-    Ok(Some(fresh))
+    Ok(Some(Known { state: Arc::new(fresh), as_of: at }))
 }
 
-fn fresh_state(person: &Person, decision: &Decision, old: State) -> State {
-    let mut state = State { decided_at: decision.decided_at, review_at: decision.review_at, ..old };
+fn fresh_state(person: &Person, decision: &Decision, old: &State) -> State {
+    let mut state = State { decided_at: decision.decided_at, review_at: decision.review_at, ..old.clone() };
     state.sealed.status = decision.status as u8;
     state.sealed.colour = decision.colour.map_or(0, |c| c as u8);
     state.sealed.division = person.division();

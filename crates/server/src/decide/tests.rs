@@ -30,7 +30,15 @@ async fn service(name: &str, start: Instant) -> (Shared, Dir) {
         #[command(flatten)]
         config: Config,
     }
-    let only = <Only as clap::Parser>::parse_from(["kangma", "--data-dir", dir.to_str().unwrap()]);
+    let mut only = <Only as clap::Parser>::parse_from(["kangma", "--data-dir", dir.to_str().unwrap()]);
+    let schema = |part: &str| {
+        let url = std::env::var("KANGMA_TEST_POSTGRES_URL").unwrap();
+        let name = format!("simulation_{}{part}", std::process::id());
+        Some(format!("{url}?options=-csearch_path%3D{name}"))
+    };
+    if std::env::var("KANGMA_TEST_ENGINE").is_ok_and(|engine| engine == "postgres") {
+        (only.config.data.database_url, only.config.data.keys_url) = (schema(""), schema("_keys"));
+    }
     let app = App::open(only.config, Rng::seeded(7)).await.unwrap();
     let mut app = std::sync::Arc::into_inner(app).unwrap();
     app.clock = Clock::stopped(start);
@@ -145,5 +153,5 @@ async fn a_stored_decision_that_stands_equals_a_fresh_one_whatever_happens() {
         tokio::task::yield_now().await;
     }
     app.db.clone().close().await;
-    app.person_keys.close().await;
+    app.key_store.clone().close().await;
 }

@@ -183,11 +183,11 @@ pub async fn advance(State(app): State<Shared>, request: Request) -> Result<Resp
     let lead_s = app.clock.advance(i64::from(days) * DAY_S);
     super::save_lead(&app.db, lead_s).await?;
     let now = app.clock.now();
-    app.signing.rotate(now).map_err(|e| {
+    app.signing.rotate(now).await.map_err(|e| {
         tracing::error!(%e, "signing keys");
         Problem::internal()
     })?;
-    decide::job::round(&app).await?;
+    decide::job::round(&app, decide::job::Part::ALL).await?;
     if is_form {
         Ok(Redirect::to("/demo").into_response())
     } else {

@@ -1,10 +1,17 @@
-//! Work that no request asks for. Each round is bounded, may fail and runs again.
+//! Work that no request asks for. Each round is bounded, may fail and runs again; where several
+//! nodes share a database, [`Leases`] say which of them does it. Tables: `lease`, `node`.
+
+mod leases;
+mod store;
 
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::app::Shared;
+pub use leases::Leases;
+
+use crate::app::{SKEW_MAX_MS, Shared};
+use crate::decide::job::Part;
 use crate::{decide, login, staff};
 
 /// Rounds of due decisions in one go: bounds how long one wake-up works.
@@ -13,24 +20,24 @@ const ROUNDS_MAX: usize = 50;
 /// Starts all jobs; they end when `stop` is cancelled.
 pub fn start(app: &Shared, stop: &CancellationToken) -> tokio_util::task::TaskTracker {
     let tracker = tokio_util::task::TaskTracker::new();
-    every(&tracker, app, stop, Duration::from_secs(15), |app: Shared| async move {
-        for _ in 0..ROUNDS_MAX {
-            match decide::job::round(&app).await {
-                Ok(0) => break,
-                Ok(_) => {}
-                Err(problem) => {
-                    tracing::warn!(code = problem.code, "due decisions");
-                    break;
-                }
-            }
+    every(&tracker, app, stop, leases::PERIOD, |app: Shared| async move {
+        if let Err(e) = app.leases.round(&app).await {
+            tracing::warn!(%e, "leases");
         }
+        look_at_the_clock(&app).await;
+        metrics::gauge!("kangma_cache_entries").set(app.memory.len() as f64);
+        metrics::gauge!("kangma_db_away").set(if app.db.is_away() { 1.0 } else { 0.0 });
     });
-    every(&tracker, app, stop, Duration::from_secs(3600), |app: Shared| async move {
-        if let Err(e) = app.signing.rotate(app.clock.now()) {
+    every(&tracker, app, stop, Duration::from_secs(5), due_decisions);
+    every(&tracker, app, stop, Duration::from_secs(60), |app: Shared| async move {
+        if let Err(e) = app.signing.rotate(app.clock.now()).await {
             tracing::error!(%e, "signing keys");
         }
     });
     every(&tracker, app, stop, Duration::from_secs(600), |app: Shared| async move {
+        if !app.leases.holds(leases::SWEEP) {
+            return;
+        }
         for swept in [login::sweep(&app).await, staff::sweep(&app).await] {
             if let Err(e) = swept {
                 tracing::warn!(%e, "sweep");
@@ -39,6 +46,36 @@ pub fn start(app: &Shared, stop: &CancellationToken) -> tokio_util::task::TaskTr
     });
     tracker.close();
     tracker
+}
+
+/// Decides again where an instant has passed, in the parts of the people that this node holds.
+async fn due_decisions(app: Shared) {
+    for part in 0..leases::PARTS {
+        let name = leases::part_name(part);
+        for _ in 0..ROUNDS_MAX {
+            if !app.leases.holds(&name) {
+                break;
+            }
+            match decide::job::round(&app, Part { number: part, of: leases::PARTS }).await {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(problem) => {
+                    tracing::warn!(code = problem.code, "due decisions");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// Holds this machine's clock against the database's.
+async fn look_at_the_clock(app: &Shared) {
+    let Ok(Some(ms)) = app.db.clock_ahead_ms(|| app.clock.wall_ms()).await else { return };
+    metrics::gauge!("kangma_clock_skew_seconds").set(ms as f64 / 1000.0);
+    let was = app.clock.note_skew(ms);
+    if ms.abs() > SKEW_MAX_MS && was.abs() <= SKEW_MAX_MS {
+        tracing::error!(ms, "the database's clock differs too much from this machine's; set both by NTP");
+    }
 }
 
 fn every<F, W>(

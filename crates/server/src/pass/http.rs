@@ -114,6 +114,7 @@ pub async fn code(
     code.reasons = reasons;
     code.returned = returned;
     code.review_at = state.review_at;
+    code.state_at = state.as_of;
     code.name_masked = Some(state.sealed.name_masked.clone());
     let day = |at| app.pack.zone.day_of(at);
     code.check_in = CheckInDuty {
@@ -168,7 +169,7 @@ async fn account_for(
     now: Instant,
     lang: Lang,
 ) -> Result<(Vec<Reason>, Option<Returned>), Problem> {
-    let Some(person) = person::load(app, id).await? else { return Ok((Vec::new(), None)) };
+    let Some(person) = person::explained(app, id).await? else { return Ok((Vec::new(), None)) };
     let decision = decide::now(app, &person, now);
     let returned = decision
         .review

@@ -1,10 +1,11 @@
 //! The pass: reading one's own code, and the keys that sign it.
 //!
-//! URLs: `GET /api/v1/me/code`, `GET /api/v1/me`, `GET /.well-known/kangma/keys.json`. No table:
-//! signing a pass writes nothing.
+//! URLs: `GET /api/v1/me/code`, `GET /api/v1/me`, `GET /.well-known/kangma/keys.json`. Table, in the
+//! store of keys: `signing_key`. Signing a pass writes nothing.
 
 pub mod http;
 mod keys;
+mod store;
 #[cfg(test)]
 mod tests;
 
@@ -15,7 +16,7 @@ pub use keys::SigningKeys;
 
 use crate::app::Shared;
 use crate::error::Problem;
-use crate::person::State;
+use crate::person::Known;
 
 /// A signed pass and its times.
 pub struct Issued {
@@ -30,12 +31,13 @@ pub struct Issued {
 }
 
 /// Signs a pass for a state that holds at `now`; `None` where there is no colour to show.
-pub fn issue(app: &Shared, state: &State, now: Instant) -> Result<Option<Issued>, Problem> {
+pub fn issue(app: &Shared, state: &Known, now: Instant) -> Result<Option<Issued>, Problem> {
     let Some(colour) = state.colour() else { return Ok(None) };
     let terms = &app.pack.pass;
-    // A pass never outlives the instant at which time alone can change its colour.
+    // A pass never outlives the instant at which time alone can change its colour, and is no
+    // fresher than what it says.
     let until = |s: u32| {
-        let at = now.plus_s(i64::from(s));
+        let at = state.as_of.plus_s(i64::from(s));
         state.review_at.map_or(at, |review_at| at.min(review_at))
     };
     let (fresh_until, expires_at) = (until(terms.fresh_s), until(terms.lifetime_s));
@@ -47,8 +49,8 @@ pub fn issue(app: &Shared, state: &State, now: Instant) -> Result<Option<Issued>
         issuer: app.config.issuer.clone(),
         issued: now,
         expires: expires_at,
-        state_at: now,
-        fresh_s: u32::try_from(fresh_until.0 - now.0).unwrap_or(0),
+        state_at: state.as_of,
+        fresh_s: u32::try_from(fresh_until.0 - state.as_of.0).unwrap_or(0),
         colour,
         division: state.sealed.division,
         pack_version: app.pack.version.to_string(),

@@ -1,8 +1,8 @@
-use std::os::unix::fs::PermissionsExt as _;
-
 use kangma_core::time::{DAY_S, Instant};
 
 use super::keys::{SigningKeys, SigningKeysError};
+use crate::db::{Db, DbConfig};
+use crate::seal::{Keys, Master};
 
 struct Dir(std::path::PathBuf);
 
@@ -11,6 +11,11 @@ impl Dir {
         let dir = std::env::temp_dir().join(format!("kangma-{name}-{}", std::process::id()));
         std::fs::remove_dir_all(&dir).ok();
         Dir(dir)
+    }
+
+    async fn open(&self) -> (Db, Master) {
+        let master = Keys::load_or_create(&self.0, true).unwrap().master;
+        (Db::open_keys(&DbConfig::in_dir(&self.0), Instant(0)).await.unwrap(), master)
     }
 }
 
@@ -22,12 +27,8 @@ impl Drop for Dir {
 
 fn statuses(keys: &SigningKeys, now: Instant) -> Vec<String> {
     let set = keys.jwks(now);
-    let mut all: Vec<String> = set["keys"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|k| k["kangma:status"].as_str().unwrap().to_owned())
-        .collect();
+    let status = |k: &serde_json::Value| k["kangma:status"].as_str().unwrap().to_owned();
+    let mut all: Vec<String> = set["keys"].as_array().unwrap().iter().map(status).collect();
     all.sort();
     all
 }
@@ -36,41 +37,54 @@ fn kid(keys: &SigningKeys, now: Instant) -> [u8; 8] {
     keys.with_active(now, |signer| signer.key_id())
 }
 
-#[test]
-fn a_key_is_published_before_it_signs_and_verifies_after_it_signed() {
+#[tokio::test]
+async fn a_key_is_published_before_it_signs_and_verifies_after_it_signed() {
     let dir = Dir::new("rotate");
+    let (db, master) = dir.open().await;
     let start = Instant(1_600_000_000);
     let day = |n: i64| start.plus_s(n * DAY_S);
-    let keys = SigningKeys::load_or_create(&dir.0, true, start).unwrap();
+    let open = async |fresh, at| SigningKeys::open(db.clone(), master.clone(), fresh, at).await;
+    let keys = open(true, start).await.unwrap();
     let first = kid(&keys, start);
-    assert!(!keys.rotate(day(27)).unwrap());
+    assert!(!keys.rotate(day(27)).await.unwrap());
     assert_eq!(statuses(&keys, day(27)), ["active"]);
-    assert!(keys.rotate(day(28)).unwrap());
+    assert!(keys.rotate(day(28)).await.unwrap());
     assert_eq!(statuses(&keys, day(28)), ["active", "pending"]);
     assert_eq!(kid(&keys, day(29)), first, "a pending key does not sign");
-    assert!(keys.rotate(day(30)).unwrap());
+    assert!(keys.rotate(day(30)).await.unwrap());
     assert_eq!(statuses(&keys, day(30)), ["active", "retired"]);
     assert_ne!(kid(&keys, day(30)), first);
-    // A restart reads the same keys.
-    let again = SigningKeys::load_or_create(&dir.0, false, day(30)).unwrap();
+    // A restart, or another node, reads the same keys.
+    let again = open(false, day(30)).await.unwrap();
     assert_eq!(kid(&again, day(30)), kid(&keys, day(30)));
-    assert!(again.rotate(day(31)).unwrap());
-    assert_eq!(statuses(&again, day(31)), ["active"]);
-    assert_eq!(std::fs::read_dir(&dir.0).unwrap().count(), 1, "the retired key's file is gone");
+    assert!(again.rotate(day(31)).await.unwrap());
+    assert_eq!(statuses(&again, day(31)), ["active"], "the retired key is gone");
 }
 
-#[test]
-fn key_files_are_private_and_never_made_anew_for_an_existing_database() {
+#[tokio::test]
+async fn nodes_that_rotate_at_once_make_one_key() {
+    let dir = Dir::new("rotate-both");
+    let (db, master) = dir.open().await;
+    let start = Instant(1_600_000_000);
+    let open = async || SigningKeys::open(db.clone(), master.clone(), true, start).await.unwrap();
+    let (a, b) = tokio::join!(open(), open());
+    assert_eq!(kid(&a, start), kid(&b, start));
+    let later = start.plus_s(29 * DAY_S);
+    let (moved_a, moved_b) = tokio::join!(a.rotate(later), b.rotate(later));
+    assert!(moved_a.unwrap() != moved_b.unwrap(), "one of them made it");
+    assert_eq!(a.jwks(later)["keys"], b.jwks(later)["keys"]);
+    assert_eq!(statuses(&a, later), ["active", "pending"]);
+}
+
+#[tokio::test]
+async fn keys_are_never_made_anew_for_an_existing_database_nor_opened_by_another_master() {
     let dir = Dir::new("private");
+    let (db, master) = dir.open().await;
     let now = Instant(1_600_000_000);
-    assert!(matches!(SigningKeys::load_or_create(&dir.0, false, now), Err(SigningKeysError::Missing(_))));
-    drop(SigningKeys::load_or_create(&dir.0, true, now).unwrap());
-    let file = std::fs::read_dir(&dir.0).unwrap().next().unwrap().unwrap().path();
-    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-    assert_eq!(std::fs::metadata(&dir.0).unwrap().permissions().mode() & 0o777, 0o700);
-    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
-    assert!(matches!(SigningKeys::load_or_create(&dir.0, false, now), Err(SigningKeysError::Permissions(_))));
-    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
-    std::fs::write(&file, "{}").unwrap();
-    assert!(matches!(SigningKeys::load_or_create(&dir.0, false, now), Err(SigningKeysError::Damaged(_))));
+    let open = async |fresh, master: &Master| SigningKeys::open(db.clone(), master.clone(), fresh, now).await;
+    assert!(matches!(open(false, &master).await, Err(SigningKeysError::Missing)));
+    open(true, &master).await.unwrap();
+    let other = Dir::new("private-other");
+    let stranger = Keys::load_or_create(&other.0, true).unwrap().master;
+    assert!(matches!(open(false, &stranger).await, Err(SigningKeysError::Damaged(1))));
 }

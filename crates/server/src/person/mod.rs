@@ -5,10 +5,14 @@
 //! Writes are made by [`crate::decide`], the funnel.
 
 mod dossier;
+mod memory;
 mod profile;
 mod store;
 #[cfg(test)]
 mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use kangma_core::decision::{Colour, Decision, Status};
 use kangma_core::fact::{Fact, Facts, Kind, Value};
@@ -17,8 +21,11 @@ use kangma_core::identity::{Document, Name};
 use kangma_core::time::Instant;
 
 pub use dossier::{decode_one as decode_fact, encode_one as encode_fact};
+pub use memory::Memory;
 pub use profile::Profile;
 pub use store::due;
+
+use memory::Found;
 
 use crate::app::Shared;
 use crate::db::{DbError, Unit};
@@ -146,11 +153,90 @@ impl Person {
     }
 }
 
-/// The small row, for reading one's own code.
-pub async fn state(app: &Shared, id: PersonId) -> Result<Option<State>, Problem> {
-    let Some(row) = store::state(&app.db, id).await? else { return Ok(None) };
-    let Some(dek) = app.person_keys.get(id)? else { return Err(destroyed()) };
+/// A state, and the instant that it is known to hold at: now, or earlier while the database is away.
+#[derive(Clone)]
+pub struct Known {
+    /// What is known.
+    pub state: Arc<State>,
+    /// As of when.
+    pub as_of: Instant,
+}
+
+impl std::ops::Deref for Known {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.state
+    }
+}
+
+/// Somebody who is remembered waits no longer than this for a database that may be gone.
+const ANSWER_WAIT: Duration = Duration::from_millis(300);
+
+/// The small row, for reading one's own code; from memory where that is as good.
+pub async fn state(app: &Shared, id: PersonId) -> Result<Option<Known>, Problem> {
+    let now = app.clock.now();
+    let last = match app.memory.state(id, now) {
+        Found::Current(state) => return Ok(Some(Known { state, as_of: now })),
+        Found::AsOf(state, as_of) => Some(Known { state, as_of }),
+        Found::Nothing => None,
+    };
+    let count = app.memory.count(id);
+    match or_last(read_state(app, id), last.as_ref()).await {
+        Some(read) => {
+            let state = read?.map(Arc::new);
+            if let Some(state) = &state {
+                app.memory.keep_state(count, now, state);
+            }
+            Ok(state.map(|state| Known { state, as_of: now }))
+        }
+        None => Ok(last),
+    }
+}
+
+/// A read, or `None` where the database does not answer and something else does.
+async fn or_last<T, L>(
+    read: impl Future<Output = Result<T, Problem>>,
+    last: Option<&L>,
+) -> Option<Result<T, Problem>> {
+    if last.is_none() {
+        return Some(read.await);
+    }
+    match tokio::time::timeout(ANSWER_WAIT, read).await {
+        Ok(Err(problem)) if problem.code == "db.away" => None,
+        Ok(done) => Some(done),
+        Err(_) => None,
+    }
+}
+
+async fn read_state(app: &Shared, id: PersonId) -> Result<Option<State>, Problem> {
+    // Both at once: of two round trips one is saved, and somebody unknown has no key either.
+    let (row, dek) = tokio::join!(store::state(&app.db, id), app.person_keys.get(id));
+    let Some(row) = row? else { return Ok(None) };
+    let Some(dek) = dek? else { return Err(destroyed()) };
     Ok(Some(unseal(id, &dek, row)?))
+}
+
+/// A person with all facts, for explaining: from memory where that is as good, and the last that
+/// is known while the database is away.
+pub async fn explained(app: &Shared, id: PersonId) -> Result<Option<Arc<Person>>, Problem> {
+    let now = app.clock.now();
+    let last = match app.memory.person(id, now) {
+        Found::Current(person) => return Ok(Some(person)),
+        Found::AsOf(person, _) => Some(person),
+        Found::Nothing => None,
+    };
+    let count = app.memory.count(id);
+    match or_last(load(app, id), last.as_ref()).await {
+        Some(read) => {
+            let person = read?.map(Arc::new);
+            if let Some(person) = &person {
+                app.memory.keep_person(count, now, person);
+            }
+            Ok(person)
+        }
+        None => Ok(last),
+    }
 }
 
 fn unseal(id: PersonId, dek: &Dek, row: store::StateRow) -> Result<State, Problem> {
@@ -169,8 +255,9 @@ fn unseal(id: PersonId, dek: &Dek, row: store::StateRow) -> Result<State, Proble
 
 /// A person with all facts, from the dossier.
 pub async fn load(app: &Shared, id: PersonId) -> Result<Option<Person>, Problem> {
-    let Some((row, sealed_dossier, next_seq)) = store::load(&app.db, id).await? else { return Ok(None) };
-    let Some(dek) = app.person_keys.get(id)? else { return Err(destroyed()) };
+    let (row, dek) = tokio::join!(store::load(&app.db, id), app.person_keys.get(id));
+    let Some((row, sealed_dossier, next_seq)) = row? else { return Ok(None) };
+    let Some(dek) = dek? else { return Err(destroyed()) };
     let plain = dek.open("person", "dossier", &id.0, &sealed_dossier).map_err(unreadable)?;
     let facts = dossier::decode(&plain).map_err(unreadable)?;
     let state = unseal(id, &dek, row)?;
@@ -214,7 +301,7 @@ pub async fn holds(app: &Shared, person: PersonId, account: AccountId) -> Result
 /// The name and document of a person.
 pub async fn profile(app: &Shared, id: PersonId) -> Result<Option<Profile>, Problem> {
     let Some((document, sealed)) = store::profile(&app.db, id).await? else { return Ok(None) };
-    let Some(dek) = app.person_keys.get(id)? else { return Err(destroyed()) };
+    let Some(dek) = app.person_keys.get(id).await? else { return Err(destroyed()) };
     let plain = dek.open("document", "profile", &document, &sealed).map_err(unreadable)?;
     Ok(Some(serde_json::from_slice(&plain).map_err(unreadable)?))
 }
@@ -222,7 +309,7 @@ pub async fn profile(app: &Shared, id: PersonId) -> Result<Option<Profile>, Prob
 /// A person's facts as they were recorded, from the rows themselves: the truth that the dossier copies.
 #[cfg(test)]
 pub async fn recorded_facts(app: &Shared, id: PersonId) -> Result<Facts, Problem> {
-    let Some(dek) = app.person_keys.get(id)? else { return Err(destroyed()) };
+    let Some(dek) = app.person_keys.get(id).await? else { return Err(destroyed()) };
     let mut facts = Vec::new();
     for (seq, body) in store::facts(&app.db, id).await? {
         let plain = dek.open("fact", "body", &store::fact_key(id, seq), &body).map_err(unreadable)?;

@@ -3,7 +3,7 @@
 use kangma_core::id::PersonId;
 use kangma_core::time::Instant;
 
-use crate::db::{Affects, Db, DbError, Row, Stmt, Unit};
+use crate::db::{Affects, Db, DbError, Point, Row, Stmt, Unit};
 
 pub struct StateRow {
     pub version: i64,
@@ -14,25 +14,29 @@ pub struct StateRow {
     pub state: Vec<u8>,
 }
 
+/// Columns 1 to 6; column 0 is the person.
 fn state_row(row: &Row) -> Result<StateRow, DbError> {
     Ok(StateRow {
-        version: row.int(0)?,
-        tokens_after: row.int(1)?,
-        decided_at: row.int(2)?,
-        review_at: row.opt_int(3)?,
-        pack: row.bytes(4)?.to_vec(),
-        state: row.bytes(5)?.to_vec(),
+        version: row.int(1)?,
+        tokens_after: row.int(2)?,
+        decided_at: row.int(3)?,
+        review_at: row.opt_int(4)?,
+        pack: row.bytes(5)?.to_vec(),
+        state: row.bytes(6)?.to_vec(),
     })
 }
 
-static STATE: Stmt = Stmt {
+static STATE: Point = Point {
     name: "person.state",
-    sql: "SELECT version, tokens_after, decided_at, review_at, pack, state FROM person WHERE person_id = $1",
+    columns: "person_id, version, tokens_after, decided_at, review_at, pack, state",
+    table: "person",
+    key: "person_id",
+    filter: "",
 };
 
 static LOAD: Stmt = Stmt {
     name: "person.load",
-    sql: "SELECT version, tokens_after, decided_at, review_at, pack, state, dossier, next_seq \
+    sql: "SELECT person_id, version, tokens_after, decided_at, review_at, pack, state, dossier, next_seq \
           FROM person WHERE person_id = $1",
 };
 
@@ -49,7 +53,8 @@ static FACTS: Stmt =
 
 static DUE: Stmt = Stmt {
     name: "person.due",
-    sql: "SELECT person_id FROM person WHERE review_at IS NOT NULL AND review_at <= $1 ORDER BY review_at LIMIT $2",
+    sql: "SELECT person_id FROM person WHERE review_at IS NOT NULL AND review_at <= $1 \
+          AND person_id >= $3 AND person_id <= $4 ORDER BY review_at LIMIT $2",
 };
 
 static ADD_FACT: Stmt = Stmt {
@@ -80,12 +85,12 @@ static UPDATE: Stmt = Stmt {
 };
 
 pub async fn state(db: &Db, id: PersonId) -> Result<Option<StateRow>, DbError> {
-    db.one(&STATE, &[id.into()]).await?.map(|row| state_row(&row)).transpose()
+    db.point(&STATE, id.0).await?.map(|row| state_row(&row)).transpose()
 }
 
 pub async fn load(db: &Db, id: PersonId) -> Result<Option<(StateRow, Vec<u8>, i64)>, DbError> {
     let row = db.one(&LOAD, &[id.into()]).await?;
-    row.map(|row| Ok((state_row(&row)?, row.bytes(6)?.to_vec(), row.int(7)?))).transpose()
+    row.map(|row| Ok((state_row(&row)?, row.bytes(7)?.to_vec(), row.int(8)?))).transpose()
 }
 
 pub async fn by_document(db: &Db, document: PersonId) -> Result<Option<PersonId>, DbError> {
@@ -104,9 +109,14 @@ pub async fn facts(db: &Db, id: PersonId) -> Result<Vec<(i64, Vec<u8>)>, DbError
     rows.iter().map(|row| Ok((row.int(0)?, row.bytes(1)?.to_vec()))).collect()
 }
 
-/// People whose stored decision may no longer hold, the longest overdue first.
-pub async fn due(db: &Db, now: Instant, limit: i64) -> Result<Vec<PersonId>, DbError> {
-    let rows = db.all(&DUE, &[now.into(), limit.into()]).await?;
+/// People between two ids whose stored decision may no longer hold, the longest overdue first.
+pub async fn due(
+    db: &Db,
+    now: Instant,
+    (first, last): (PersonId, PersonId),
+    limit: i64,
+) -> Result<Vec<PersonId>, DbError> {
+    let rows = db.all(&DUE, &[now.into(), limit.into(), first.into(), last.into()]).await?;
     rows.iter().map(|row| person_id(row.bytes(0)?)).collect()
 }
 
@@ -153,6 +163,7 @@ pub struct PersonRow {
 }
 
 pub fn put(unit: Unit, id: PersonId, row: PersonRow) -> Unit {
+    let unit = unit.touching(id);
     let mut params = vec![
         id.into(),
         row.next_seq.into(),

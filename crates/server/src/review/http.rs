@@ -56,7 +56,9 @@ pub async fn list(
     let mut items = Vec::new();
     for item in queue::open_items(&app.db, ITEMS_MAX).await? {
         let name_masked = match item.subject {
-            Subject::Declaration(person) => person::state(&app, person).await?.map(|s| s.sealed.name_masked),
+            Subject::Declaration(person) => {
+                person::state(&app, person).await?.map(|s| s.sealed.name_masked.clone())
+            }
             Subject::Identity(account) => {
                 let account = account::find(&app, account).await?;
                 account.and_then(|a| a.claim).and_then(|(_, c)| c.profile.name()).map(|n| n.masked())

@@ -40,10 +40,96 @@ pub struct Server {
 
 pub fn kangma() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kangma"));
-    for name in ["PORT", "DATA_DIR", "KANGMA_DEMO", "KANGMA_PACK"] {
+    for name in ["PORT", "DATA_DIR", "KANGMA_DEMO", "KANGMA_PACK", "DATABASE_URL", "KANGMA_KEYS_URL"] {
         command.env_remove(name);
     }
     command
+}
+
+/// The PostgreSQL server, or Citus coordinator, that this run tells its stories on; without one, SQLite.
+pub fn postgres() -> Option<String> {
+    let set = |name| std::env::var(name).ok().filter(|text| !text.is_empty());
+    let on_postgres = set("KANGMA_TEST_ENGINE").is_some_and(|engine| engine == "postgres");
+    set("KANGMA_TEST_CITUS_URL").or_else(|| {
+        on_postgres.then(|| {
+            set("KANGMA_TEST_POSTGRES_URL").expect("KANGMA_TEST_POSTGRES_URL for the engine postgres")
+        })
+    })
+}
+
+/// The environment of a data folder: with PostgreSQL, two schemas of its own.
+pub fn environment(dir: &TempDir) -> Vec<(&'static str, String)> {
+    let mut env = vec![("DATA_DIR", dir.0.join("data").display().to_string())];
+    if let Some(url) = postgres() {
+        let schema = dir.0.file_name().unwrap().to_str().unwrap().replace('-', "_");
+        let mark = if url.contains('?') { '&' } else { '?' };
+        env.push(("DATABASE_URL", format!("{url}{mark}options=-csearch_path%3D{schema}")));
+        env.push(("KANGMA_KEYS_URL", format!("{url}{mark}options=-csearch_path%3D{schema}_keys")));
+    }
+    env
+}
+
+/// A connection to the PostgreSQL database of a data folder, or to its store of keys.
+async fn client_of(dir: &TempDir, name: &str) -> Option<tokio_postgres::Client> {
+    let url = environment(dir).into_iter().find(|(n, _)| *n == name)?.1;
+    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    Some(client)
+}
+
+/// Runs SQL on the database of a data folder, behind the service's back.
+pub async fn meddle(dir: &TempDir, sql: &str) {
+    match client_of(dir, "DATABASE_URL").await {
+        Some(client) => client.batch_execute(sql).await.unwrap(),
+        None => rusqlite::Connection::open(dir.0.join("data/kangma.db")).unwrap().execute_batch(sql).unwrap(),
+    }
+}
+
+/// Every byte that the service stored: files of the folder, and rows of PostgreSQL.
+pub async fn stored(dir: &TempDir) -> Vec<(String, Vec<u8>)> {
+    let mut all = Vec::new();
+    collect(&dir.0, &mut all);
+    let mut all: Vec<_> =
+        all.into_iter().map(|f| (f.display().to_string(), std::fs::read(&f).unwrap())).collect();
+    for name in ["DATABASE_URL", "KANGMA_KEYS_URL"] {
+        let Some(client) = client_of(dir, name).await else { continue };
+        let tables =
+            "SELECT table_name::text FROM information_schema.tables WHERE table_schema = current_schema()";
+        for table in client.query(tables, &[]).await.unwrap() {
+            let table: String = table.get(0);
+            let mut bytes = Vec::new();
+            for row in client.query(&format!("SELECT * FROM {table}"), &[]).await.unwrap() {
+                for i in 0..row.len() {
+                    bytes.extend_from_slice(row.get::<_, Option<Raw>>(i).map_or(&[][..], |raw| raw.0));
+                }
+            }
+            all.push((format!("table {table}"), bytes));
+        }
+    }
+    all
+}
+
+/// A column's bytes, whatever its type.
+struct Raw<'a>(&'a [u8]);
+
+impl<'a> tokio_postgres::types::FromSql<'a> for Raw<'a> {
+    fn from_sql(
+        _: &tokio_postgres::types::Type,
+        raw: &'a [u8],
+    ) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(Raw(raw))
+    }
+
+    fn accepts(_: &tokio_postgres::types::Type) -> bool {
+        true
+    }
+}
+
+pub fn collect(dir: &Path, files: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { collect(&path, files) } else { files.push(path) }
+    }
 }
 
 impl Server {
@@ -59,8 +145,8 @@ impl Server {
         let mut child = kangma()
             .args(["serve", "--port", "0"])
             .args(args)
-            .env("DATA_DIR", dir.0.join("data"))
-            .env("KANGMA_LOG", "debug")
+            .envs(environment(&dir))
+            .env("KANGMA_LOG", "debug,tokio_postgres=info,rustls=info")
             .stdout(Stdio::piped())
             .stderr(errors)
             .spawn()

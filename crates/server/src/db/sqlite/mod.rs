@@ -12,7 +12,14 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, ToSql};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Affects, DbConfig, DbError, OpenError, Row, Stmt, Unit, Value};
+use kangma_core::time::Instant;
+
+use super::migrate::Migration;
+use super::{Affects, DbConfig, DbError, OpenError, Point, Row, Rows, Stmt, Unit, Value};
+
+mod migrate;
+
+pub(super) use migrate::check;
 
 /// Units in one transaction at most; bounds how long the first of a group waits.
 const GROUP_MAX: usize = 1_024;
@@ -47,11 +54,30 @@ impl From<rusqlite::Error> for DbError {
     }
 }
 
+/// The embedded engine: one process, one file.
+#[derive(Clone, Debug)]
+pub struct Sqlite {
+    pub readers: Readers,
+    pub committer: Committer,
+}
+
+impl Sqlite {
+    pub fn open(
+        path: &Path,
+        config: &DbConfig,
+        known: &[Migration],
+        now: Instant,
+    ) -> Result<Sqlite, OpenError> {
+        let writer = migrate::run(open_writer(path, config)?, path, known, now)?;
+        Ok(Sqlite { readers: Readers::new(path), committer: Committer::start(writer, config.queue_max) })
+    }
+}
+
 /// SQLite numbers `$n` by first appearance; `?n` means what it says. The name goes along.
-pub(super) fn rewrite(stmt: &Stmt) -> String {
-    let mut out = format!("/* {} */ ", stmt.name);
+pub(super) fn rewrite(name: &str, sql: &str) -> String {
+    let mut out = format!("/* {name} */ ");
     let mut quoted = false;
-    for c in stmt.sql.chars() {
+    for c in sql.chars() {
         quoted ^= c == '\'';
         out.push(if c == '$' && !quoted { '?' } else { c });
     }
@@ -66,14 +92,30 @@ thread_local! {
 }
 
 fn prepare<'c>(connection: &'c Connection, stmt: &'static Stmt) -> Result<CachedStatement<'c>, DbError> {
-    let sql = SQL.with_borrow_mut(|known| {
-        Arc::clone(known.entry(std::ptr::from_ref(stmt).addr()).or_insert_with(|| rewrite(stmt).into()))
-    });
+    cached(connection, std::ptr::from_ref(stmt).addr(), || rewrite(stmt.name, stmt.sql))
+}
+
+fn prepare_point<'c>(
+    connection: &'c Connection,
+    point: &'static Point,
+) -> Result<CachedStatement<'c>, DbError> {
+    let Point { name, columns, table, key, filter } = point;
+    cached(connection, std::ptr::from_ref(point).addr(), || {
+        rewrite(name, &format!("SELECT {columns} FROM {table} WHERE {key} = $1 {filter}"))
+    })
+}
+
+fn cached(
+    connection: &Connection,
+    address: usize,
+    sql: impl FnOnce() -> String,
+) -> Result<CachedStatement<'_>, DbError> {
+    let sql = SQL.with_borrow_mut(|known| Arc::clone(known.entry(address).or_insert_with(|| sql().into())));
     Ok(connection.prepare_cached(&sql)?)
 }
 
 fn io(path: &Path, cause: impl std::fmt::Display) -> OpenError {
-    OpenError::Io { path: path.to_owned(), cause: cause.to_string() }
+    OpenError::Io { database: path.display().to_string(), cause: cause.to_string() }
 }
 
 /// The writer's connection, and the lock that keeps a second process away.
@@ -83,9 +125,8 @@ pub(super) struct Writer {
     _lock: std::fs::File,
 }
 
-pub(super) fn open_writer(config: &DbConfig) -> Result<Writer, OpenError> {
+fn open_writer(path: &Path, config: &DbConfig) -> Result<Writer, OpenError> {
     use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-    let path = &config.path;
     let dir = path.parent().unwrap_or(Path::new("."));
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|e| io(dir, e))?;
     let lock_path = path.with_extension("lock");
@@ -170,6 +211,17 @@ impl Readers {
     }
 }
 
+impl Readers {
+    pub(super) fn point(&self, point: &'static Point, key: [u8; 16]) -> Result<Option<Row>, DbError> {
+        self.with(|connection| {
+            let mut prepared = prepare_point(connection, point)?;
+            let columns = prepared.column_count();
+            let mut rows = prepared.query([&key[..]])?;
+            rows.next()?.map(|row| owned(row, columns)).transpose()
+        })
+    }
+}
+
 fn open_reader(path: &Path) -> Result<Connection, DbError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
@@ -195,8 +247,15 @@ fn owned(row: &rusqlite::Row<'_>, columns: usize) -> Result<Row, DbError> {
 }
 
 struct Waiting {
-    unit: Unit,
+    work: Work,
     done: oneshot::Sender<Result<(), DbError>>,
+}
+
+enum Work {
+    Unit(Unit),
+    Bulk(Vec<Rows>),
+    /// Ends the writer when everything before it is done.
+    End,
 }
 
 /// Hands units to the writer thread.
@@ -217,8 +276,16 @@ impl Committer {
     }
 
     pub(super) async fn commit(&self, unit: Unit) -> Result<(), DbError> {
+        self.hand(Work::Unit(unit)).await
+    }
+
+    pub(super) async fn bulk(&self, tables: Vec<Rows>) -> Result<(), DbError> {
+        self.hand(Work::Bulk(tables)).await
+    }
+
+    async fn hand(&self, work: Work) -> Result<(), DbError> {
         let (done, result) = oneshot::channel();
-        self.queue.try_send(Waiting { unit, done }).map_err(|e| match e {
+        self.queue.try_send(Waiting { work, done }).map_err(|e| match e {
             mpsc::error::TrySendError::Full(_) => DbError::Busy,
             mpsc::error::TrySendError::Closed(_) => DbError::Gone,
         })?;
@@ -229,7 +296,7 @@ impl Committer {
         let thread = self.thread.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         // The writer ends when it has taken the mark below and everything before it.
         let (done, closed) = oneshot::channel();
-        let end = Waiting { unit: Unit::new(END), done };
+        let end = Waiting { work: Work::End, done };
         if self.queue.send(end).await.is_ok() {
             closed.await.ok();
         }
@@ -239,16 +306,13 @@ impl Committer {
     }
 }
 
-/// Name of the unit that ends the writer.
-const END: &str = "db.end";
-
 /// The writer thread: takes all units that wait into one transaction, a savepoint each, and
 /// answers them only after the commit is on disk. No waiting for company: a lone unit commits
 /// at once, and while it does others gather.
 fn write_all(writer: Writer, mut queue: mpsc::Receiver<Waiting>) {
     let mut group = Vec::with_capacity(GROUP_MAX);
     while queue.blocking_recv_many(&mut group, GROUP_MAX) > 0 {
-        let end = group.iter().position(|w| w.unit.name == END);
+        let end = group.iter().position(|w| matches!(w.work, Work::End));
         let rest = end.map(|at| group.split_off(at));
         let results = write_group(&writer.connection, &group);
         for (waiting, result) in group.drain(..).zip(results) {
@@ -274,7 +338,7 @@ fn write_group(connection: &Connection, group: &[Waiting]) -> Vec<Result<(), DbE
     }
     let mut results: Vec<Result<(), DbError>> = Vec::with_capacity(group.len());
     for waiting in group {
-        results.push(write_unit(connection, &waiting.unit, group.len() > 1));
+        results.push(write(connection, &waiting.work, group.len() > 1));
         // A full disk or a broken file ends SQLite's whole transaction: then nothing of it stands.
         if connection.is_autocommit() {
             let cause = results.last().and_then(|r| r.clone().err()).unwrap_or(DbError::Full);
@@ -304,25 +368,40 @@ impl DbError {
     }
 }
 
-fn write_unit(connection: &Connection, unit: &Unit, savepoint: bool) -> Result<(), DbError> {
+fn write(connection: &Connection, work: &Work, savepoint: bool) -> Result<(), DbError> {
     if savepoint {
         connection.prepare_cached("SAVEPOINT unit")?.execute([])?;
     }
-    let written = unit.steps.iter().try_for_each(|step| {
-        let affected = prepare(connection, step.stmt)?.execute(rusqlite::params_from_iter(&step.params))?;
-        match step.affects {
-            Affects::One if affected != 1 => Err(DbError::Conflict),
-            _ => Ok(()),
-        }
-    });
+    let written = match work {
+        Work::Unit(unit) => unit.steps.iter().try_for_each(|step| {
+            let affected =
+                prepare(connection, step.stmt)?.execute(rusqlite::params_from_iter(&step.params))?;
+            match step.affects {
+                Affects::One if affected != 1 => Err(DbError::Conflict),
+                _ => Ok(()),
+            }
+        }),
+        Work::Bulk(tables) => tables.iter().try_for_each(|rows| write_rows(connection, rows)),
+        Work::End => Ok(()),
+    };
     if savepoint && !connection.is_autocommit() {
         if written.is_err() {
             connection.prepare_cached("ROLLBACK TO unit")?.execute([])?;
         }
         connection.prepare_cached("RELEASE unit")?.execute([])?;
     }
-    if let Err(DbError::Other(cause)) = &written {
+    if let (Work::Unit(unit), Err(DbError::Other(cause))) = (work, &written) {
         tracing::error!(unit = unit.name, %cause, "a unit failed");
     }
     written
+}
+
+fn write_rows(connection: &Connection, Rows { table, columns, rows }: &Rows) -> Result<(), DbError> {
+    let marks = vec!["?"; columns.split(',').count()].join(", ");
+    let mut insert =
+        connection.prepare_cached(&format!("INSERT INTO {table} ({columns}) VALUES ({marks})"))?;
+    for row in rows {
+        insert.execute(rusqlite::params_from_iter(row))?;
+    }
+    Ok(())
 }

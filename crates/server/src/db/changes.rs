@@ -1,0 +1,90 @@
+//! Which people changed: lets memory of people be trusted no longer than it is true.
+//!
+//! Each person falls into one of a million slots, each with a count that grows when somebody of
+//! the slot changes, here or (told by the feed) on another node. Whoever keeps something of a
+//! person keeps the count that stood before it was read; another count means: read again. Two
+//! people of one slot cost each other a read now and then, never a wrong answer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use kangma_core::id::PersonId;
+
+const SLOTS: usize = 1 << 20;
+
+/// Memory counts as current for this long after the feed was last read. With the reading itself
+/// it keeps a change elsewhere from being overlooked for more than two seconds.
+pub const FEED_MAX_AGE: Duration = Duration::from_millis(1_200);
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub struct Changes(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    counts: Box<[AtomicU32]>,
+    began: std::time::Instant,
+    /// Milliseconds after `began` at which the feed was last read; `ALWAYS` without other nodes, `NEVER`
+    /// before the first look.
+    fed_ms: AtomicU64,
+}
+
+const ALWAYS: u64 = u64::MAX;
+const NEVER: u64 = 0;
+
+impl Changes {
+    /// Without other nodes, memory is always current; with them, once the feed was read.
+    pub(super) fn new(alone: bool) -> Changes {
+        let counts = (0..SLOTS).map(|_| AtomicU32::new(0)).collect();
+        let fed_ms = AtomicU64::new(if alone { ALWAYS } else { NEVER });
+        Changes(Arc::new(Inner { counts, began: std::time::Instant::now(), fed_ms }))
+    }
+
+    fn slot(&self, person: PersonId) -> &AtomicU32 {
+        // Ids are keyed hashes: any bits of them are evenly spread.
+        let bits = u32::from_be_bytes([person.0[8], person.0[9], person.0[10], person.0[11]]);
+        &self.0.counts[bits as usize % SLOTS]
+    }
+
+    /// The count of a person's slot.
+    pub fn count(&self, person: PersonId) -> u32 {
+        self.slot(person).load(Ordering::Acquire)
+    }
+
+    /// A person changed.
+    pub fn note(&self, person: PersonId) {
+        self.slot(person).fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Anybody may have changed: some of the feed was missed.
+    pub(super) fn note_all(&self) {
+        self.0.counts.iter().for_each(|c| {
+            c.fetch_add(1, Ordering::AcqRel);
+        });
+    }
+
+    /// Milliseconds since the start, for [`Changes::fed`].
+    pub(super) fn tick_ms(&self) -> u64 {
+        self.0.began.elapsed().as_millis() as u64 + 1
+    }
+
+    /// Everything that was committed before the instant `at_ms` is noted.
+    pub(super) fn fed(&self, at_ms: u64) {
+        self.0.fed_ms.fetch_max(at_ms, Ordering::AcqRel);
+    }
+
+    /// How old the newest look at the feed is; zero without other nodes.
+    pub fn age(&self) -> Duration {
+        match self.0.fed_ms.load(Ordering::Acquire) {
+            ALWAYS => Duration::ZERO,
+            NEVER => Duration::from_secs(u64::from(u32::MAX)),
+            at => Duration::from_millis(self.tick_ms().saturating_sub(at)),
+        }
+    }
+
+    /// Whether memory may be trusted.
+    pub fn are_current(&self) -> bool {
+        self.age() <= FEED_MAX_AGE
+    }
+}

@@ -1,0 +1,103 @@
+//! What is remembered of people, so that most reads of a code ask the database nothing.
+//!
+//! An entry holds for as long as nobody of the person's slot changed ([`crate::db::Changes`]) and
+//! the feed of changes is current. While the database is away an unchanged entry still answers,
+//! and says as of when.
+
+use std::sync::Arc;
+
+use kangma_core::id::PersonId;
+use kangma_core::time::Instant;
+use quick_cache::sync::Cache;
+
+use super::{Person, State};
+use crate::db::Changes;
+
+/// People whose facts are remembered, for one whose state is: only those with something to explain.
+const FACTS_SHARE: usize = 16;
+
+struct Kept<T> {
+    /// Count of the person's slot before it was read.
+    count: u32,
+    /// When it was read.
+    read_at: Instant,
+    value: Arc<T>,
+}
+
+impl<T> Clone for Kept<T> {
+    fn clone(&self) -> Kept<T> {
+        Kept { value: Arc::clone(&self.value), ..*self }
+    }
+}
+
+/// See the module.
+pub struct Memory {
+    changes: Changes,
+    states: Cache<PersonId, Kept<State>>,
+    people: Cache<PersonId, Kept<Person>>,
+}
+
+/// What an entry is worth.
+pub enum Found<T> {
+    /// As good as a read now.
+    Current(Arc<T>),
+    /// Unchanged as far as this node knows, which was last sure of it at that instant.
+    AsOf(Arc<T>, Instant),
+    /// Nothing.
+    Nothing,
+}
+
+impl Memory {
+    /// For so many people; zero remembers nobody.
+    pub fn new(people: usize, changes: Changes) -> Memory {
+        let facts = people / FACTS_SHARE;
+        Memory { changes, states: Cache::new(people), people: Cache::new(facts) }
+    }
+
+    /// A person's state.
+    pub fn state(&self, id: PersonId, now: Instant) -> Found<State> {
+        let found = self.find(self.states.get(&id), id, now);
+        let label = match &found {
+            Found::Current(_) => "hit",
+            Found::AsOf(..) => "stale",
+            Found::Nothing => "miss",
+        };
+        metrics::counter!("kangma_cache_total", "result" => label).increment(1);
+        found
+    }
+
+    /// A person with all facts.
+    pub fn person(&self, id: PersonId, now: Instant) -> Found<Person> {
+        self.find(self.people.get(&id), id, now)
+    }
+
+    fn find<T>(&self, kept: Option<Kept<T>>, id: PersonId, now: Instant) -> Found<T> {
+        let Some(kept) = kept.filter(|k| k.count == self.changes.count(id)) else { return Found::Nothing };
+        let age = self.changes.age();
+        if self.changes.are_current() {
+            return Found::Current(kept.value);
+        }
+        let told = now.plus_s(-i64::try_from(age.as_secs() + 1).unwrap_or(i64::MAX / 2));
+        Found::AsOf(kept.value, kept.read_at.max(told))
+    }
+
+    /// The count to read by: taken before the row is read.
+    pub fn count(&self, id: PersonId) -> u32 {
+        self.changes.count(id)
+    }
+
+    /// Remembers what was read; if the person changed meanwhile, nobody will find it.
+    pub fn keep_state(&self, count: u32, read_at: Instant, state: &Arc<State>) {
+        self.states.insert(state.id, Kept { count, read_at, value: Arc::clone(state) });
+    }
+
+    /// Likewise a person.
+    pub fn keep_person(&self, count: u32, read_at: Instant, person: &Arc<Person>) {
+        self.people.insert(person.id, Kept { count, read_at, value: Arc::clone(person) });
+    }
+
+    /// Entries held now.
+    pub fn len(&self) -> usize {
+        self.states.len()
+    }
+}
