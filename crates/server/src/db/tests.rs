@@ -334,6 +334,10 @@ async fn a_server_that_breaks_every_connection_is_met_again_without_a_restart() 
         n += 1;
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
+    while db.is_away() {
+        assert!(began.elapsed() < std::time::Duration::from_secs(10));
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
     assert_eq!(get(&db, "before").await, Some(1));
     db.close().await;
 }

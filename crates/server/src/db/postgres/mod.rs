@@ -22,7 +22,7 @@ use tokio_util::task::TaskTracker;
 
 use super::migrate::Migration;
 use super::{Changes, DbConfig, DbError, OpenError, Point, Row, Rows, Stmt, Unit, Value};
-use link::{Link, Target};
+use link::{Link, Session, Target};
 use read::Batcher;
 use write::Waiting;
 
@@ -149,9 +149,11 @@ impl Postgres {
         self.0.readers.iter().all(|link| link.session().is_err())
     }
 
-    fn reader(&self) -> &Link {
+    /// A session for reading: each in turn, of those that stand.
+    fn reader(&self) -> Result<Arc<Session>, DbError> {
         let turn = self.0.turn.fetch_add(1, Ordering::Relaxed);
-        &self.0.readers[turn % self.0.readers.len()]
+        let all = &self.0.readers;
+        (0..all.len()).find_map(|i| all[(turn + i) % all.len()].session().ok()).ok_or(DbError::Away)
     }
 
     /// All rows of a statement.
@@ -166,7 +168,7 @@ impl Postgres {
         sql: impl FnOnce() -> String,
         params: &[Value],
     ) -> Result<Vec<Row>, DbError> {
-        let session = self.reader().session()?;
+        let session = self.reader()?;
         let statement = session.prepare(address, sql).await?;
         let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|v| v as _).collect();
         session.client.query(&statement, &params).await?.iter().map(value::owned).collect()
@@ -211,7 +213,7 @@ impl Postgres {
 
     /// How far the server's clock is ahead, in milliseconds.
     pub async fn clock_ahead_ms(&self, ours_ms: impl Fn() -> i64) -> Result<i64, DbError> {
-        let session = self.reader().session()?;
+        let session = self.reader()?;
         Ok(clock_ahead(&session.client, ours_ms).await?)
     }
 
