@@ -13,6 +13,7 @@ use kangma_core::rules::expr::Areas;
 use kangma_core::rules::pack::{Pack, PackFiles};
 use kangma_core::time::Instant;
 
+use crate::admit::Gate;
 use crate::config::Config;
 use crate::db::Db;
 use crate::identity::{DemoCheck, GatewayCheck, IdentityCheck, ReviewerCheck};
@@ -22,6 +23,7 @@ use crate::login::{DemoSender, GatewaySender, NoSender, Outbox, Sender};
 use crate::pass::SigningKeys;
 use crate::person::Memory;
 use crate::seal::{KeyError, Keys, PersonKeys};
+use crate::watch::Requests;
 
 /// The service's state, shared by all requests and jobs.
 pub type Shared = Arc<App>;
@@ -54,10 +56,14 @@ pub struct App {
     pub sender: Box<dyn Sender>,
     /// Confirms identities.
     pub identity: Box<dyn IdentityCheck>,
-    /// Throttles by address.
+    /// Throttles by address and by person.
     pub limits: Limits,
     /// What this node does for all.
     pub leases: Leases,
+    /// Who comes in when there is not room for all.
+    pub gate: Gate,
+    /// Ids and counts of requests.
+    pub requests: Requests,
     /// The last identifier's time and count.
     pub last_id: AtomicU64,
     /// Messages instead of a telephone network, in demo mode only.
@@ -125,7 +131,9 @@ impl App {
             (None, true) => Box::new(DemoCheck),
             (None, false) => Box::new(ReviewerCheck),
         };
-        let limits = Limits::new(config.codes_per_address, config.scans_per_address);
+        let limits = Limits::new(&config);
+        let gate = Gate::new(config.in_flight);
+        let requests = Requests::new(&rng, config.metrics.is_some());
         let pack_digest = crate::person::digest_bytes(&pack.digest);
         Ok(Arc::new(App {
             config,
@@ -143,6 +151,8 @@ impl App {
             identity,
             limits,
             leases,
+            gate,
+            requests,
             last_id: AtomicU64::new(0),
             outbox,
         }))

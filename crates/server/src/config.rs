@@ -56,6 +56,22 @@ pub struct Config {
     /// Scans that one address may ask for in a minute.
     #[arg(long, env = "KANGMA_SCANS_PER_ADDRESS", default_value_t = 1200)]
     pub scans_per_address: u32,
+    /// Reads of one's own code and records that one person may make in a minute, half of them at once.
+    #[arg(long, env = "KANGMA_READS_PER_PERSON", default_value_t = 60)]
+    pub reads_per_person: u32,
+    /// Declarations that one person may make in an hour.
+    #[arg(long, env = "KANGMA_DECLARATIONS_PER_PERSON", default_value_t = 10)]
+    pub declarations_per_person: u32,
+    /// Requests that may be inside handlers at once; more wait, each class for its own time.
+    #[arg(long, env = "KANGMA_IN_FLIGHT", default_value_t = 512)]
+    pub in_flight: usize,
+    /// Connections that may be open at once; more wait in the system's queue. Each takes an open file.
+    #[arg(long, env = "KANGMA_CONNECTIONS", default_value_t = 10_000)]
+    pub connections: usize,
+    /// Seconds to go on serving after SIGTERM while /readyz says 503: 5 behind a balancer that asks
+    /// it each second or two.
+    #[arg(long, env = "KANGMA_DRAIN_WAIT", default_value_t = 0)]
+    pub drain_wait: u32,
     /// Address of a listener of its own for Prometheus, such as 127.0.0.1:9464; none without it.
     /// Never an address that residents can reach.
     #[arg(long, env = "KANGMA_METRICS")]

@@ -2,16 +2,14 @@
 //! on, in their language, with a stable code.
 
 use axum::Json;
-use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use kangma_core::identity::IdentityError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::db::DbError;
-use crate::lang::{FromHeaders as _, Lang};
+use crate::lang::Lang;
 
 /// What went wrong. Never carries personal data: it reaches logs and screens.
 #[derive(Debug, Clone)]
@@ -53,6 +51,10 @@ pub struct ProblemBody {
     title: String,
     /// HTTP status.
     status: u16,
+    /// `urn:kangma:request:` and the request's id, as the header X-Request-Id says it: whoever is
+    /// asked for help finds the request by it.
+    #[schema(example = "urn:kangma:request:1f0c2a7744be90d3")]
+    instance: String,
     /// Stable code for programs.
     code: String,
     /// What to do about it, in the language of Accept-Language (Chinese by default).
@@ -158,13 +160,14 @@ impl Problem {
         )
     }
 
-    /// As JSON in a language.
-    pub fn body(&self, lang: Lang) -> ProblemBody {
+    /// As JSON in a language, for the request of this id.
+    fn body(&self, lang: Lang, id: &HeaderValue) -> ProblemBody {
         let pick = |zh: &str, en: &str| if lang == Lang::Zh { zh.to_owned() } else { en.to_owned() };
         ProblemBody {
             r#type: format!("urn:kangma:{}", self.code),
             title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
             status: self.status.as_u16(),
+            instance: format!("urn:kangma:request:{}", id.to_str().unwrap_or("none")),
             code: self.code.to_owned(),
             detail: pick(&self.zh, &self.en),
             fields: self
@@ -233,12 +236,10 @@ impl IntoResponse for Problem {
     }
 }
 
-/// Writes the body of every [`Problem`] in the language of its request.
-pub async fn render(request: Request, next: Next) -> Response {
-    let lang = Lang::of(request.headers());
-    let mut response = next.run(request).await;
+/// Writes the body of a [`Problem`] in the language of its request, with the request's id.
+pub fn render(mut response: Response, lang: Lang, id: &HeaderValue) -> Response {
     match response.extensions_mut().remove::<Problem>() {
-        Some(problem) => write(&problem, lang),
+        Some(problem) => write(&problem, lang, id),
         None if response.status() == StatusCode::METHOD_NOT_ALLOWED => {
             let allow = response.headers().get(header::ALLOW).cloned();
             let mut out = write(
@@ -249,6 +250,7 @@ pub async fn render(request: Request, next: Next) -> Response {
                     "This address does not take that method.",
                 ),
                 lang,
+                id,
             );
             if let Some(allow) = allow {
                 out.headers_mut().insert(header::ALLOW, allow);
@@ -259,8 +261,8 @@ pub async fn render(request: Request, next: Next) -> Response {
     }
 }
 
-fn write(problem: &Problem, lang: Lang) -> Response {
-    let mut out = (problem.status, Json(problem.body(lang))).into_response();
+fn write(problem: &Problem, lang: Lang, id: &HeaderValue) -> Response {
+    let mut out = (problem.status, Json(problem.body(lang, id))).into_response();
     let headers = out.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

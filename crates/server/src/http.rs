@@ -1,5 +1,7 @@
 //! Small pieces that handlers share: a JSON body with a limit, and answers that no cache keeps.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, Request};
@@ -13,6 +15,9 @@ use crate::error::Problem;
 /// The largest request body that any route takes, in bytes.
 pub const BODY_BYTES_MAX: usize = 16 * 1024;
 
+/// How long a body may take to arrive: a request holds a place meanwhile.
+const BODY_WAIT: Duration = Duration::from_secs(5);
+
 /// A JSON body; what is wrong with it is a [`Problem`].
 #[derive(Debug)]
 pub struct Body<T>(pub T);
@@ -21,9 +26,15 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        match Json::<T>::from_request(request, state).await {
-            Ok(Json(value)) => Ok(Body(value)),
-            Err(rejection) => Err(refused(&rejection)),
+        match tokio::time::timeout(BODY_WAIT, Json::<T>::from_request(request, state)).await {
+            Ok(Ok(Json(value))) => Ok(Body(value)),
+            Ok(Err(rejection)) => Err(refused(&rejection)),
+            Err(_) => Err(Problem::new(
+                StatusCode::REQUEST_TIMEOUT,
+                "body.slow",
+                "网络太慢，没有收到完整的内容，请重试。",
+                "The body came too slowly; please retry.",
+            )),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What the service does: one binary, `kangma`.
 
 mod account;
+mod admit;
 mod app;
 mod auth;
 mod check_in;
@@ -18,6 +19,7 @@ mod identity;
 mod jobs;
 mod lang;
 mod limit;
+mod listen;
 mod login;
 mod metrics;
 mod pages;
@@ -30,6 +32,7 @@ mod scan;
 mod seal;
 mod site;
 mod staff;
+mod watch;
 
 use std::process::ExitCode;
 

@@ -15,6 +15,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::admit::Class;
 use crate::app::Shared;
 
 /// Bounds of every histogram, in seconds: from a read of memory to a request that was given up.
@@ -30,6 +31,10 @@ pub fn install() -> anyhow::Result<PrometheusHandle> {
         .context("bounds of histograms")?
         .install_recorder()
         .context("metrics.recorder: another recorder is installed")?;
+    for class in Class::ALL {
+        // Present from the start, so that the first refusal is an increase.
+        metrics::counter!("kangma_shed_total", "class" => class.name()).absolute(0);
+    }
     metrics::gauge!("kangma_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     Ok(handle)
 }
@@ -37,7 +42,10 @@ pub fn install() -> anyhow::Result<PrometheusHandle> {
 /// Binds the listener; refuses to start where it cannot.
 pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     let busy = "metrics.bind: choose another address with --metrics or KANGMA_METRICS";
-    TcpListener::bind(address).await.with_context(|| format!("{busy}; {address} cannot be used"))
+    let listener =
+        TcpListener::bind(address).await.with_context(|| format!("{busy}; {address} cannot be used"))?;
+    tracing::info!(address = %listener.local_addr()?, "metrics");
+    Ok(listener)
 }
 
 /// Serves `/metrics` until told to stop.
@@ -66,7 +74,8 @@ pub async fn serve(app: Shared, listener: TcpListener, handle: PrometheusHandle,
 }
 
 /// Gauges that are looked at when somebody asks, so that nothing keeps them up to date meanwhile.
-fn sample(_app: &Shared) {
+fn sample(app: &Shared) {
+    metrics::gauge!("kangma_http_in_flight").set(app.gate.inside() as f64);
     #[cfg(target_os = "linux")]
     metrics_process::Collector::default().collect();
 }

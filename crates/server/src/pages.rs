@@ -4,12 +4,15 @@
 use axum::Router;
 use axum::extract::Request;
 use axum::http::{HeaderValue, header};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use memory_serve::CacheControl;
 
+use crate::app::Shared;
+use crate::watch;
+
 /// Serves `web/dist`.
-pub fn router() -> Router {
+pub fn router(app: Shared) -> Router {
     memory_serve::load!()
         .index_file(Some("/index.html"))
         .add_alias("/checkpoint", "/checkpoint/index.html")
@@ -18,6 +21,7 @@ pub fn router() -> Router {
         .cache_control(CacheControl::NoCache)
         .into_router()
         .layer(from_fn(keep_assets))
+        .layer(from_fn_with_state(app, watch::page))
 }
 
 /// What lies under /assets/ is named by its content: a phone asks for it once.

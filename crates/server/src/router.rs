@@ -1,9 +1,11 @@
 //! Every URL, on one screen.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -12,10 +14,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
+use crate::admit::Class;
 use crate::app::Shared;
 use crate::error::Problem;
 use crate::http::BODY_BYTES_MAX;
-use crate::{check_in, declare, demo, division, error, login, pass, review, scan, site, staff};
+use crate::watch::{self, Around};
+use crate::{check_in, declare, demo, division, login, pass, review, scan, site, staff};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -27,10 +31,21 @@ use crate::{check_in, declare, demo, division, error, login, pass, review, scan,
 )]
 struct ApiDoc;
 
-fn api() -> OpenApiRouter<Shared> {
+/// What people wait for at a gate. The site and the divisions lie in memory and take no time; the
+/// page cannot show a code without them.
+fn codes() -> OpenApiRouter<Shared> {
     OpenApiRouter::with_openapi(ApiDoc::openapi())
         .routes(routes!(site::site))
-        .routes(routes!(site::readyz))
+        .routes(routes!(pass::http::me))
+        .routes(routes!(pass::http::code))
+        .routes(routes!(scan::http::scan))
+        .routes(routes!(division::http::list))
+        .routes(routes!(pass::http::keys))
+}
+
+/// What can be done a minute later.
+fn declarations() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
         .routes(routes!(login::http::send_code))
         .routes(routes!(login::http::log_in))
         .routes(routes!(login::http::renew))
@@ -39,16 +54,21 @@ fn api() -> OpenApiRouter<Shared> {
         .routes(routes!(declare::http::declare))
         .routes(routes!(declare::http::list))
         .routes(routes!(declare::http::prove))
-        .routes(routes!(pass::http::me))
-        .routes(routes!(pass::http::code))
         .routes(routes!(check_in::http::check_in, check_in::http::list))
-        .routes(routes!(scan::http::scan))
-        .routes(routes!(division::http::list))
-        .routes(routes!(pass::http::keys))
+}
+
+/// The reviewers' desk.
+fn reviews() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
         .routes(routes!(staff::http::log_in))
         .routes(routes!(staff::http::log_out))
         .routes(routes!(review::http::list))
         .routes(routes!(review::http::detail, review::http::settle))
+}
+
+/// Outside the gate: a balancer must not take a node away because it is busy.
+fn health() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new().routes(routes!(site::readyz))
 }
 
 fn demo_only() -> OpenApiRouter<Shared> {
@@ -62,7 +82,10 @@ fn demo_only() -> OpenApiRouter<Shared> {
 /// The description of the API, with the demo's routes marked by their tag.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     OpenApiRouter::<Shared>::with_openapi(utoipa::openapi::OpenApi::default())
-        .merge(api())
+        .merge(codes())
+        .merge(declarations())
+        .merge(reviews())
+        .merge(health())
         .merge(demo_only())
         .merge(OpenApiRouter::new().routes(routes!(site::livez)))
         .to_openapi()
@@ -70,17 +93,25 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 
 /// All routes of an application.
 pub fn router(app: Shared) -> Router {
-    let mut routes = Router::from(api());
-    if app.config.demo {
-        routes = routes.merge(Router::from(demo_only()));
-    }
-    let routes = routes
+    let group = |class, routes: Router<Shared>| {
+        let around = Around { app: Arc::clone(&app), class };
+        routes
+            .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+            .layer(CatchPanicLayer::custom(panicked))
+            .layer(from_fn_with_state(around, watch::request))
+            .with_state(Arc::clone(&app))
+    };
+    let rest = Router::from(health())
         .route("/api/openapi.json", get(async || axum::Json(openapi())))
-        .route("/api/{*rest}", get(async || Problem::not_found()))
-        .with_state(app)
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn(error::render));
+        .route("/api/{*rest}", get(async || Problem::not_found()));
+    let mut routes = Router::new()
+        .merge(group(Some(Class::Code), codes().into()))
+        .merge(group(Some(Class::Declaration), declarations().into()))
+        .merge(group(Some(Class::Appeal), reviews().into()))
+        .merge(group(None, rest));
+    if app.config.demo {
+        routes = routes.merge(group(Some(Class::Declaration), demo_only().into()));
+    }
     let docs = Router::from(
         SwaggerUi::new("/api/docs").config(utoipa_swagger_ui::Config::from("/api/openapi.json")),
     )
@@ -88,7 +119,7 @@ pub fn router(app: Shared) -> Router {
     Router::new()
         .merge(routes)
         .merge(docs)
-        .merge(crate::pages::router())
+        .merge(crate::pages::router(app))
         .layer(from_fn(secure))
         // Outside every layer: what a load balancer asks, and the yardstick of the bench.
         .route("/livez", get(site::livez))

@@ -79,10 +79,13 @@ pub async fn livez() -> &'static str {
     "ok"
 }
 
-/// The process can serve: the database answers and a key signs.
+/// The process can serve: it is not about to stop, and the database answers.
 #[utoipa::path(get, path = "/readyz", tag = "site",
     responses((status = 200, description = "ready"), (status = 503, description = "what is missing")))]
 pub async fn readyz(State(app): State<Shared>) -> Response {
+    if app.gate.leaving() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "stopping").into_response();
+    }
     if !app.clock.agrees() {
         let said = "clock: it differs too much from the database's; set both by NTP";
         return (StatusCode::SERVICE_UNAVAILABLE, said).into_response();

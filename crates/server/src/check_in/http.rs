@@ -15,6 +15,7 @@ use crate::auth::Resident;
 use crate::error::{FieldProblem, Problem, ProblemBody};
 use crate::http::{Body, Private};
 use crate::lang::{Lang, Wanted};
+use crate::limit::Who;
 use crate::person;
 
 /// How somebody is today.
@@ -145,6 +146,7 @@ pub struct CheckInItem {
 #[utoipa::path(get, path = "/api/v1/me/check-ins", tag = "resident",
     responses((status = 200, body = CheckIns), (status = 401, body = ProblemBody)))]
 pub async fn list(State(app): State<Shared>, who: Resident) -> Result<Private<CheckIns>, Problem> {
+    app.limits.reads.take(&Who::from(&who))?;
     let Some(id) = holder(&app, who).await? else { return Ok(Private(CheckIns { items: Vec::new() })) };
     let person = person::load(&app, id).await?;
     let since = app.clock.now().plus_s(-30 * DAY_S);

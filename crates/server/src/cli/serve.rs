@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -15,11 +14,9 @@ use crate::app::{App, Clock, Rng, Shared};
 use crate::config::Config;
 use crate::config::Data;
 use crate::db::Db;
+use crate::listen::Bounds;
 use crate::router::router;
-use crate::{demo, jobs, metrics};
-
-/// How long requests under way may take once the service is told to stop.
-const DRAIN: Duration = Duration::from_secs(10);
+use crate::{demo, jobs, listen, metrics};
 
 /// Runs the service until Ctrl-C or SIGTERM.
 pub fn run(config: Config) -> anyhow::Result<ExitCode> {
@@ -60,21 +57,28 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     if let Some((listener, handle)) = watched {
         tokio::spawn(metrics::serve(Arc::clone(&app), listener, handle, stop.clone()));
     }
-    let listener = listener.tap_io(|stream| {
-        stream.set_nodelay(true).ok();
+    let lateness = tokio::spawn({
+        let app = Arc::clone(&app);
+        async move { app.gate.look().await }
     });
-    let service = router(Arc::clone(&app)).into_make_service_with_connect_info::<SocketAddr>();
     announce(&app, address);
-    let drained = stop.clone();
-    let server =
-        axum::serve(listener, service).with_graceful_shutdown(async move { drained.cancelled().await });
-    let server = tokio::spawn(server.into_future());
+    let server = tokio::spawn({
+        let (routes, stop) = (router(Arc::clone(&app)), stop.clone());
+        let bounds = Bounds::new(app.config.connections);
+        async move { listen::serve(listener, routes, bounds, &stop).await }
+    });
     stopped_by_user().await?;
-    tracing::info!("stopping");
-    stop.cancel();
-    if tokio::time::timeout(DRAIN, server).await.is_err() {
-        tracing::warn!("some requests did not end in time");
+    app.gate.leave();
+    let wait = Duration::from_secs(app.config.drain_wait.into());
+    tracing::info!(drain_wait_s = wait.as_secs(), "stopping");
+    // Asked twice, it does not wait for the balancer to notice.
+    tokio::select! {
+        () = tokio::time::sleep(wait) => {}
+        again = stopped_by_user() => again?,
     }
+    stop.cancel();
+    server.await.ok();
+    lateness.abort();
     jobs.wait().await;
     if let Err(e) = app.leases.leave(&app).await {
         tracing::warn!(%e, "leases were not given back; other nodes take them over in some seconds");

@@ -18,6 +18,7 @@ use crate::auth::Resident;
 use crate::error::{FieldProblem, Problem, ProblemBody};
 use crate::http::{Body, Private};
 use crate::lang::{Lang, Wanted};
+use crate::limit::{ClientAddress, Who};
 use crate::person;
 
 /// What the pack asks.
@@ -180,13 +181,15 @@ pub struct DeclarationAnswer {
 /// Declares. Declaring again replaces nothing: every declaration stays on the record.
 #[utoipa::path(post, path = "/api/v1/declarations", tag = "resident", request_body = DeclarationRequest,
     responses((status = 201, body = DeclarationAnswer), (status = 401, body = ProblemBody),
-        (status = 409, body = ProblemBody), (status = 422, body = ProblemBody), (status = 503, body = ProblemBody)))]
+        (status = 409, body = ProblemBody), (status = 422, body = ProblemBody), (status = 429, body = ProblemBody),
+        (status = 503, body = ProblemBody)))]
 pub async fn declare(
     State(app): State<Shared>,
     who: Resident,
     Body(ask): Body<DeclarationRequest>,
 ) -> Result<Response, Problem> {
     let declaration = check(&app, ask)?;
+    app.limits.declarations.take(&Who::from(&who))?;
     let (id, state) = super::declare(&app, who, declaration).await?;
     Ok((StatusCode::CREATED, Private(DeclarationAnswer { declaration: id.to_string(), state }))
         .into_response())
@@ -258,6 +261,7 @@ pub async fn list(
     who: Resident,
     Wanted(lang): Wanted,
 ) -> Result<Private<Declarations>, Problem> {
+    app.limits.reads.take(&Who::from(&who))?;
     let Some(id) = account::holder(&app, who).await? else {
         return Ok(Private(Declarations { items: Vec::new() }));
     };
@@ -307,14 +311,16 @@ pub struct ProofAnswer {
 /// Proves the identity behind a declaration that waits for it (demo mode's stand-in for a face or
 /// counter check).
 #[utoipa::path(post, path = "/api/v1/me/identity/proof", tag = "resident", request_body = ProofRequest,
-    responses((status = 200, body = ProofAnswer), (status = 409, body = ProblemBody), (status = 422, body = ProblemBody)))]
+    responses((status = 200, body = ProofAnswer), (status = 409, body = ProblemBody), (status = 422, body = ProblemBody),
+        (status = 429, body = ProblemBody)))]
 pub async fn prove(
     State(app): State<Shared>,
     who: Resident,
-    from: crate::limit::ClientAddress,
+    from: ClientAddress,
     Body(ask): Body<ProofRequest>,
 ) -> Result<Private<ProofAnswer>, Problem> {
-    app.limits.tries.take(from)?;
+    app.limits.tries.take(&from)?;
+    app.limits.proofs.take(&Who::from(&who))?;
     let account = known(&app, who).await?;
     super::prove(&app, &account, ask.proof.trim()).await?;
     Ok(Private(ProofAnswer { state: Declared::Accepted }))

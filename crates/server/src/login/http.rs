@@ -46,7 +46,7 @@ pub async fn send_code(
     from: ClientAddress,
     Body(ask): Body<CodeRequest>,
 ) -> Result<Response, Problem> {
-    app.limits.codes.take(from)?;
+    app.limits.codes.take(&from)?;
     let phone = Phone::parse(&ask.phone).map_err(|e| Problem::refused("phone", &e))?;
     super::send_code(&app, &phone, Purpose::Login, lang).await?;
     let demo_outbox = app.outbox.is_some().then_some("/demo/outbox");
@@ -84,7 +84,7 @@ pub async fn log_in(
     from: ClientAddress,
     Body(ask): Body<LoginRequest>,
 ) -> Result<Response, Problem> {
-    app.limits.tries.take(from)?;
+    app.limits.tries.take(&from)?;
     let phone = Phone::parse(&ask.phone).map_err(|e| Problem::refused("phone", &e))?;
     let session = super::log_in(&app, &phone, ask.code.trim()).await?;
     let cookies = AppendHeaders([
@@ -102,7 +102,7 @@ pub async fn renew(
     from: ClientAddress,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    app.limits.tries.take(from)?;
+    app.limits.tries.take(&from)?;
     auth::own_page(&headers)?;
     let device = auth::cookie(&app, &headers, DEVICE_COOKIE).ok_or_else(Problem::unauthorised)?;
     let (token, expires_at) = super::renew(&app, device).await?;

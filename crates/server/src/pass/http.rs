@@ -18,6 +18,7 @@ use crate::error::{Problem, ProblemBody};
 use crate::http::Private;
 use crate::identity::ClaimState;
 use crate::lang::{Lang, Wanted};
+use crate::limit::Who;
 use crate::person::{self, State};
 
 /// One's own code.
@@ -91,12 +92,14 @@ pub struct PackVersion {
 
 /// Reads one's own code: decided, explained and signed now.
 #[utoipa::path(get, path = "/api/v1/me/code", tag = "resident",
-    responses((status = 200, body = Code), (status = 401, body = ProblemBody), (status = 503, body = ProblemBody)))]
+    responses((status = 200, body = Code), (status = 401, body = ProblemBody), (status = 429, body = ProblemBody),
+        (status = 503, body = ProblemBody)))]
 pub async fn code(
     AxumState(app): AxumState<Shared>,
     who: Resident,
     Wanted(lang): Wanted,
 ) -> Result<Private<Code>, Problem> {
+    app.limits.reads.take(&Who::from(&who))?;
     let Some(id) = account::holder(&app, who).await? else { return without_person(&app, who, lang).await };
     let Some(state) = decide::current(&app, id).await? else { return without_person(&app, who, lang).await };
     account::still_holds(&state, who)?;
@@ -230,6 +233,7 @@ pub async fn me(
     who: Resident,
     Wanted(lang): Wanted,
 ) -> Result<Private<Me>, Problem> {
+    app.limits.reads.take(&Who::from(&who))?;
     let account = account::find(&app, who.account).await?.ok_or_else(Problem::unauthorised)?;
     let phone_masked = Phone::parse(&account.phone).map_or_else(|_| "***".to_owned(), |p| p.masked());
     let mut me = Me { phone_masked, state: "new", name_masked: None, document_masked: None, claim: None };

@@ -45,7 +45,7 @@ pub async fn scan(
     from: ClientAddress,
     Body(ask): Body<ScanRequest>,
 ) -> Result<Private<ScanAnswer>, Problem> {
-    app.limits.scans.take(from)?;
+    app.limits.scans.take(&from)?;
     let scanned = super::scan(&app, &ask.pass).await?;
     Ok(Private(ScanAnswer {
         verdict: scanned.verdict.name(),

@@ -44,7 +44,7 @@ pub async fn log_in(
     from: ClientAddress,
     Body(ask): Body<StaffLogin>,
 ) -> Result<Response, Problem> {
-    app.limits.passwords.take(from)?;
+    app.limits.passwords.take(&from)?;
     let (token, expires_at) = super::log_in(&app, &ask.name, &ask.password).await?;
     let cookie = [(header::SET_COOKIE, auth::set_cookie(&app, STAFF_COOKIE, &token, auth::STAFF_S))];
     Ok((cookie, Private(StaffSession { token, expires_at, name: ask.name })).into_response())

@@ -1,0 +1,210 @@
+//! Who comes in when there is not room for all: one number of places for all requests, and for
+//! each class of routes the longest time that a request may queue for one.
+//!
+//! Under overload the queue grows until the class that waits shortest is refused, then the next:
+//! exports, dashboards, appeals, declarations, and one's own code last. That order is nowhere
+//! decided; it follows from the five times. A request that is refused was not begun: its body is
+//! not read and nothing of it is kept.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant;
+
+use crate::error::Problem;
+
+/// What a route is to the people who wait for it, the first to be refused first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Files for offices.
+    Export,
+    /// Counts for offices.
+    Dashboard,
+    /// Appeals, and the reviewers' desk.
+    Appeal,
+    /// Declarations, check-ins, and the log-ins that come before them.
+    Declaration,
+    /// One's own code, scans, and what they need.
+    Code,
+}
+
+impl Class {
+    /// All, the first to be refused first.
+    pub const ALL: [Class; 5] =
+        [Class::Export, Class::Dashboard, Class::Appeal, Class::Declaration, Class::Code];
+
+    /// The longest time that a request may queue.
+    pub const fn patience(self) -> Duration {
+        Duration::from_millis(match self {
+            Class::Export => 10,
+            Class::Dashboard => 25,
+            Class::Appeal => 50,
+            Class::Declaration => 100,
+            Class::Code => 250,
+        })
+    }
+
+    /// As metrics name it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Class::Export => "export",
+            Class::Dashboard => "dashboard",
+            Class::Appeal => "appeal",
+            Class::Declaration => "declaration",
+            Class::Code => "code",
+        }
+    }
+}
+
+/// How often the gate looks how late this process runs its tasks.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// The places, and how late the process is.
+#[derive(Debug)]
+pub struct Gate {
+    places: Semaphore,
+    all: usize,
+    late_us: AtomicU64,
+    leaving: AtomicBool,
+}
+
+impl Gate {
+    /// A gate with this many places, at least one.
+    pub fn new(places: usize) -> Gate {
+        let all = places.clamp(1, Semaphore::MAX_PERMITS);
+        Gate { places: Semaphore::new(all), all, late_us: AtomicU64::new(0), leaving: AtomicBool::new(false) }
+    }
+
+    /// A place, or none within the class's time. What counts as queueing is the wait for a place
+    /// and how late the process runs its tasks: where answers are made without waiting for
+    /// anything, requests queue for a processor and never for a place.
+    pub async fn enter(&self, class: Class) -> Option<SemaphorePermit<'_>> {
+        let left = class.patience().checked_sub(self.late())?;
+        if let Ok(place) = self.places.try_acquire() {
+            return Some(place);
+        }
+        tokio::time::timeout(left, self.places.acquire()).await.ok()?.ok()
+    }
+
+    /// How many requests are inside.
+    pub fn inside(&self) -> usize {
+        self.all - self.places.available_permits()
+    }
+
+    /// How late the process runs its tasks.
+    pub fn late(&self) -> Duration {
+        Duration::from_micros(self.late_us.load(Ordering::Relaxed))
+    }
+
+    /// Looks how late the process runs its tasks, for ever. A single late task is chance: what
+    /// counts is the smaller of two looks.
+    pub async fn look(&self) {
+        let seconds = metrics::histogram!("kangma_late_seconds");
+        let mut before = 0;
+        loop {
+            let due = Instant::now() + LOOK;
+            tokio::time::sleep_until(due).await;
+            let late = due.elapsed();
+            seconds.record(late);
+            // A timer's own grain is a millisecond: below two nothing is late.
+            let late_us = u64::try_from(late.as_micros()).unwrap_or(u64::MAX).saturating_sub(2_000);
+            self.late_us.store(late_us.min(before), Ordering::Relaxed);
+            before = late_us;
+        }
+    }
+
+    /// From now on this process tells balancers that it leaves.
+    pub fn leave(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it leaves.
+    pub fn leaving(&self) -> bool {
+        self.leaving.load(Ordering::Relaxed)
+    }
+}
+
+/// 503: nobody found room. `retry_after_s` differs between the refused, so that they do not come
+/// back together.
+pub fn overloaded(retry_after_s: u32) -> Problem {
+    Problem {
+        retry_after_s: Some(retry_after_s),
+        ..Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "service.overloaded",
+            format!(
+                "现在使用的人太多，请在 {retry_after_s} 秒后再试。已显示的健康码在有效期内照常使用，已提交的内容不会丢失。"
+            ),
+            format!(
+                "Too many people are using the service. Please try again in {retry_after_s} seconds. A code on your screen stays good until it runs out, and what was accepted is safe."
+            ),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused_after(waits: &[(Class, bool)]) -> Vec<&'static str> {
+        waits.iter().filter(|(_, inside)| !inside).map(|(class, _)| class.name()).collect()
+    }
+
+    /// Every class asks for a place at once, and a place for each becomes free after `queue_ms`.
+    async fn ask_all(gate: &Gate, queue_ms: u64) -> Vec<(Class, bool)> {
+        let taken = gate.places.acquire_many(u32::try_from(gate.all).unwrap()).await.unwrap();
+        let free = async {
+            tokio::time::sleep(Duration::from_millis(queue_ms)).await;
+            drop(taken);
+        };
+        let ask = |class| async move { (class, gate.enter(class).await.is_some()) };
+        let [a, b, c, d, e] = Class::ALL.map(ask);
+        let (a, b, c, d, e, ()) = tokio::join!(a, b, c, d, e, free);
+        vec![a, b, c, d, e]
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_longer_the_queue_the_more_classes_are_refused_and_codes_last() {
+        let gate = Gate::new(5);
+        let order = ["export", "dashboard", "appeal", "declaration", "code"];
+        for (queue_ms, n) in [(5, 0), (15, 1), (30, 2), (70, 3), (150, 4), (300, 5)] {
+            let waits = ask_all(&gate, queue_ms).await;
+            assert_eq!(refused_after(&waits), order[..n], "a queue of {queue_ms} ms");
+            assert_eq!(gate.inside(), 0, "who came in has left, and who did not holds nothing");
+        }
+        assert_eq!(refused_after(&ask_all(&gate, 0).await), [""; 0], "all pass again");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_late_process_refuses_in_the_same_order_though_places_are_free() {
+        let gate = Gate::new(5);
+        for (late_ms, n) in [(0, 0), (15, 1), (30, 2), (70, 3), (150, 4), (300, 5)] {
+            gate.late_us.store(late_ms * 1000, Ordering::Relaxed);
+            for (i, class) in Class::ALL.into_iter().enumerate() {
+                assert_eq!(gate.enter(class).await.is_none(), i < n, "{class:?}, {late_ms} ms late");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn the_gate_notices_that_the_process_is_late_and_that_it_is_not_any_more() {
+        let gate = Gate::new(1);
+        let work = async {
+            for _ in 0..3 {
+                std::thread::sleep(Duration::from_millis(40));
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            let late = gate.late();
+            assert!(late >= Duration::from_millis(20), "40 ms of work between two looks: {late:?}");
+            while gate.late() > Duration::from_millis(5) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::select! {
+            () = gate.look() => {}
+            done = tokio::time::timeout(Duration::from_secs(10), work) => done.expect("it is in time again"),
+        }
+    }
+}
