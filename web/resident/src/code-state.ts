@@ -37,6 +37,8 @@ export type Look =
       age: number
       /** Set once verifiers say "as of": the instant the state was checked. */
       asOf: number | null
+      /** Set where the server itself could not confirm the state lately: when it last did. */
+      stale: number | null
     }
 
 export const empty: CodeState = { code: null, readAt: 0, kept: false, trouble: null, failures: 0, nextAt: 0 }
@@ -44,6 +46,16 @@ export const empty: CodeState = { code: null, readAt: 0, kept: false, trouble: n
 const ms = (instant: string | null | undefined): number | null => {
   const at = instant ? Date.parse(instant) : NaN
   return Number.isNaN(at) ? null : at
+}
+
+/** How old a confirmation may be, in ms, before the page says its age. */
+const confirmedFor = 90_000
+
+/** When the server last confirmed what it answered, if that was long before it answered. */
+function staleOf(code: Code): number | null {
+  const confirmed = ms(code.state_at)
+  const answered = ms(code.server_time)
+  return confirmed !== null && answered !== null && answered - confirmed > confirmedFor ? confirmed : null
 }
 
 export function look(state: CodeState, now: number): Look {
@@ -61,37 +73,51 @@ export function look(state: CodeState, now: number): Look {
     left: expires === null ? null : expires - now,
     share: expires === null ? 1 : Math.min(1, Math.max(0, (expires - now) / Math.max(1, expires - issued))),
     age: Math.max(0, now - state.readAt),
+    stale: staleOf(code),
     asOf: fresh !== null && now >= fresh ? (ms(code.state_at) ?? state.readAt) : null,
   }
 }
 
-/** The shortest and longest pause between two requests, in ms. */
+/** The shortest pause between two requests, in ms. */
 const pauseMin = 2_000
-const pauseMax = 60_000
-/** Ask this long before a code runs out, so that the new one is there in time. */
+/** The longest pause after a failure: a phone finds its network again soon, a server under load has to be let alone. */
+const pauseMax = { offline: 60_000, busy: 300_000, login: 300_000 }
+/** Ask this long before a code runs out, and up to twice as long, so that the new one is there in time. */
 const margin = 8_000
 
 /**
- * When to ask again after a good answer: after `renew_s` give or take a tenth
- * (a hall full of phones must not ask in step), before the code runs out, and
- * just after the instant at which the colour may change.
+ * When to ask again after a good answer: after `renew_s` give or take a fifth
+ * (whoever opened the page at eight must not come back in step), before the
+ * code runs out, and just after the instant at which the colour may change.
  */
 export function nextAfterAnswer(code: Code, now: number, random: () => number): number {
-  const usual = now + Math.max(5, code.renew_s) * 1000 * (0.9 + 0.2 * random())
+  const usual = now + Math.max(5, code.renew_s) * 1000 * (0.8 + 0.4 * random())
   const expires = code.pass === null ? null : ms(code.expires_at)
   const review = ms(code.review_at)
   let next = usual
   if (expires !== null && expires - margin < next) {
-    next = expires - margin > now + pauseMin ? expires - margin : expires + 300 + 1_700 * random()
+    const early = expires - margin * (1 + random())
+    next = early > now + pauseMin ? early : expires + 300 + 1_700 * random()
   }
   if (review !== null && review > now && review < next) next = review + 300 + 1_700 * random()
   return Math.max(now + pauseMin, next)
 }
 
-/** When to ask again after a failure: 4 s, doubled each time, at most a minute, or as the server says. */
-export function nextAfterFailure(failures: number, now: number, retryAfterS: number | null, random: () => number): number {
-  const step = Math.min(pauseMax, 4_000 * 2 ** Math.min(10, failures - 1)) * (0.75 + 0.5 * random())
-  return now + Math.max(step, (retryAfterS ?? 0) * 1000)
+/**
+ * When to ask again after a failure: as the server says and up to half as long
+ * again, so that those it sent away do not come back together; where it says
+ * nothing, after 4 s, doubled each time up to a bound, give or take a quarter.
+ */
+export function nextAfterFailure(failures: number, now: number, failure: Failure, random: () => number): number {
+  const { kind, retryAfterS } = failure
+  if (retryAfterS !== null && retryAfterS > 0) return now + retryAfterS * 1000 * (1 + 0.5 * random())
+  const step = 4_000 * 2 ** Math.min(10, failures - 1) * (0.75 + 0.5 * random())
+  return now + Math.min(pauseMax[kind], step)
+}
+
+/** Chance that two phones that were started together do not share. */
+export function chance(): number {
+  return crypto.getRandomValues(new Uint32Array(1))[0]! / 2 ** 32
 }
 
 /** Which colour change to tell of: none at first sight, none where nothing changed. */
@@ -148,6 +174,8 @@ export class Renewer {
     if (!this.running || !this.deps.visible()) return
     const now = this.deps.now()
     if (now - this.askedAt < 1_000 && now >= this.askedAt) return
+    // Sent away by a busy server: looking at the page again is no reason to come sooner.
+    if (this.state.trouble === 'busy' && now < this.state.nextAt) return this.plan()
     const lapsed = look(this.state, now).kind !== 'code'
     if (lapsed || this.state.trouble !== null || now >= this.state.nextAt) void this.ask()
     else this.plan()
@@ -180,13 +208,13 @@ export class Renewer {
       })
     } catch (error) {
       if (!this.running) return
-      const { kind, retryAfterS } = this.deps.failure(error)
+      const failure = this.deps.failure(error)
       const failures = this.state.failures + 1
       this.set({
         ...this.state,
-        trouble: kind,
+        trouble: failure.kind,
         failures,
-        nextAt: nextAfterFailure(failures, this.deps.now(), retryAfterS, this.deps.random),
+        nextAt: nextAfterFailure(failures, this.deps.now(), failure, this.deps.random),
       })
     }
   }

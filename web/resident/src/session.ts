@@ -18,7 +18,7 @@ import type {
 } from '@kangma/shared/api-types'
 import { lang } from '@kangma/shared/i18n'
 import { clock } from '@kangma/shared/time'
-import { changeBetween, empty, Renewer, type CodeState } from './code-state'
+import { chance, changeBetween, empty, nextAfterFailure, Renewer, type CodeState, type Failure } from './code-state'
 import type { Answers } from './form'
 import * as keeper from './keeper'
 
@@ -137,9 +137,16 @@ function toLogin(ranOut: boolean): void {
 
 // The code ----------------------------------------------------------------
 
+function failureOf(error: unknown): Failure {
+  if (!(error instanceof ApiError)) return { kind: 'busy', retryAfterS: null }
+  if (error.status === 401) return { kind: 'login', retryAfterS: null }
+  // A server that takes too long is busy; only a phone that reached nobody is offline.
+  return { kind: error.code === 'network' ? 'offline' : 'busy', retryAfterS: error.retryAfterS }
+}
+
 const renewer = new Renewer({
   now: () => clock.now(),
-  random: Math.random,
+  random: chance,
   visible: () => document.visibilityState === 'visible',
   async read() {
     const asked = lang.value
@@ -148,11 +155,7 @@ const renewer = new Renewer({
     codeLang.value = asked
     return code
   },
-  failure(error) {
-    if (!(error instanceof ApiError)) return { kind: 'busy', retryAfterS: null }
-    if (error.status === 401) return { kind: 'login', retryAfterS: null }
-    return { kind: error.status === 0 ? 'offline' : 'busy', retryAfterS: error.retryAfterS }
-  },
+  failure: failureOf,
   changed(state) {
     if (state.trouble === 'login') return toLogin(true)
     codeState.value = state
@@ -184,6 +187,9 @@ function showCode(keptCode: { code: Code; readAt: number } | null = null): void 
 
 // Screens -----------------------------------------------------------------
 
+/** How often opening the page has failed. */
+let openings = 0
+
 /** Opens the page: the kept code first, if one is valid, then what the server says. */
 export async function open(): Promise<void> {
   const before = keeper.kept()
@@ -206,7 +212,8 @@ export async function open(): Promise<void> {
     else if (keeper.seen()) showCode()
     else {
       session.screen = error instanceof ApiError ? 'no_network' : 'login'
-      setTimeout(() => session.screen === 'no_network' && void open(), 10_000)
+      const pause = nextAfterFailure(++openings, 0, failureOf(error), chance)
+      setTimeout(() => session.screen === 'no_network' && void open(), pause)
     }
   }
 }

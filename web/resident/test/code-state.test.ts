@@ -1,6 +1,6 @@
 import type { Code } from '@kangma/shared/api-types'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { changeBetween, look, nextAfterAnswer, nextAfterFailure, Renewer, type CodeState, type Failure } from '../src/code-state'
+import { chance, changeBetween, look, nextAfterAnswer, nextAfterFailure, Renewer, type CodeState, type Failure } from '../src/code-state'
 
 const start = Date.parse('2020-02-11T02:00:00Z')
 const iso = (at: number) => new Date(at).toISOString()
@@ -69,15 +69,26 @@ describe('renewal', () => {
     expect(w.asked).toBe(2)
   })
 
-  it('spreads the phones of a hall over a fifth of the pause', () => {
+  it('spreads the phones that were opened together over two fifths of the pause', () => {
     const code = answer(start)
-    expect(nextAfterAnswer(code, start, () => 0)).toBe(start + 27_000)
-    expect(nextAfterAnswer(code, start, () => 1)).toBe(start + 33_000)
+    expect(nextAfterAnswer(code, start, () => 0)).toBe(start + 24_000)
+    expect(nextAfterAnswer(code, start, () => 1)).toBe(start + 36_000)
+  })
+
+  it('does not bring a city that opened the page at eight back in one wave', () => {
+    const perSecond = new Map<number, number>()
+    for (let phone = 0; phone < 12_000; phone++) {
+      const second = Math.floor((nextAfterAnswer(answer(start), start, chance) - start) / 1000)
+      perSecond.set(second, (perSecond.get(second) ?? 0) + 1)
+    }
+    expect([...perSecond.keys()].sort()).toEqual(Array.from({ length: 12 }, (_, i) => 24 + i))
+    expect(Math.max(...perSecond.values())).toBeLessThan(1_200)
   })
 
   it('asks before the code runs out where that comes before renew_s', () => {
     const code = answer(start, { renew_s: 600 })
-    expect(nextAfterAnswer(code, start, () => 0.5)).toBe(start + 52_000)
+    expect(nextAfterAnswer(code, start, () => 0)).toBe(start + 52_000)
+    expect(nextAfterAnswer(code, start, () => 1)).toBe(start + 44_000)
   })
 
   it('asks just after the instant at which the colour may change', () => {
@@ -116,10 +127,29 @@ describe('renewal', () => {
     expect(w.asked).toBe(1)
   })
 
-  it('waits longer after each failure, and at least as long as the server says', () => {
-    const at = (n: number) => nextAfterFailure(n, 0, null, () => 0.5)
-    expect([at(1), at(2), at(3), at(9)]).toEqual([4_000, 8_000, 16_000, 60_000])
-    expect(nextAfterFailure(1, 0, 120, () => 0.5)).toBe(120_000)
+  it('waits twice as long after each failure, five minutes at most, one where only the network is missing', () => {
+    const at = (n: number, kind: Failure['kind']) => nextAfterFailure(n, 0, { kind, retryAfterS: null }, () => 0.5)
+    expect([1, 2, 3, 7, 8, 99].map((n) => at(n, 'busy'))).toEqual([4_000, 8_000, 16_000, 256_000, 300_000, 300_000])
+    expect([1, 2, 3, 9].map((n) => at(n, 'offline'))).toEqual([4_000, 8_000, 16_000, 60_000])
+    expect(nextAfterFailure(99, 0, { kind: 'busy', retryAfterS: null }, () => 1)).toBe(300_000)
+  })
+
+  it('comes back when the server says, and not together with all the others', () => {
+    const failure: Failure = { kind: 'busy', retryAfterS: 120 }
+    expect(nextAfterFailure(1, 0, failure, () => 0)).toBe(120_000)
+    expect(nextAfterFailure(6, 0, failure, () => 1)).toBe(180_000)
+  })
+
+  it('does not come sooner because somebody looks at the page again', async () => {
+    const w = world()
+    w.fails = { kind: 'busy', retryAfterS: 60 }
+    w.renewer.start({ code: answer(start - 20_000), readAt: start - 20_000 })
+    await vi.advanceTimersByTimeAsync(30_000)
+    w.renewer.wake()
+    await vi.advanceTimersByTimeAsync(0)
+    expect(w.asked).toBe(1)
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(w.asked).toBe(2)
   })
 
   it('asks at once when the network comes back', async () => {
@@ -201,6 +231,32 @@ describe('without a network', () => {
     await vi.advanceTimersByTimeAsync(31_000)
     expect(w.last).toMatchObject({ trouble: 'busy' })
     expect(shown(w)).toMatchObject({ kind: 'code', colour: 'green' })
+  })
+
+  it.each([
+    ['an overloaded server', { kind: 'busy', retryAfterS: 5 }],
+    ['too many requests', { kind: 'busy', retryAfterS: 30 }],
+    ['a server that says nothing', { kind: 'busy', retryAfterS: null }],
+  ] as [string, Failure][])('never clears the shown code for %s', async (_, failure) => {
+    const w = world()
+    w.more = { expires_at: iso(start + 900_000) }
+    w.renewer.start(null)
+    await vi.advanceTimersByTimeAsync(0)
+    w.fails = failure
+    for (let s = 0; s < 850; s += 10) {
+      await vi.advanceTimersByTimeAsync(10_000)
+      expect(shown(w)).toMatchObject({ kind: 'code', colour: 'green', pass: 'KM1:TEST' })
+    }
+    expect(w.last).toMatchObject({ trouble: 'busy' })
+  })
+
+  it('says how old the last confirmation is where the server could not confirm lately', () => {
+    const seen = (age: number) => {
+      const code = answer(start, { state_at: iso(start - age) })
+      return look({ code, readAt: start, kept: false, trouble: null, failures: 0, nextAt: 0 }, start + 1_000)
+    }
+    expect(seen(90_000)).toMatchObject({ stale: null })
+    expect(seen(90_001)).toMatchObject({ stale: start - 90_001 })
   })
 
   it('asks no more once the server has forgotten the device', async () => {

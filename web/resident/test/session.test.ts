@@ -173,6 +173,31 @@ describe('opening the page', () => {
     expect(localStorage.length).toBe(0)
   })
 
+  it('says how old the confirmation is, in words, where the server could not confirm lately', async () => {
+    const late = { ...code, state_at: '2020-02-11T00:14:00Z' }
+    const answers = { 'GET /api/v1/site': { body: site }, 'GET /api/v1/me': { body: holder } }
+    server({ ...answers, 'GET /api/v1/me/code': { body: late } })
+    const { open, refresh, settle } = await page()
+    await open()
+    await settle()
+    const [{ createApp, nextTick }, { default: CodeView }, { setLang }] = await Promise.all([import('vue'), import('../src/CodeView.vue'), import('@kangma/shared/i18n')])
+    const box = document.body.appendChild(document.createElement('div'))
+    const app = createApp(CodeView)
+    app.mount(box)
+    expect(box.textContent).toContain('数据截至 08:14')
+    setLang('en')
+    await nextTick()
+    expect(box.textContent).toContain('As of 08:14')
+    setLang('zh')
+    await settle()
+    server({ ...answers, 'GET /api/v1/me/code': { body: code } })
+    await refresh()
+    await nextTick()
+    expect(box.textContent).not.toContain('数据截至')
+    app.unmount()
+    box.remove()
+  })
+
   it('tells of a change of colour since the last look', async () => {
     see('red')
     server({ 'GET /api/v1/site': { body: site }, 'GET /api/v1/me': { body: holder }, 'GET /api/v1/me/code': { body: code } })
