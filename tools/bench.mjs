@@ -12,7 +12,9 @@ const ROUNDS = 3
 const PORT = 18_080
 const kangma = 'target/release/kangma'
 const dir = mkdtempSync(join(tmpdir(), 'kangma-bench-'))
-const env = { ...process.env, DATA_DIR: join(dir, 'data'), PORT: String(PORT), KANGMA_LOG: 'error' }
+// Twenty thousand requests are sent again and again: nobody does that, so the limits by person are out of the way.
+const limits = { KANGMA_READS_PER_PERSON: '1000000', KANGMA_DECLARATIONS_PER_PERSON: '1000000' }
+const env = { ...process.env, ...limits, DATA_DIR: join(dir, 'data'), PORT: String(PORT), KANGMA_LOG: 'error' }
 const results = []
 
 const median = (xs) => [...xs].sort((a, b) => a - b)[Math.floor(xs.length / 2)]
