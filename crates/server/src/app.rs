@@ -22,7 +22,7 @@ use crate::limit::Limits;
 use crate::login::{DemoSender, GatewaySender, NoSender, Outbox, Sender};
 use crate::pass::SigningKeys;
 use crate::person::Memory;
-use crate::seal::{KeyError, Keys, PersonKeys};
+use crate::seal::{self, KeyError, Keys, PersonKeys};
 use crate::watch::Requests;
 
 /// The service's state, shared by all requests and jobs.
@@ -100,16 +100,15 @@ impl App {
         );
         let wall = Clock::system(0).wall();
         let pack = Arc::new(load_pack(config.pack.as_deref())?);
-        let database = config.data.database();
-        let fresh = !database.exists().await?;
-        // Keys before the database: a first start that is cut short leaves keys without data,
-        // never data without keys.
+        let db = Db::open(&config.data.database(), wall).await?;
+        // The database is marked last: a first start that is cut short leaves one that is still
+        // nobody's, never data without keys.
+        let fresh = !seal::is_marked(&db).await?;
         let key_dir = config.data.key_dir();
         let keys = Keys::load_or_create(&key_dir, fresh)?;
         let key_store = Db::open_keys(&config.data.key_store(), wall).await?;
         let signing = SigningKeys::open(key_store.clone(), keys.master.clone(), fresh, wall).await?;
         let person_keys = PersonKeys::new(key_store.clone(), keys.master.clone());
-        let db = Db::open(&database, wall).await?;
         if !keys.belong_to(&db).await? {
             return Err(KeyError::Other(key_dir.join("master.json")).into());
         }

@@ -324,6 +324,11 @@ static MARK: Stmt = Stmt {
     sql: "INSERT INTO setting (name, value) VALUES ('keys.check', $1) ON CONFLICT (name) DO NOTHING",
 };
 
+/// Whether a database belongs to some keys: one that does not holds nothing yet.
+pub async fn is_marked(db: &Db) -> Result<bool, DbError> {
+    Ok(db.one(&CHECK, &[]).await?.is_some())
+}
+
 /// Retention class of health facts, the only one so far.
 const HEALTH: i64 = 1;
 /// Unwrapped keys kept in memory. About 200 bytes each.

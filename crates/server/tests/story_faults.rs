@@ -216,6 +216,7 @@ async fn nobody_can_find_out_whether_a_document_is_registered() {
 async fn kill_9_loses_no_acknowledged_declaration() {
     let all = 10_000;
     let dir = Arc::new(TempDir::new());
+    common::prepare(&dir);
     let seeded = kangma()
         .args(["seed", "--people", &all.to_string(), "--json"])
         .envs(common::environment(&dir))

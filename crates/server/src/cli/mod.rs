@@ -29,7 +29,7 @@ enum Command {
     /// Run the service.
     Serve(Box<Config>),
     /// Bring the database to this version's schema, and stop.
-    Migrate(Data),
+    Migrate(Migrate),
     /// Look at keys, database, pack and disk, and say what to mend.
     Doctor(Doctor),
     /// Fill the database with made-up residents.
@@ -44,6 +44,17 @@ enum Command {
     /// Verify passes.
     #[command(subcommand)]
     Pass(pass::PassCommand),
+}
+
+/// What to bring up to date.
+#[derive(clap::Args, Debug)]
+pub struct Migrate {
+    /// Where the data lies.
+    #[command(flatten)]
+    pub data: Data,
+    /// Spread the tables over the shards of a Citus cluster whose coordinator DATABASE_URL names.
+    #[arg(long)]
+    pub citus: bool,
 }
 
 /// What to look at.
@@ -74,7 +85,7 @@ pub struct Staff {
 pub fn run(args: Args) -> ExitCode {
     let done = match args.command {
         Command::Serve(config) => serve::run(*config),
-        Command::Migrate(data) => serve::migrate(&data),
+        Command::Migrate(args) => serve::migrate(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Seed(args) => seed::run(*args),
         Command::Load(args) => load::run(&args),

@@ -12,7 +12,6 @@ use tracing_subscriber::EnvFilter;
 
 use crate::app::{App, Clock, Rng, Shared};
 use crate::config::Config;
-use crate::config::Data;
 use crate::db::Db;
 use crate::listen::Bounds;
 use crate::router::router;
@@ -122,12 +121,21 @@ fn announce(app: &Shared, at: SocketAddr) {
 }
 
 /// Brings the database to this version's schema.
-pub fn migrate(data: &Data) -> anyhow::Result<ExitCode> {
+pub fn migrate(args: &super::Migrate) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let db = Db::open(&data.database(), Clock::system(0).wall()).await?;
-        println!("schema {} in {}", db.schema_version(), data.database());
+        let (database, key_store) = (args.data.database(), args.data.key_store());
+        let now = Clock::system(0).wall();
+        let db = Db::open(&database, now).await?;
+        println!("schema {} in {database}", db.schema_version());
         db.close().await;
+        if args.citus {
+            Db::open_keys(&key_store, now).await?.close().await;
+            for config in [&database, &key_store] {
+                let tables = Db::spread(config).await?;
+                println!("{config}: {} tables spread {}", tables.len(), tables.join(", "));
+            }
+        }
         Ok(ExitCode::SUCCESS)
     })
 }

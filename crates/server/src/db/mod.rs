@@ -385,6 +385,15 @@ impl Db {
         }
     }
 
+    /// Spreads the tables over the shards of a Citus cluster; returns the names of those that were
+    /// not yet spread.
+    pub async fn spread(config: &DbConfig) -> Result<Vec<&'static str>, OpenError> {
+        match &config.place {
+            Place::File(_) => Err(OpenError::Url("--citus needs DATABASE_URL".into())),
+            Place::Server { url, schema } => postgres::spread(url, *schema).await,
+        }
+    }
+
     /// As [`Db::clock_ahead_ms`], without opening the database.
     pub async fn clock_of(config: &DbConfig, ours_ms: impl Fn() -> i64) -> Result<Option<i64>, OpenError> {
         match &config.place {

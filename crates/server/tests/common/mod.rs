@@ -69,6 +69,14 @@ pub fn environment(dir: &TempDir) -> Vec<(&'static str, String)> {
     env
 }
 
+/// On Citus the tables are spread before anything is written; elsewhere the first start does it all.
+pub fn prepare(dir: &TempDir) {
+    if std::env::var("KANGMA_TEST_CITUS_URL").is_ok_and(|url| !url.is_empty()) {
+        let spread = kangma().args(["migrate", "--citus"]).envs(environment(dir)).output().unwrap();
+        assert!(spread.status.success(), "{}", String::from_utf8_lossy(&spread.stderr));
+    }
+}
+
 /// A connection to the PostgreSQL database of a data folder, or to its store of keys.
 async fn client_of(dir: &TempDir, name: &str) -> Option<tokio_postgres::Client> {
     let url = environment(dir).into_iter().find(|(n, _)| *n == name)?.1;
@@ -140,6 +148,7 @@ impl Server {
 
     /// A service on a folder.
     pub fn start(dir: std::sync::Arc<TempDir>, args: &[&str]) -> Server {
+        prepare(&dir);
         let log = dir.0.join("log.jsonl");
         let errors = std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
         let mut child = kangma()

@@ -91,7 +91,13 @@ impl Target {
 
     /// An error that names the server.
     pub fn open_error(&self, e: &tokio_postgres::Error) -> OpenError {
-        OpenError::Io { database: self.name.clone(), cause: explain(e) }
+        let mut cause = explain(e);
+        if cause.contains("TLS handshake") {
+            cause.push_str(
+                ". Give the server's authority with sslrootcert=FILE in the URL; sslmode=disable only on a network that nobody else can read",
+            );
+        }
+        OpenError::Io { database: self.name.clone(), cause }
     }
 }
 

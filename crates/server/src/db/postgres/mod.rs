@@ -1,5 +1,6 @@
 //! PostgreSQL, alone or sharded by Citus: pipelined units, reads for many callers at once.
 
+mod citus;
 mod feed;
 mod link;
 mod migrate;
@@ -74,6 +75,15 @@ pub async fn check(url: &str, schema: Option<&'static str>, known: &[Migration])
     let found = migrate::look(&client, &target, known).await;
     task.abort();
     found.map(drop)
+}
+
+/// Spreads the tables over a Citus cluster; returns the names of those that were not yet.
+pub async fn spread(url: &str, schema: Option<&'static str>) -> Result<Vec<&'static str>, OpenError> {
+    let target = Target::parse(url, schema)?;
+    let (client, task) = target.connect().await.map_err(|e| target.open_error(&e))?;
+    let done = citus::spread(&client, &target).await;
+    task.abort();
+    done
 }
 
 /// Host, port and database of a URL, for messages.
