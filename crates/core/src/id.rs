@@ -17,6 +17,14 @@ pub struct AccountId(pub [u8; 16]);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FactId(pub [u8; 16]);
 
+impl FactId {
+    /// Whether two identifiers were made for one and the same request, sent twice: their second
+    /// halves, 62 bits that are random or stand for the request's key, are equal.
+    pub fn is_repeat_of(&self, other: &FactId) -> bool {
+        self.0[8..] == other.0[8..]
+    }
+}
+
 macro_rules! hex_id {
     ($name:ident) => {
         impl fmt::Display for $name {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use anyhow::Context as _;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
-use kangma_core::id::FactId;
+use kangma_core::id::{AccountId, FactId};
 use kangma_core::rules::expr::Areas;
 use kangma_core::rules::pack::{Pack, PackFiles};
 use kangma_core::time::Instant;
@@ -16,6 +16,7 @@ use kangma_core::time::Instant;
 use crate::admit::Gate;
 use crate::config::Config;
 use crate::db::Db;
+use crate::http::IdempotencyKey;
 use crate::identity::{DemoCheck, GatewayCheck, IdentityCheck, ReviewerCheck};
 use crate::jobs::Leases;
 use crate::limit::Limits;
@@ -181,6 +182,19 @@ impl App {
     /// A new fact's identifier.
     pub fn new_fact_id(&self) -> FactId {
         FactId(self.new_id())
+    }
+
+    /// A new fact's identifier for a request that may be sent twice: its second half stands for the
+    /// account and the key that it chose ([`FactId::is_repeat_of`]).
+    pub fn fact_id_for(&self, account: AccountId, key: &IdempotencyKey) -> FactId {
+        let mut id = self.new_id();
+        if let Some(key) = &key.0 {
+            let hash = self.keys.hash("request", &[&account.0, key.as_bytes()]);
+            id[8..].copy_from_slice(&hash.as_bytes()[..8]);
+            // The variant bits of a UUID.
+            id[8] = id[8] & 0x3f | 0x80;
+        }
+        FactId(id)
     }
 }
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -34,6 +35,30 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
                 "body.slow",
                 "网络太慢，没有收到完整的内容，请重试。",
                 "The body came too slowly; please retry.",
+            )),
+        }
+    }
+}
+
+/// The header `Idempotency-Key`: a request sent again with the same key is recorded once, also where
+/// the first answer was lost on the way. Chosen by the client, 8 to 64 characters, new for each making.
+#[derive(Clone, Debug, Default)]
+pub struct IdempotencyKey(pub Option<String>);
+
+impl<S: Sync> FromRequestParts<S> for IdempotencyKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let Some(given) = parts.headers.get("idempotency-key") else { return Ok(IdempotencyKey(None)) };
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        match given.to_str() {
+            Ok(key) if (8..=64).contains(&key.len()) && key.chars().all(plain) => {
+                Ok(IdempotencyKey(Some(key.to_owned())))
+            }
+            _ => Err(Problem::bad_request(
+                "request.idempotency_key",
+                "请求头 Idempotency-Key 应为 8 到 64 个字母、数字、- 或 _。",
+                "The header Idempotency-Key takes 8 to 64 letters, digits, - or _.",
             )),
         }
     }

@@ -17,6 +17,7 @@ import type {
   Site,
 } from '@kangma/shared/api-types'
 import { lang } from '@kangma/shared/i18n'
+import { Once } from '@kangma/shared/once'
 import { clock } from '@kangma/shared/time'
 import { chance, changeBetween, empty, nextAfterFailure, Renewer, type CodeState, type Failure } from './code-state'
 import type { Answers } from './form'
@@ -263,8 +264,13 @@ export async function readForm(): Promise<void> {
   session.form = await inPerson(() => get<DeclarationForm>('/api/v1/declaration-form'))
 }
 
+const declaring = new Once()
+const checkingIn = new Once()
+
 export async function declare(declaration: Declaration): Promise<void> {
-  await inPerson(() => post<Declared>('/api/v1/declarations', declaration))
+  const options = declaring.options(declaration)
+  await inPerson(() => post<Declared>('/api/v1/declarations', declaration, options))
+  declaring.done()
   session.draft = blankDraft()
   session.done = true
   await enter()
@@ -277,7 +283,9 @@ export async function prove(proof: string): Promise<void> {
 }
 
 export async function checkIn(values: CheckIn): Promise<CheckedIn> {
-  const done = await inPerson(() => post<CheckedIn>('/api/v1/me/check-ins', values))
+  const options = checkingIn.options(values)
+  const done = await inPerson(() => post<CheckedIn>('/api/v1/me/check-ins', values, options))
+  checkingIn.done()
   void renewer.ask()
   return done
 }

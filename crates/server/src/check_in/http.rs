@@ -13,7 +13,7 @@ use crate::account::holder;
 use crate::app::Shared;
 use crate::auth::Resident;
 use crate::error::{FieldProblem, Problem, ProblemBody};
-use crate::http::{Body, Private};
+use crate::http::{Body, IdempotencyKey, Private};
 use crate::lang::{Lang, Wanted};
 use crate::limit::Who;
 use crate::person;
@@ -46,17 +46,19 @@ pub struct CheckedIn {
 
 /// Checks in for today.
 #[utoipa::path(post, path = "/api/v1/me/check-ins", tag = "resident", request_body = CheckInRequest,
+    params(("Idempotency-Key" = Option<String>, Header, description = "8 to 64 letters, digits, - or _")),
     responses((status = 201, body = CheckedIn), (status = 401, body = ProblemBody), (status = 409, body = ProblemBody),
         (status = 422, body = ProblemBody), (status = 429, body = ProblemBody)))]
 pub async fn check_in(
     State(app): State<Shared>,
     who: Resident,
     Wanted(lang): Wanted,
+    key: IdempotencyKey,
     Body(ask): Body<CheckInRequest>,
 ) -> Result<Response, Problem> {
     let said = check(ask)?;
     let person = holder(&app, who).await?.ok_or_else(nobody_yet)?;
-    let (fact, person) = super::check_in(&app, person, who.account, &said).await?;
+    let (fact, person) = super::check_in(&app, person, who.account, &key, &said).await?;
     let zone = &app.pack.zone;
     let day = zone.day_of(app.clock.now());
     let of_today = |f: &&Fact| f.kind == Kind::CheckIn && zone.day_of(f.happened) == day;

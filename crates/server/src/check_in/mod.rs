@@ -4,12 +4,13 @@
 pub mod http;
 
 use kangma_core::fact::{Fact, Kind, Source, Value};
-use kangma_core::id::{AccountId, PersonId};
+use kangma_core::id::{AccountId, FactId, PersonId};
 use kangma_core::time::Instant;
 
 use crate::app::{App, Shared};
 use crate::decide::{self, Missing, Recording};
 use crate::error::Problem;
+use crate::http::IdempotencyKey;
 use crate::person::Person;
 
 /// Check-ins that one person may record in a day. The pack says which of them count.
@@ -29,10 +30,12 @@ pub async fn check_in(
     app: &Shared,
     person: PersonId,
     account: AccountId,
+    key: &IdempotencyKey,
     said: &CheckIn,
 ) -> Result<(Fact, Person), Problem> {
     let at = app.clock.now();
-    let fact = fact(app, at, said);
+    let mut fact = fact(app, at, said);
+    fact.id = app.fact_id_for(account, key);
     let zone = &app.pack.zone;
     let (today, tomorrow) = (zone.start_of(zone.day_of(at)), zone.start_of(zone.day_of(at).plus(1)));
     let person = decide::record(
@@ -45,6 +48,9 @@ pub async fn check_in(
                 if !person.holders().contains(&account) {
                     return Err(Problem::unauthorised());
                 }
+                if repeated(person, fact.id).is_some() {
+                    return Ok(Vec::new());
+                }
                 let done = person.facts.iter().filter(|f| f.kind == Kind::CheckIn);
                 if done.filter(|f| (today..tomorrow).contains(&f.happened)).count() >= A_DAY {
                     let wait = u32::try_from(tomorrow.0 - at.0).unwrap_or(u32::MAX);
@@ -56,7 +62,13 @@ pub async fn check_in(
         },
     )
     .await?;
-    Ok((fact, person))
+    let recorded = repeated(&person, fact.id).cloned();
+    Ok((recorded.unwrap_or(fact), person))
+}
+
+/// The check-in of the same request, if it was recorded.
+fn repeated(person: &Person, id: FactId) -> Option<&Fact> {
+    person.facts.iter().rev().find(|f| f.kind == Kind::CheckIn && f.id.is_repeat_of(&id))
 }
 
 /// A check-in as a fact.

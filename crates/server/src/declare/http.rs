@@ -16,7 +16,7 @@ use crate::account::{self, Account};
 use crate::app::Shared;
 use crate::auth::Resident;
 use crate::error::{FieldProblem, Problem, ProblemBody};
-use crate::http::{Body, Private};
+use crate::http::{Body, IdempotencyKey, Private};
 use crate::lang::{Lang, Wanted};
 use crate::limit::{ClientAddress, Who};
 use crate::person;
@@ -178,19 +178,22 @@ pub struct DeclarationAnswer {
     state: Declared,
 }
 
-/// Declares. Declaring again replaces nothing: every declaration stays on the record.
+/// Declares. Declaring again replaces nothing: every declaration stays on the record. The same
+/// `Idempotency-Key` sent again records nothing more and answers the same.
 #[utoipa::path(post, path = "/api/v1/declarations", tag = "resident", request_body = DeclarationRequest,
+    params(("Idempotency-Key" = Option<String>, Header, description = "8 to 64 letters, digits, - or _")),
     responses((status = 201, body = DeclarationAnswer), (status = 401, body = ProblemBody),
         (status = 409, body = ProblemBody), (status = 422, body = ProblemBody), (status = 429, body = ProblemBody),
         (status = 503, body = ProblemBody)))]
 pub async fn declare(
     State(app): State<Shared>,
     who: Resident,
+    key: IdempotencyKey,
     Body(ask): Body<DeclarationRequest>,
 ) -> Result<Response, Problem> {
     let declaration = check(&app, ask)?;
     app.limits.declarations.take(&Who::from(&who))?;
-    let (id, state) = super::declare(&app, who, declaration).await?;
+    let (id, state) = super::declare(&app, who, &key, declaration).await?;
     Ok((StatusCode::CREATED, Private(DeclarationAnswer { declaration: id.to_string(), state }))
         .into_response())
 }

@@ -17,6 +17,7 @@ use crate::auth::Resident;
 use crate::db::Unit;
 use crate::decide::{self, Missing, Recording};
 use crate::error::Problem;
+use crate::http::IdempotencyKey;
 use crate::identity::{Answer, Ask, ClaimState};
 use crate::lang::Lang;
 use crate::login::{self, Purpose};
@@ -51,12 +52,13 @@ pub struct Declaration {
 pub async fn declare(
     app: &Shared,
     who: Resident,
+    key: &IdempotencyKey,
     declaration: Declaration,
 ) -> Result<(FactId, Declared), Problem> {
     let Declaration { name, document, values, commitment } = declaration;
     let at = app.clock.now();
     let mut fact = Fact {
-        id: app.new_fact_id(),
+        id: app.fact_id_for(who.account, key),
         kind: Kind::Declaration,
         happened: at,
         recorded: at,
@@ -67,8 +69,7 @@ pub async fn declare(
     let id = fact.id;
     if let Some(person) = account::holder(app, who).await? {
         same_document(app, person, &document).await?;
-        add(app, person, who, &name, fact).await?;
-        return Ok((id, Declared::Accepted));
+        return Ok((add(app, person, who, &name, fact).await?, Declared::Accepted));
     }
     let account = account::find(app, who.account).await?.ok_or_else(Problem::unauthorised)?;
     let profile = Profile::new(&name, &document);
@@ -92,8 +93,15 @@ async fn same_document(app: &Shared, person: PersonId, document: &Document) -> R
 }
 
 /// Records a declaration of a person whom the account already holds.
-async fn add(app: &Shared, person: PersonId, who: Resident, name: &Name, fact: Fact) -> Result<(), Problem> {
-    decide::record(
+async fn add(
+    app: &Shared,
+    person: PersonId,
+    who: Resident,
+    name: &Name,
+    fact: Fact,
+) -> Result<FactId, Problem> {
+    let id = fact.id;
+    let person = decide::record(
         app,
         person,
         Recording {
@@ -110,13 +118,20 @@ async fn add(app: &Shared, person: PersonId, who: Resident, name: &Name, fact: F
                         "The name differs from the one confirmed for this document. Please check it.",
                     ));
                 }
-                Ok(vec![fact.clone()])
+                let is_new = repeated(person, id).is_none();
+                Ok(is_new.then(|| fact.clone()).into_iter().collect())
             },
             attach: &|unit, person, decision| queue::open_if_pending(unit, person.id, decision),
         },
     )
     .await?;
-    Ok(())
+    Ok(repeated(&person, id).unwrap_or(id))
+}
+
+/// The declaration of the same request, if it was recorded before.
+fn repeated(person: &Person, id: FactId) -> Option<FactId> {
+    let declared = person.facts.iter().rev().filter(|f| f.kind == Kind::Declaration);
+    declared.map(|f| f.id).find(|known| known.is_repeat_of(&id))
 }
 
 /// Asks who is behind the account; confirmed at once, or kept as a claim.
@@ -217,7 +232,7 @@ async fn bind(
     let facts = |person: &Person| {
         let holders = person.holders();
         let mut facts = Vec::new();
-        if person.facts.find(fact.id).is_none() {
+        if repeated(person, fact.id).is_none() {
             facts.push(fact.clone());
         }
         if !holders.contains(&account) {

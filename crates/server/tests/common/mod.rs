@@ -11,16 +11,25 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-/// A folder that goes away with its owner.
-pub struct TempDir(pub PathBuf);
+/// A folder that goes away with its owner, and whether its database is on PostgreSQL.
+pub struct TempDir(pub PathBuf, bool);
 
 impl TempDir {
     pub fn new() -> TempDir {
+        TempDir::on(postgres().is_some())
+    }
+
+    /// For several nodes: always on PostgreSQL.
+    pub fn shared() -> TempDir {
+        TempDir::on(true)
+    }
+
+    fn on(server: bool) -> TempDir {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
         let dir = std::env::temp_dir().join(format!("kangma-test-{}-{n}", std::process::id()));
         std::fs::create_dir_all(&dir).unwrap();
-        TempDir(dir)
+        TempDir(dir, server)
     }
 }
 
@@ -46,21 +55,27 @@ pub fn kangma() -> Command {
     command
 }
 
+fn set(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|text| !text.is_empty())
+}
+
 /// The PostgreSQL server, or Citus coordinator, that this run tells its stories on; without one, SQLite.
 pub fn postgres() -> Option<String> {
-    let set = |name| std::env::var(name).ok().filter(|text| !text.is_empty());
-    let on_postgres = set("KANGMA_TEST_ENGINE").is_some_and(|engine| engine == "postgres");
-    set("KANGMA_TEST_CITUS_URL").or_else(|| {
-        on_postgres.then(|| {
-            set("KANGMA_TEST_POSTGRES_URL").expect("KANGMA_TEST_POSTGRES_URL for the engine postgres")
-        })
-    })
+    let chosen = set("KANGMA_TEST_ENGINE").is_some_and(|engine| engine == "postgres");
+    (chosen || set("KANGMA_TEST_CITUS_URL").is_some()).then(server_url)
+}
+
+fn server_url() -> String {
+    set("KANGMA_TEST_CITUS_URL")
+        .or_else(|| set("KANGMA_TEST_POSTGRES_URL"))
+        .expect("a PostgreSQL to test on: KANGMA_TEST_POSTGRES_URL=$(tools/postgres.sh start DIR)")
 }
 
 /// The environment of a data folder: with PostgreSQL, two schemas of its own.
 pub fn environment(dir: &TempDir) -> Vec<(&'static str, String)> {
     let mut env = vec![("DATA_DIR", dir.0.join("data").display().to_string())];
-    if let Some(url) = postgres() {
+    if dir.1 {
+        let url = server_url();
         let schema = dir.0.file_name().unwrap().to_str().unwrap().replace('-', "_");
         let mark = if url.contains('?') { '&' } else { '?' };
         env.push(("DATABASE_URL", format!("{url}{mark}options=-csearch_path%3D{schema}")));
@@ -83,6 +98,13 @@ async fn client_of(dir: &TempDir, name: &str) -> Option<tokio_postgres::Client> 
     let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
     Some(client)
+}
+
+/// Rows of a PostgreSQL database, as text.
+pub async fn rows(dir: &TempDir, sql: &str) -> Vec<Vec<Option<String>>> {
+    let client = client_of(dir, "DATABASE_URL").await.expect("a shared folder");
+    let rows = client.query(sql, &[]).await.unwrap();
+    rows.iter().map(|row| (0..row.len()).map(|i| row.get(i)).collect()).collect()
 }
 
 /// Runs SQL on the database of a data folder, behind the service's back.
