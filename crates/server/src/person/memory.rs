@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use kangma_core::id::PersonId;
+use kangma_core::id::{AccountId, PersonId};
 use kangma_core::time::Instant;
 use quick_cache::sync::Cache;
 
@@ -35,6 +35,9 @@ pub struct Memory {
     changes: Changes,
     states: Cache<PersonId, Kept<State>>,
     people: Cache<PersonId, Kept<Person>>,
+    /// Whom an account points to. Never out of date in a way that matters: a pointer without its fact
+    /// on the person grants nothing.
+    holders: Cache<AccountId, PersonId>,
 }
 
 /// What an entry is worth.
@@ -51,7 +54,7 @@ impl Memory {
     /// For so many people; zero remembers nobody.
     pub fn new(people: usize, changes: Changes) -> Memory {
         let facts = people / FACTS_SHARE;
-        Memory { changes, states: Cache::new(people), people: Cache::new(facts) }
+        Memory { changes, states: Cache::new(people), people: Cache::new(facts), holders: Cache::new(people) }
     }
 
     /// A person's state.
@@ -94,6 +97,16 @@ impl Memory {
     /// Likewise a person.
     pub fn keep_person(&self, count: u32, read_at: Instant, person: &Arc<Person>) {
         self.people.insert(person.id, Kept { count, read_at, value: Arc::clone(person) });
+    }
+
+    /// The person of an account that was seen to hold one.
+    pub fn holder(&self, account: AccountId) -> Option<PersonId> {
+        self.holders.get(&account)
+    }
+
+    /// Remembers it.
+    pub fn keep_holder(&self, account: AccountId, person: PersonId) {
+        self.holders.insert(account, person);
     }
 
     /// Entries held now.

@@ -176,7 +176,10 @@ impl Server {
         let mut child = kangma()
             .args(["serve", "--port", "0"])
             .args(args)
-            .envs(environment(&dir))
+            .envs(environment(&dir).into_iter().filter(|(name, _)| {
+                // A test that brings its own database brings its own keys.
+                *name == "DATA_DIR" || !args.contains(&"--database-url")
+            }))
             .env("KANGMA_LOG", "debug,tokio_postgres=info,rustls=info")
             .stdout(Stdio::piped())
             .stderr(errors)
@@ -320,8 +323,12 @@ impl Person {
         self.send(Method::POST, path, Some(body.to_string())).await
     }
 
+    pub async fn code_answer(&self) -> Answer {
+        self.get("/api/v1/me/code").await
+    }
+
     pub async fn code(&self) -> Value {
-        let answer = self.get("/api/v1/me/code").await;
+        let answer = self.code_answer().await;
         assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
         answer.body
     }

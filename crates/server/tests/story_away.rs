@@ -1,0 +1,190 @@
+//! The database goes away and comes back: codes are shown meanwhile with their age, nothing that
+//! was acknowledged is lost, and nobody restarts anything. `make drill` stays away for ten minutes.
+
+mod common;
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use common::{Person, Server, TempDir, well};
+use reqwest::StatusCode;
+use serde_json::Value;
+
+/// A PostgreSQL of this test's own, to pull the plug of.
+struct Database {
+    dir: TempDir,
+    url: String,
+}
+
+impl Database {
+    fn start() -> Database {
+        let dir = TempDir::new();
+        let url = Database::tool("start", &dir);
+        Database { dir, url }
+    }
+
+    fn tool(verb: &str, dir: &TempDir) -> String {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tools/postgres.sh");
+        let out = Command::new(script).arg(verb).arg(dir.0.join("postgres")).output().unwrap();
+        assert!(out.status.success(), "{verb}: {}", String::from_utf8_lossy(&out.stderr));
+        String::from_utf8(out.stdout).unwrap().trim().to_owned()
+    }
+
+    fn server(&self, dir: &Arc<TempDir>) -> Server {
+        let many = "1000000";
+        let unlimited =
+            ["--reads-per-person", many, "--declarations-per-person", many, "--scans-per-address", many];
+        let mut args = vec!["--database-url", &self.url, "--demo"];
+        args.extend(unlimited);
+        Server::start(Arc::clone(dir), &args)
+    }
+
+    /// Stops or continues every process of the server, so that it neither answers nor hangs up.
+    fn signal(&self, signal: &str) {
+        let pid = self.dir.0.join("postgres/data/postmaster.pid");
+        let Ok(pid) = std::fs::read_to_string(pid) else { return };
+        let pid = pid.lines().next().unwrap();
+        let children = Command::new("pgrep").args(["-P", pid]).output().unwrap();
+        let children = String::from_utf8(children.stdout).unwrap();
+        let all = std::iter::once(pid).chain(children.split_whitespace());
+        Command::new("kill").arg(signal).args(all).status().unwrap();
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        self.signal("-CONT");
+        Database::tool("stop", &self.dir);
+    }
+}
+
+fn seconds(text: &Value) -> i64 {
+    let instant: kangma_core::time::Instant = serde_json::from_value(text.clone()).unwrap();
+    instant.0
+}
+
+async fn people(server: &Server, n: u32) -> Vec<Person> {
+    let mut all = Vec::new();
+    for i in 0..n {
+        let person = server.log_in(&format!("1370000{i:04}")).await;
+        let declared = person.declare(&well(i)).await;
+        assert_eq!(declared.status, StatusCode::CREATED, "{declared:?}");
+        all.push(person);
+    }
+    all
+}
+
+async fn within(limit: Duration, what: &str, mut ready: impl AsyncFnMut() -> bool) -> Duration {
+    let began = Instant::now();
+    while !ready().await {
+        assert!(began.elapsed() < limit, "{what}: not within {limit:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    began.elapsed()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_goes_away_takes_no_shown_code_and_no_acknowledged_declaration_with_it() {
+    let away = if std::env::var_os("KANGMA_DRILL").is_some() { 600 } else { 6 };
+    let database = Database::start();
+    let dir = Arc::new(TempDir::new());
+    let server = database.server(&dir);
+    let everybody = people(&server, 12).await;
+    let (stranger, residents) = everybody.split_last().unwrap();
+    for person in residents {
+        assert_eq!(person.colour().await, "green");
+    }
+
+    Database::tool("down", &database.dir);
+    let gone = Instant::now();
+    let mut slowest = Duration::ZERO;
+    let mut oldest_s = 0;
+    let mut reads = 0;
+    while gone.elapsed() < Duration::from_secs(away) {
+        for person in residents {
+            let began = Instant::now();
+            let code = person.code().await;
+            slowest = slowest.max(began.elapsed());
+            reads += 1;
+            assert_eq!(code["colour"], "green");
+            let (now, state_at) = (seconds(&code["server_time"]), seconds(&code["state_at"]));
+            let age = now - state_at;
+            oldest_s = oldest_s.max(age);
+            let away_s = i64::try_from(gone.elapsed().as_secs()).unwrap();
+            assert!(age <= away_s + 4, "it is not older than the outage: {age} s of {away_s} s");
+            assert!(age >= away_s - 4, "and says how old it is: {age} s of {away_s} s");
+            let checked = server.scan(code["pass"].as_str().unwrap()).await;
+            assert!(["good", "as_of"].contains(&checked["verdict"].as_str().unwrap()), "{checked}");
+            assert!(seconds(&code["expires_at"]) <= state_at + 3_600, "no longer than from what it says");
+        }
+        let began = Instant::now();
+        let refused = stranger.code_answer().await;
+        assert_eq!((refused.status, refused.code()), (StatusCode::SERVICE_UNAVAILABLE, "db.away"));
+        let refused = residents[0].declare(&well(0)).await;
+        assert_eq!((refused.status, refused.code()), (StatusCode::SERVICE_UNAVAILABLE, "db.away"));
+        assert!(refused.headers.contains_key("retry-after"));
+        assert!(began.elapsed() < Duration::from_secs(3), "a refusal comes at once");
+        let ready = Person::nobody(&server).get("/readyz").await;
+        assert_eq!((ready.status, ready.text.starts_with("degraded")), (StatusCode::OK, true), "{ready:?}");
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+
+    Database::tool("up", &database.dir);
+    let back = within(Duration::from_secs(60), "declaring again", async || {
+        residents[0].declare(&well(0)).await.status == StatusCode::CREATED
+    })
+    .await;
+    for (i, person) in everybody.iter().enumerate() {
+        let list = person.get("/api/v1/me/declarations").await.body;
+        let n = list["items"].as_array().unwrap().len();
+        assert_eq!(n, if i == 0 { 2 } else { 1 }, "what was acknowledged is there, and nothing else");
+    }
+    within(Duration::from_secs(10), "a code without an age", async || {
+        let code = residents[1].code().await;
+        code["server_time"] == code["state_at"]
+    })
+    .await;
+    println!(
+        "database away for {away} s: {reads} code reads answered, the slowest in {} ms, as of up to {oldest_s} s before; \
+         declarations taken again {} ms after it was back",
+        slowest.as_millis(),
+        back.as_millis()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_hangs_is_waited_for_no_longer_than_a_person_would() {
+    let database = Database::start();
+    let dir = Arc::new(TempDir::new());
+    let server = database.server(&dir);
+    let residents = people(&server, 4).await;
+    for person in &residents {
+        assert_eq!(person.colour().await, "green");
+    }
+    database.signal("-STOP");
+    let hung = Instant::now();
+    let mut slowest = Duration::ZERO;
+    while hung.elapsed() < Duration::from_secs(8) {
+        for person in &residents {
+            let began = Instant::now();
+            assert_eq!(person.colour().await, "green");
+            slowest = slowest.max(began.elapsed());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let refused = residents[0].declare(&well(0)).await;
+    assert_eq!((refused.status, refused.code()), (StatusCode::SERVICE_UNAVAILABLE, "db.away"));
+    database.signal("-CONT");
+    let back = within(Duration::from_secs(60), "declaring again", async || {
+        residents[0].declare(&well(0)).await.status == StatusCode::CREATED
+    })
+    .await;
+    assert!(slowest < Duration::from_secs(1), "{slowest:?}");
+    println!(
+        "database hung for 8 s: slowest code read {} ms, back after {} ms",
+        slowest.as_millis(),
+        back.as_millis()
+    );
+}
