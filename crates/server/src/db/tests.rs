@@ -408,3 +408,64 @@ async fn values_come_back_with_their_types() {
     assert!(row.int(1).is_err() && row.bytes(0).is_err() && row.int(3).is_err());
     db.close().await;
 }
+
+/// Speaks TLS before a server that does not: answers the request for TLS, then passes bytes on.
+async fn tls_front(to: String, certificate: &rcgen::CertifiedKey<rcgen::KeyPair>) -> u16 {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let key = rustls::pki_types::PrivatePkcs8KeyDer::from(certificate.signing_key.serialize_der());
+    let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.cert.der().clone()], key.into())
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(config));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut plain, _)) = listener.accept().await {
+            let (acceptor, to) = (acceptor.clone(), to.clone());
+            tokio::spawn(async move {
+                let mut asked = [0; 8];
+                plain.read_exact(&mut asked).await.unwrap();
+                assert_eq!(asked, [0, 0, 0, 8, 4, 210, 22, 47], "the first message asks for TLS");
+                plain.write_all(b"S").await.unwrap();
+                // A client that does not trust us hangs up here.
+                let Ok(mut tls) = acceptor.accept(plain).await else { return };
+                let mut server = tokio::net::TcpStream::connect(to).await.unwrap();
+                tokio::io::copy_bidirectional(&mut tls, &mut server).await.ok();
+            });
+        }
+    });
+    port
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_is_spoken_to_only_under_a_certificate_that_is_trusted_for_its_name() {
+    let temp = Temp::server();
+    let Place::Server { url, .. } = &temp.0.place else { unreachable!() };
+    let (user, rest) = url.split_once('@').unwrap();
+    let (host, rest) = rest.split_once('/').unwrap();
+    let certificate = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let port = tls_front(host.to_owned(), &certificate).await;
+    std::fs::create_dir_all(&temp.1).unwrap();
+    let root = temp.1.join("root.pem");
+    std::fs::write(&root, certificate.cert.pem()).unwrap();
+    let root = root.display();
+    let open = async |name: &str, ending: &str| {
+        let url = format!("{user}@{name}:{port}/{rest}{ending}");
+        Db::open(&DbConfig::at(Place::Server { url, schema: None }), Instant(0)).await
+    };
+    let trusted = format!("&sslmode=verify-full&sslrootcert={root}");
+    let db = open("localhost", &trusted).await.unwrap();
+    db.commit(put("a", 1)).await.unwrap();
+    assert_eq!(get(&db, "a").await, Some(1));
+    db.close().await;
+    let stranger = open("localhost", "&sslmode=require").await.unwrap_err().to_string();
+    assert!(stranger.contains("TLS") && stranger.contains("sslrootcert=FILE"), "{stranger}");
+    let other_name = open("127.0.0.1", &trusted).await.unwrap_err().to_string();
+    assert!(other_name.contains("TLS"), "{other_name}");
+    let missing = open("localhost", "&sslrootcert=/nowhere.pem").await.unwrap_err().to_string();
+    assert!(missing.contains("/nowhere.pem"), "{missing}");
+}
