@@ -7,11 +7,11 @@
 //! not read and nothing of it is kept.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::Instant;
 
 use crate::error::Problem;
 
@@ -58,15 +58,21 @@ impl Class {
     }
 }
 
-/// How often the gate looks how late this process runs its tasks.
+/// How often the gate looks how long its own requests queue.
 const LOOK: Duration = Duration::from_millis(5);
+/// Only the least of this time's looks counts: a queue that stands, and not one bad moment of a
+/// busy machine (the idea of CoDel, RFC 8289).
+const STANDS: Duration = Duration::from_millis(100);
 
-/// The places, and how late the process is.
+/// The places, and how late requests are when they come to the gate.
 #[derive(Debug)]
 pub struct Gate {
     places: Semaphore,
     all: usize,
+    began: Instant,
     late_us: AtomicU64,
+    /// When the look that is under way began, in µs after `began`; 0 while none is.
+    look_us: AtomicU64,
     leaving: AtomicBool,
 }
 
@@ -74,12 +80,20 @@ impl Gate {
     /// A gate with this many places, at least one.
     pub fn new(places: usize) -> Gate {
         let all = places.clamp(1, Semaphore::MAX_PERMITS);
-        Gate { places: Semaphore::new(all), all, late_us: AtomicU64::new(0), leaving: AtomicBool::new(false) }
+        Gate {
+            places: Semaphore::new(all),
+            all,
+            began: Instant::now(),
+            late_us: AtomicU64::new(0),
+            look_us: AtomicU64::new(0),
+            leaving: AtomicBool::new(false),
+        }
     }
 
     /// A place, or none within the class's time. What counts as queueing is the wait for a place
-    /// and how late the process runs its tasks: where answers are made without waiting for
-    /// anything, requests queue for a processor and never for a place.
+    /// and how late requests come to the gate: where answers are made without waiting for
+    /// anything, requests queue for a processor, before anybody here sees them, and never for a
+    /// place.
     pub async fn enter(&self, class: Class) -> Option<SemaphorePermit<'_>> {
         let left = class.patience().checked_sub(self.late())?;
         if let Ok(place) = self.places.try_acquire() {
@@ -93,25 +107,43 @@ impl Gate {
         self.all - self.places.available_permits()
     }
 
-    /// How late the process runs its tasks.
+    /// How late requests come to the gate.
     pub fn late(&self) -> Duration {
-        Duration::from_micros(self.late_us.load(Ordering::Relaxed))
+        let late = Duration::from_micros(self.late_us.load(Ordering::Relaxed));
+        match self.look_us.load(Ordering::Relaxed) {
+            0 => late,
+            // A look that takes longer than a queue has to stand needs no second opinion.
+            since => match self.began.elapsed().saturating_sub(Duration::from_micros(since)) {
+                age if age > STANDS => late.max(age),
+                _ => late,
+            },
+        }
     }
 
-    /// Looks how late the process runs its tasks, for ever. A single late task is chance: what
-    /// counts is the smaller of two looks.
-    pub async fn look(&self) {
+    /// Looks for ever how late requests come: sends itself a byte through the system, which queues
+    /// with the bytes of all connections.
+    pub async fn look(&self) -> std::io::Result<()> {
         let seconds = metrics::histogram!("kangma_late_seconds");
-        let mut before = 0;
+        let (mut here, mut there) = tokio::net::UnixStream::pair()?;
+        let us = |d: Duration| u64::try_from(d.as_micros()).unwrap_or(u64::MAX);
+        let mut looks = std::collections::VecDeque::new();
+        // More room than the byte takes: only then the next read waits for the system to wake it.
+        let mut room = [0; 8];
         loop {
-            let due = Instant::now() + LOOK;
-            tokio::time::sleep_until(due).await;
-            let late = due.elapsed();
+            tokio::time::sleep(LOOK).await;
+            let sent = Instant::now();
+            self.look_us.store(us(sent - self.began).max(1), Ordering::Relaxed);
+            here.write_all(&[0]).await?;
+            there.read(&mut room).await?;
+            let late = sent.elapsed();
+            self.look_us.store(0, Ordering::Relaxed);
             seconds.record(late);
-            // A timer's own grain is a millisecond: below two nothing is late.
-            let late_us = u64::try_from(late.as_micros()).unwrap_or(u64::MAX).saturating_sub(2_000);
-            self.late_us.store(late_us.min(before), Ordering::Relaxed);
-            before = late_us;
+            while looks.front().is_some_and(|(at, _): &(Instant, _)| at.elapsed() > STANDS) {
+                looks.pop_front();
+            }
+            looks.push_back((sent, us(late)));
+            let least = looks.iter().map(|(_, late)| *late).min().unwrap_or(0);
+            self.late_us.store(least, Ordering::Relaxed);
         }
     }
 
@@ -189,21 +221,24 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_gate_notices_that_the_process_is_late_and_that_it_is_not_any_more() {
+    async fn the_gate_notices_a_queue_that_stands_and_that_it_is_gone() {
         let gate = Gate::new(1);
         let work = async {
-            for _ in 0..3 {
+            std::thread::sleep(Duration::from_millis(60));
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            assert!(gate.late() < Duration::from_millis(20), "one bad moment is none: {:?}", gate.late());
+            for _ in 0..8 {
                 std::thread::sleep(Duration::from_millis(40));
-                tokio::time::sleep(Duration::from_millis(1)).await;
+                tokio::task::yield_now().await;
             }
             let late = gate.late();
-            assert!(late >= Duration::from_millis(20), "40 ms of work between two looks: {late:?}");
-            while gate.late() > Duration::from_millis(5) {
+            assert!(late >= Duration::from_millis(20), "40 ms of work before each look's end: {late:?}");
+            while gate.late() > Duration::from_millis(10) {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
         tokio::select! {
-            () = gate.look() => {}
+            ended = gate.look() => ended.unwrap(),
             done = tokio::time::timeout(Duration::from_secs(10), work) => done.expect("it is in time again"),
         }
     }

@@ -65,8 +65,12 @@ impl Requests {
         let mut z = self.seed.wrapping_add(n.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        let text = format!("{:016x}", z ^ (z >> 31));
-        HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("none"))
+        z ^= z >> 31;
+        let mut text = [0; 16];
+        for (i, digit) in text.iter_mut().enumerate() {
+            *digit = b"0123456789abcdef"[(z >> (60 - 4 * i)) as usize & 15];
+        }
+        HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static("none"))
     }
 
     fn count(&self, route: &str, method: &Method, status: StatusCode, took: Duration) {

@@ -58,7 +58,11 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     }
     let lateness = tokio::spawn({
         let app = Arc::clone(&app);
-        async move { app.gate.look().await }
+        async move {
+            if let Err(e) = app.gate.look().await {
+                tracing::error!(%e, "nobody looks how late requests come: overload is met by places only");
+            }
+        }
     });
     announce(&app, address);
     let server = tokio::spawn({
