@@ -63,7 +63,7 @@ pub struct Config {
     #[arg(long, env = "KANGMA_DECLARATIONS_PER_PERSON", default_value_t = 10)]
     pub declarations_per_person: u32,
     /// Requests that may be inside handlers at once; more wait, each class for its own time.
-    #[arg(long, env = "KANGMA_IN_FLIGHT", default_value_t = 512)]
+    #[arg(long, env = "KANGMA_IN_FLIGHT", default_value_t = 1_024)]
     pub in_flight: usize,
     /// Connections that may be open at once; more wait in the system's queue. Each takes an open file.
     #[arg(long, env = "KANGMA_CONNECTIONS", default_value_t = 10_000)]
