@@ -134,7 +134,9 @@ impl Gate {
             let sent = Instant::now();
             self.look_us.store(us(sent - self.began).max(1), Ordering::Relaxed);
             here.write_all(&[0]).await?;
-            there.read(&mut room).await?;
+            if there.read(&mut room).await? == 0 {
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            }
             let late = sent.elapsed();
             self.look_us.store(0, Ordering::Relaxed);
             seconds.record(late);

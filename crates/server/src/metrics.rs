@@ -17,10 +17,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admit::Class;
 use crate::app::Shared;
+use crate::queue;
 
 /// Bounds of every histogram, in seconds: from a read of memory to a request that was given up.
 const BUCKETS_S: [f64; 14] =
     [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
+/// Reviews are counted up to here: more is a crowd, whatever the number.
+const REVIEWS_COUNTED_MAX: i64 = 10_000;
+/// How long a look at the database may take while somebody waits for the metrics.
+const SAMPLE_WAIT: Duration = Duration::from_secs(1);
 /// Observations wait in memory until they are counted into buckets: this often.
 const UPKEEP: Duration = Duration::from_secs(1);
 
@@ -53,7 +58,7 @@ pub async fn serve(app: Shared, listener: TcpListener, handle: PrometheusHandle,
     let text = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
     let upkeep = handle.clone();
     let render = async move || {
-        sample(&app);
+        sample(&app).await;
         (text, handle.render())
     };
     let routes = Router::new().route("/metrics", get(render));
@@ -74,8 +79,13 @@ pub async fn serve(app: Shared, listener: TcpListener, handle: PrometheusHandle,
 }
 
 /// Gauges that are looked at when somebody asks, so that nothing keeps them up to date meanwhile.
-fn sample(app: &Shared) {
+async fn sample(app: &Shared) {
     metrics::gauge!("kangma_http_in_flight").set(app.gate.inside() as f64);
+    // Without the database, the last count stands.
+    let open = tokio::time::timeout(SAMPLE_WAIT, queue::count_open(&app.db, REVIEWS_COUNTED_MAX));
+    if let Ok(Ok(open)) = open.await {
+        metrics::gauge!("kangma_reviews_open").set(open as f64);
+    }
     #[cfg(target_os = "linux")]
     metrics_process::Collector::default().collect();
 }

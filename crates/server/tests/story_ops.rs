@@ -56,6 +56,10 @@ async fn requests_are_counted_by_route_on_a_listener_of_its_own_and_never_by_wha
     assert_eq!(value(&text, r#"kangma_refused_total{code="read.too_many"}"#), 1.0);
     assert_eq!(value(&text, r#"kangma_shed_total{class="code"}"#), 0.0);
     assert_eq!(value(&text, "kangma_http_in_flight"), 0.0);
+    let waiting = server.reviewer().await.get("/api/v1/reviews").await;
+    let waiting = waiting.body["items"].as_array().unwrap().len();
+    assert!(waiting > 0, "a demo has something to review");
+    assert_eq!(value(&text, "kangma_reviews_open"), waiting as f64);
     assert!(value(&text, "process_resident_memory_bytes") > 1e6);
     for secret in ["13800000001", "parent", "77\"", "livez"] {
         assert!(!text.contains(secret), "{secret}: {text}");

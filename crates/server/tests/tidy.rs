@@ -178,6 +178,28 @@ fn documents_lead_to_files_that_exist() {
 }
 
 #[test]
+fn every_metric_is_explained_and_every_explained_metric_is_there() {
+    let names = |text: &str, mark: &str| -> BTreeSet<String> {
+        let end =
+            |rest: &str| rest.find(|c: char| !(c.is_ascii_lowercase() || c == '_')).unwrap_or(rest.len());
+        text.split(mark).skip(1).map(|rest| format!("kangma_{}", &rest[..end(rest)])).collect()
+    };
+    let mut counted = BTreeSet::new();
+    for (path, text) in sources("crates/server/src", &[".rs"]) {
+        if text.contains("metrics::") || path.ends_with("watch.rs") {
+            for made in ["counter!(", "gauge!(", "histogram!("] {
+                for rest in text.split(made).skip(1) {
+                    counted.extend(names(rest.trim_start().split(')').next().unwrap_or(""), "\"kangma_"));
+                }
+            }
+        }
+    }
+    assert!(counted.len() > 10, "{counted:?}");
+    let manual = std::fs::read_to_string(root().join("docs/operate.md")).unwrap();
+    assert_eq!(counted, names(&manual, "| `kangma_"), "docs/operate.md, Watching it");
+}
+
+#[test]
 fn migrations_are_numbered_without_a_gap() {
     for dir in ["crates/server/migrations/sqlite", "crates/server/migrations/sqlite/keys"] {
         let mut names: Vec<String> = std::fs::read_dir(root().join(dir))

@@ -9,7 +9,7 @@ use kangma_core::decision::{Decision, Status};
 use kangma_core::id::{AccountId, PersonId};
 use kangma_core::time::Instant;
 
-pub use store::{close, close_in, find, open_items};
+pub use store::{close, close_in, count_open, find, open_items};
 
 use crate::db::Unit;
 

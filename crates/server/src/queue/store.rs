@@ -12,6 +12,11 @@ static OPEN_ITEMS: Stmt = Stmt {
           WHERE state = 0 ORDER BY opened_at, review_id LIMIT $1",
 };
 
+static COUNT_OPEN: Stmt = Stmt {
+    name: "queue.count_open",
+    sql: "SELECT COUNT(*) FROM (SELECT review_id FROM review WHERE state = 0 LIMIT $1) AS waiting",
+};
+
 static FIND: Stmt = Stmt {
     name: "queue.find",
     sql: "SELECT review_id, kind, person_id, account_id, rule, opened_at, state FROM review WHERE review_id = $1",
@@ -53,6 +58,11 @@ fn item(row: &Row) -> Result<Item, DbError> {
         opened_at: Instant(row.int(5)?),
         open: row.int(6)? == 0,
     })
+}
+
+/// How many wait; counting ends at `limit`.
+pub async fn count_open(db: &Db, limit: i64) -> Result<i64, DbError> {
+    db.one(&COUNT_OPEN, &[limit.into()]).await?.map_or(Ok(0), |row| row.int(0))
 }
 
 /// What waits, the longest first.
