@@ -280,7 +280,8 @@ impl Clock {
 pub enum Rng {
     /// The system's.
     System(SystemRandom),
-    /// Counted out from a seed: for tests and seeding only.
+    /// Counted out from a seed.
+    #[cfg(test)]
     Seeded(Box<std::sync::Mutex<rand::rngs::StdRng>>),
 }
 
@@ -291,6 +292,7 @@ impl Rng {
     }
 
     /// Repeatable.
+    #[cfg(test)]
     pub fn seeded(seed: u64) -> Rng {
         Rng::Seeded(Box::new(std::sync::Mutex::new(rand::SeedableRng::seed_from_u64(seed))))
     }
@@ -299,6 +301,7 @@ impl Rng {
     pub fn fill(&self, out: &mut [u8]) {
         match self {
             Rng::System(rng) => rng.fill(out).expect("the operating system always gives random bytes"),
+            #[cfg(test)]
             Rng::Seeded(rng) => {
                 let mut rng = rng.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                 rand::RngCore::fill_bytes(&mut *rng, out);

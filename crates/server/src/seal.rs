@@ -27,7 +27,7 @@ use kangma_core::id::{AccountId, PersonId};
 use kangma_core::pass::HandleKey;
 use serde::{Deserialize, Serialize};
 
-use crate::db::{Affects, Db, DbError, OpenError, Point, Stmt, Unit};
+use crate::db::{Affects, Db, DbError, OpenError, Point, Rows, Stmt, Unit};
 
 /// Why a value did not open, or keys could not be reached. Says nothing of the value.
 #[derive(Debug, thiserror::Error)]
@@ -394,21 +394,29 @@ impl PersonKeys {
         if let Some(dek) = self.get(person).await? {
             return Ok(dek);
         }
-        self.ensure_many(&[person]).await?;
+        let (_, wrapped) = self.make(person);
+        let params = vec![person.into(), HEALTH.into(), wrapped.into()];
+        self.db.commit(Unit::new("seal.ensure").expect(Affects::Any, &ADD, params)).await?;
         // Read back: of two requests that raced, one key stands for both.
         self.get(person).await?.ok_or(SealError::Closed)
     }
 
-    /// Makes the keys that are missing, in one unit.
-    pub async fn ensure_many(&self, people: &[PersonId]) -> Result<(), SealError> {
-        let mut unit = Unit::new("seal.ensure");
-        for person in people {
-            let mut key = [0; KEY];
-            SystemRandom::new().fill(&mut key).expect("the operating system always gives random bytes");
-            let wrapped = self.master.seal("person_key", "wrapped", &person.0, &key);
-            unit = unit.expect(Affects::Any, &ADD, vec![(*person).into(), HEALTH.into(), wrapped.into()]);
-        }
-        Ok(self.db.commit(unit).await?)
+    /// Keys of people who have none, and the rows to keep them with, which nothing holds yet: for
+    /// filling a database.
+    pub fn fresh(&self, people: &[PersonId]) -> (Vec<Dek>, Rows) {
+        let made = people.iter().map(|person| {
+            let (key, wrapped) = self.make(*person);
+            (Dek(Cipher::new(0, &key)), vec![(*person).into(), HEALTH.into(), wrapped.into()])
+        });
+        let (deks, rows) = made.unzip();
+        (deks, Rows { table: "person_key", columns: "person_id, class, wrapped", rows })
+    }
+
+    fn make(&self, person: PersonId) -> ([u8; KEY], Vec<u8>) {
+        let mut key = [0; KEY];
+        SystemRandom::new().fill(&mut key).expect("the operating system always gives random bytes");
+        let wrapped = self.master.seal("person_key", "wrapped", &person.0, &key);
+        (key, wrapped)
     }
 
     /// Destroys a person's keys: all that they sealed is gone, in every copy.

@@ -13,10 +13,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::{App, Shared};
 use crate::auth::Resident;
-use crate::db::{DbError, Unit};
+use crate::db::DbError;
 use crate::error::Problem;
 use crate::identity::ClaimState;
 use crate::person::{Profile, State};
+
+pub use store::Filling;
 
 /// A phone's account.
 pub struct Account {
@@ -134,15 +136,15 @@ fn unreadable(e: impl std::fmt::Display) -> Problem {
     Problem::internal()
 }
 
-/// Adds an account that already points to its person: for seeding.
-pub fn add_holder(
-    unit: Unit,
+/// Adds to rows an account that already points to its person, or to nobody: for filling a database.
+pub fn fill(
+    rows: &mut Filling,
     app: &App,
     id: AccountId,
     phone: &Phone,
-    person: PersonId,
+    person: Option<PersonId>,
     now: Instant,
-) -> Unit {
+) {
     let sealed = app.keys.master.seal("account", "phone", &id.0, phone.as_str().as_bytes());
-    store::add_holder(unit, id, sealed, person, now)
+    rows.account(id, sealed, person, now);
 }

@@ -3,7 +3,7 @@
 use kangma_core::id::{AccountId, PersonId};
 use kangma_core::time::Instant;
 
-use crate::db::{Affects, Db, DbError, Stmt, Unit, Value};
+use crate::db::{Affects, Db, DbError, Rows, Stmt, Unit, Value};
 use crate::identity::ClaimState;
 
 pub struct Row {
@@ -77,12 +77,27 @@ pub async fn point(db: &Db, id: AccountId, person: PersonId) -> Result<(), DbErr
     db.commit(Unit::new("account.point").expect(Affects::One, &POINT, params)).await
 }
 
-static ADD_HOLDER: Stmt = Stmt {
-    name: "account.add_holder",
-    sql: "INSERT INTO account (account_id, person_id, phone, claim, claim_state, claim_at, version, created_at) \
-          VALUES ($1, $2, $3, NULL, 0, 0, 1, $4)",
-};
+/// Rows of new accounts, for filling a database.
+#[derive(Default)]
+pub struct Filling(Vec<Vec<Value>>);
 
-pub fn add_holder(unit: Unit, id: AccountId, phone: Vec<u8>, person: PersonId, now: Instant) -> Unit {
-    unit.expect(Affects::One, &ADD_HOLDER, vec![id.into(), person.into(), phone.into(), now.into()])
+impl Filling {
+    pub fn account(&mut self, id: AccountId, phone: Vec<u8>, person: Option<PersonId>, now: Instant) {
+        let (none, version) = (0_i64, 1_i64);
+        self.0.push(vec![
+            id.into(),
+            person.into(),
+            phone.into(),
+            Value::Null,
+            none.into(),
+            none.into(),
+            version.into(),
+            now.into(),
+        ]);
+    }
+
+    pub fn into_rows(self) -> Rows {
+        let columns = "account_id, person_id, phone, claim, claim_state, claim_at, version, created_at";
+        Rows { table: "account", columns, rows: self.0 }
+    }
 }

@@ -1,37 +1,57 @@
-//! `kangma seed`: fills a database with made-up residents, the same ones for the same number.
+//! `kangma seed`: fills a database with made-up residents, the same ones for the same seed and instant.
+//!
+//! Of 100 residents 95 have nothing active, 3 had symptoms in the last week and are mostly yellow,
+//! and 2 met a confirmed case and are red. Those who have something to show checked in each day
+//! since; of the others one in three checked in once to four times. All declared once, one to six
+//! days ago. Newcomers logged in and declared nothing yet.
 
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant as Stopwatch;
 
+use futures_util::{StreamExt as _, stream};
 use indicatif::{ProgressBar, ProgressStyle};
 use kangma_core::declaration::validate;
 use kangma_core::division::divisions;
 use kangma_core::fact::{Fact, Facts, Kind, Source, Value};
-use kangma_core::id::{FactId, PersonId};
+use kangma_core::id::{AccountId, FactId, PersonId};
 use kangma_core::time::{DAY_S, Instant};
 
-use super::people::{Case, Made};
+use super::people::{Case, Made, SEED};
 use crate::account;
 use crate::app::{App, Rng, Shared};
-use crate::check_in::{self, CheckIn};
 use crate::config::Config;
-use crate::db::Unit;
+use crate::db::Rows;
 use crate::decide;
 use crate::person::{self, Profile};
+use crate::seal::Dek;
 
-/// People in one unit.
-const BATCH: usize = 1_000;
+/// People, or accounts, in one transaction.
+const BATCH: usize = 4_000;
+/// Batches that are built at once: one more than there are cores to build on.
+const AHEAD: usize = 3;
+/// Beyond this, documents would come round again.
+const PEOPLE_MAX: u64 = 20_000_000;
 
 /// How many.
 #[derive(clap::Args, Debug)]
 pub struct Seed {
-    /// Settings of the service; only the data folder and the pack matter.
+    /// Settings of the service; only the data and the pack matter.
     #[command(flatten)]
     pub config: Config,
     /// How many residents.
     #[arg(long, default_value_t = 100_000)]
     pub people: u64,
+    /// How many more who logged in and declared nothing yet; a tenth of the people without it.
+    #[arg(long)]
+    pub newcomers: Option<u64>,
+    /// Which made-up population.
+    #[arg(long, default_value_t = SEED)]
+    pub seed: u64,
+    /// The instant at which all this was so, such as 2022-04-06T08:00:00+08:00; now without it. The
+    /// same seed and instant make the same people, facts and colours.
+    #[arg(long, value_parser = Instant::parse)]
+    pub at: Option<Instant>,
     /// Print one line of JSON at the end.
     #[arg(long)]
     pub json: bool,
@@ -39,82 +59,158 @@ pub struct Seed {
 
 /// Fills the database. Refuses one that already has such people.
 pub fn run(args: Seed) -> anyhow::Result<ExitCode> {
+    let newcomers = args.newcomers.unwrap_or(args.people / 10);
+    anyhow::ensure!(
+        args.people.saturating_add(newcomers) <= PEOPLE_MAX,
+        "seed.limits: at most {PEOPLE_MAX} residents and newcomers"
+    );
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let began = Stopwatch::now();
-        let app = App::open(args.config, Rng::seeded(args.people)).await?;
-        fill(&app, args.people, !args.json).await?;
+        let app = App::open(args.config, Rng::system()).await?;
+        let at = args.at.unwrap_or_else(|| app.clock.now());
+        let town = Town { seed: args.seed, people: args.people, newcomers, at };
+        fill(&app, town, !args.json).await?;
         app.db.clone().close().await;
         app.key_store.clone().close().await;
         let s = began.elapsed().as_secs_f64();
         if args.json {
-            println!("{}", serde_json::json!({ "people": args.people, "seconds": s }));
+            println!(
+                "{}",
+                serde_json::json!({ "people": args.people, "newcomers": newcomers, "seconds": s })
+            );
         } else {
-            println!("{} people in {s:.1} s", args.people);
+            println!("{} people and {newcomers} newcomers in {s:.1} s", args.people);
         }
         Ok(ExitCode::SUCCESS)
     })
 }
 
-/// Adds people `0..n`.
-pub async fn fill(app: &Shared, n: u64, show: bool) -> anyhow::Result<()> {
-    let today = app.pack.zone.day_of(app.clock.now());
+/// Whom to make, and when all this was so.
+#[derive(Clone, Copy, Debug)]
+struct Town {
+    seed: u64,
+    people: u64,
+    newcomers: u64,
+    at: Instant,
+}
+
+/// Adds people `0..people`, and the accounts of the newcomers after them.
+async fn fill(app: &Shared, town: Town, show: bool) -> anyhow::Result<()> {
+    let today = app.pack.zone.day_of(town.at);
+    let bar = if show { ProgressBar::new(town.people * 2 + town.newcomers) } else { ProgressBar::hidden() };
+    bar.set_style(ProgressStyle::with_template("{bar:40} {percent} %, {eta} left")?);
     // In the order of the tables' keys: the trees then grow at one end.
-    let mut order: Vec<(PersonId, u64)> =
-        (0..n).map(|i| (app.keys.person_id(&Made { i }.document(today).key()), i)).collect();
-    order.sort_unstable();
-    let bar = if show { ProgressBar::new(n) } else { ProgressBar::hidden() };
-    bar.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} people, {per_sec}, {eta} left")?);
-    let (batches, mut ready) = tokio::sync::mpsc::channel::<Unit>(4);
-    let builder = {
-        let (app, order) = (Arc::clone(app), order);
-        tokio::spawn(async move {
-            for batch in order.chunks(BATCH) {
-                let ids: Vec<PersonId> = batch.iter().map(|(id, _)| *id).collect();
-                app.person_keys.ensure_many(&ids).await.map_err(|e| anyhow::anyhow!("{e}"))?;
-                let mut unit = Unit::new("seed.batch");
-                for (id, i) in batch {
-                    unit = add(&app, unit, *id, &Made { i: *i }).await?;
-                }
-                if batches.send(unit).await.is_err() {
-                    break;
-                }
-            }
-            anyhow::Ok(())
-        })
-    };
-    while let Some(unit) = ready.recv().await {
-        app.db.commit(unit).await.map_err(|e| {
-            anyhow::anyhow!("seed: {e}; a database is seeded once, so choose an empty folder")
-        })?;
-        bar.inc(BATCH as u64);
-    }
-    builder.await??;
+    let mut people: Vec<(PersonId, u64)> = (0..town.people)
+        .map(|i| (app.keys.person_id(&Made::new(town.seed, i).document(today).key()), i))
+        .collect();
+    people.sort_unstable();
+    batches(app, people, &bar, move |app, batch| build(app, town, batch)).await?;
+    let mut accounts: Vec<(AccountId, u64)> = (0..town.people + town.newcomers)
+        .map(|i| (app.keys.account_id(Made::new(town.seed, i).phone().as_str()), i))
+        .collect();
+    accounts.sort_unstable();
+    batches(app, accounts, &bar, move |app, batch| Ok(Batch::accounts(app, town, batch))).await?;
     bar.finish_and_clear();
     Ok(())
 }
 
-async fn add(app: &Shared, unit: Unit, id: PersonId, made: &Made) -> anyhow::Result<Unit> {
-    let now = app.clock.now();
+/// Rows of one transaction, and those for the store of keys.
+struct Batch {
+    keys: Option<Rows>,
+    tables: Vec<Rows>,
+}
+
+/// Builds batches on other threads, some ahead, and writes them in order.
+async fn batches<T: Copy + Send + 'static>(
+    app: &Shared,
+    all: Vec<T>,
+    bar: &ProgressBar,
+    build: impl Fn(&Shared, &[T]) -> anyhow::Result<Batch> + Copy + Send + 'static,
+) -> anyhow::Result<()> {
+    let mut built = stream::iter(all.chunks(BATCH))
+        .map(|batch| {
+            let (app, batch) = (Arc::clone(app), batch.to_vec());
+            tokio::task::spawn_blocking(move || build(&app, &batch).map(|built| (batch.len(), built)))
+        })
+        .buffered(AHEAD);
+    while let Some(batch) = built.next().await {
+        let (n, Batch { keys, tables }) = batch??;
+        let keys = async {
+            match keys {
+                Some(rows) => app.key_store.bulk(vec![rows]).await,
+                None => Ok(()),
+            }
+        };
+        tokio::try_join!(keys, app.db.bulk(tables)).map_err(|e| {
+            anyhow::anyhow!("seed: {e}; a database is seeded once, so choose an empty folder")
+        })?;
+        bar.inc(n as u64);
+    }
+    Ok(())
+}
+
+impl Batch {
+    fn accounts(app: &Shared, town: Town, batch: &[(AccountId, u64)]) -> Batch {
+        let today = app.pack.zone.day_of(town.at);
+        let mut rows = account::Filling::default();
+        for (id, i) in batch {
+            let made = Made::new(town.seed, *i);
+            let person = (*i < town.people).then(|| app.keys.person_id(&made.document(today).key()));
+            account::fill(&mut rows, app, *id, &made.phone(), person, town.at);
+        }
+        Batch { keys: None, tables: vec![rows.into_rows()] }
+    }
+}
+
+fn build(app: &Shared, town: Town, batch: &[(PersonId, u64)]) -> anyhow::Result<Batch> {
+    let ids: Vec<PersonId> = batch.iter().map(|(id, _)| *id).collect();
+    let (deks, keys) = app.person_keys.fresh(&ids);
+    let mut rows = person::Filling::default();
+    for ((id, i), dek) in batch.iter().zip(deks) {
+        add(app, &mut rows, town, (*id, *i), dek)?;
+    }
+    Ok(Batch { keys: Some(keys), tables: rows.into_rows() })
+}
+
+fn add(
+    app: &Shared,
+    rows: &mut person::Filling,
+    town: Town,
+    (id, i): (PersonId, u64),
+    dek: Dek,
+) -> anyhow::Result<()> {
+    let made = Made::new(town.seed, i);
+    let (name, document) = (made.name(), made.document(app.pack.zone.day_of(town.at)));
+    let mut facts = facts(app, town, made)?;
+    let mut person = person::with_key(id, &name, dek, Facts::new(facts.clone()));
+    let decision = decide::now(app, &person, town.at);
+    facts.extend(decision.records.iter().cloned());
+    decision.records.iter().for_each(|f| person.facts.push(f.clone()));
+    person::fill(rows, &person, &facts, &decision, &Profile::new(&name, &document));
+    Ok(())
+}
+
+/// What is known of a made-up resident.
+fn facts(app: &Shared, town: Town, made: Made) -> anyhow::Result<Vec<Fact>> {
     let zone = &app.pack.zone;
-    let today = zone.day_of(now);
-    let (name, document, phone) = (made.name(), made.document(today), made.phone());
-    let account = app.keys.account_id(phone.as_str());
+    let today = zone.day_of(town.at);
     let days_ago = made.below(6, 7) as i64 + 1;
-    let at = Instant(now.0 - days_ago * DAY_S + made.below(36_000, 9) as i64);
-    let fact = |kind, source, at| Fact {
-        id: FactId(app.new_id()),
+    let declared = town.at.plus_s(made.below(36_000, 9) as i64 - days_ago * DAY_S);
+    let fact = |n: u64, kind, source, at: Instant| Fact {
+        id: fact_id(made, n, at),
         kind,
         happened: at,
         recorded: at,
         source,
         values: Vec::new(),
     };
-    let mut identity = fact(Kind::Identity, Source::IdentityCheck, at);
+    let account = app.keys.account_id(made.phone().as_str());
+    let mut identity = fact(0, Kind::Identity, Source::IdentityCheck, declared);
     identity.set("method", Value::Text("gateway".into()));
     identity.set("account", Value::Text(account.to_string().into()));
     identity.set("bound", Value::Bool(true));
-    let mut declaration = fact(Kind::Declaration, Source::Resident, at);
+    let mut declaration = fact(1, Kind::Declaration, Source::Resident, declared);
     declaration.values = validate(&app.pack.form, &made.answers(0), divisions(), today).map_err(|e| {
         anyhow::anyhow!(
             "seed: the pack's form refuses a made-up declaration: {:?}",
@@ -123,18 +219,115 @@ async fn add(app: &Shared, unit: Unit, id: PersonId, made: &Made) -> anyhow::Res
     })?;
     declaration.set("commitment", Value::Text(app.pack.form.commitment.as_str().into()));
     let mut facts = vec![identity, declaration];
-    if made.case() != Case::Well {
-        let well = CheckIn { temperature_c: 36.5, symptoms: Vec::new() };
-        facts.extend((1..=days_ago).map(|ago| {
-            check_in::fact(app, zone.start_of(today.plus(1 - ago as i32)).plus_s(30_000).min(now), &well)
-        }));
+    let check_ins = match made.case() {
+        Case::Well if made.below(3, 4) == 0 => made.below(4, 5) as i64 + 1,
+        Case::Well => 0,
+        Case::Symptoms | Case::Contact => days_ago,
+    };
+    for ago in (0..check_ins.min(days_ago)).rev() {
+        let morning = zone.start_of(today.plus(-(ago as i32))).plus_s(30_000).min(town.at);
+        let mut check_in = fact(2 + ago as u64, Kind::CheckIn, Source::Resident, morning);
+        let temperature = 36.2 + made.below(8, 20 + ago as u64) as f64 / 10.0;
+        check_in.set("temperature_c", Value::Double((temperature * 10.0).round() / 10.0));
+        check_in.set("symptoms", Value::List([].into()));
+        facts.push(check_in);
     }
-    let mut person = person::new(app, id, &name).await.map_err(|p| anyhow::anyhow!("{}", p.en))?;
-    person.facts = Facts::new(facts.clone());
-    let decision = decide::now(app, &person, now);
-    facts.extend(decision.records.iter().cloned());
-    decision.records.iter().for_each(|f| person.facts.push(f.clone()));
-    let unit = person::write(unit, &person, &facts, &decision, Instant(0));
-    let unit = person::add_document(unit, app, &person, &Profile::new(&name, &document), &document, now);
-    Ok(account::add_holder(unit, app, account, &phone, id, now))
+    Ok(facts)
+}
+
+/// As [`App::new_id`] makes them, but the same each time.
+fn fact_id(made: Made, n: u64, at: Instant) -> FactId {
+    let mut chance = [0; 10];
+    chance[..8].copy_from_slice(&made.below(u64::MAX, 100 + n).to_be_bytes());
+    chance[9] = n as u8;
+    let ms = at.0.unsigned_abs() * 1000;
+    FactId(*uuid::Builder::from_unix_timestamp_millis(ms, &chance).as_uuid().as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use aws_lc_rs::digest::{Context, SHA256};
+    use kangma_core::decision::Colour;
+
+    use super::*;
+
+    const N: u64 = 2_000;
+
+    struct Dir(std::path::PathBuf);
+
+    impl Drop for Dir {
+        fn drop(&mut self) {
+            std::fs::remove_dir_all(&self.0).ok();
+        }
+    }
+
+    async fn seeded(name: &str, seed: u64, at: Instant) -> (Shared, Dir) {
+        let dir = std::env::temp_dir().join(format!("kangma-seed-{name}-{}", std::process::id()));
+        std::fs::remove_dir_all(&dir).ok();
+        #[derive(clap::Parser)]
+        struct Only {
+            #[command(flatten)]
+            config: Config,
+        }
+        let mut only = <Only as clap::Parser>::parse_from(["kangma", "--data-dir", dir.to_str().unwrap()]);
+        if std::env::var("KANGMA_TEST_ENGINE").is_ok_and(|engine| engine == "postgres") {
+            let url = std::env::var("KANGMA_TEST_POSTGRES_URL").unwrap();
+            let schema = format!("seed_{name}_{}", std::process::id());
+            only.config.data.database_url = Some(format!("{url}?options=-csearch_path%3D{schema}"));
+            only.config.data.keys_url = Some(format!("{url}?options=-csearch_path%3D{schema}_keys"));
+        }
+        let app = App::open(only.config, Rng::system()).await.unwrap();
+        fill(&app, Town { seed, people: N, newcomers: 100, at }, false).await.unwrap();
+        (app, Dir(dir))
+    }
+
+    /// All that is known of everybody, without what depends on the installation's keys: the digest
+    /// of the recorded facts, and how many have which colour.
+    async fn digest(app: &Shared, seed: u64, at: Instant) -> (Vec<u8>, BTreeMap<Option<Colour>, u64>) {
+        let today = app.pack.zone.day_of(at);
+        let (mut sum, mut colours) = (Context::new(&SHA256), BTreeMap::new());
+        for i in 0..N {
+            let made = Made::new(seed, i);
+            let id = app.keys.person_id(&made.document(today).key());
+            let person = person::load(app, id).await.unwrap().expect("everybody is stored");
+            let recorded = person::recorded_facts(app, id).await.unwrap();
+            assert_eq!(recorded.len(), person.facts.len(), "the dossier holds what was recorded");
+            let account = app.keys.account_id(made.phone().as_str());
+            let known = account::find(app, account).await.unwrap().expect("everybody has a phone");
+            assert_eq!(known.person, Some(id));
+            let state = person.stored.unwrap();
+            assert!(state.held_by(account));
+            *colours.entry(state.colour()).or_default() += 1;
+            let profile = person::profile(app, id).await.unwrap().unwrap();
+            let text = format!("{}{}{:?}{:?}", profile.number, person.name, state.colour(), state.review_at);
+            sum.update(text.as_bytes());
+            for fact in recorded.iter() {
+                let mut fact = fact.clone();
+                if fact.kind == Kind::Identity {
+                    fact.set("account", Value::Text(known.phone.as_str().into()));
+                }
+                sum.update(&person::encode_fact(&fact));
+            }
+        }
+        (sum.finish().as_ref().to_vec(), colours)
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_same_seed_and_instant_make_the_same_people_facts_and_colours() {
+        let at = Instant::parse("2022-04-06T08:00:00+08:00").unwrap();
+        let (one, _one) = seeded("one", 7, at).await;
+        let (other, _other) = seeded("other", 7, at).await;
+        let (third, _third) = seeded("third", 8, at).await;
+        let (digest_of_one, colours) = digest(&one, 7, at).await;
+        assert_eq!((digest_of_one.clone(), colours.clone()), digest(&other, 7, at).await);
+        assert_ne!(digest_of_one, digest(&third, 8, at).await.0);
+        let share = |colour| *colours.get(&Some(colour)).unwrap_or(&0) as f64 / N as f64;
+        assert!((0.93..0.97).contains(&share(Colour::Green)), "{colours:?}");
+        assert!((0.02..0.04).contains(&share(Colour::Yellow)), "{colours:?}");
+        assert!((0.01..0.03).contains(&share(Colour::Red)), "{colours:?}");
+        let newcomer = one.keys.account_id(Made::new(7, N + 5).phone().as_str());
+        assert_eq!(account::find(&one, newcomer).await.unwrap().expect("logged in").person, None);
+    }
 }

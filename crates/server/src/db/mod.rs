@@ -477,7 +477,6 @@ impl Db {
     }
 
     /// Adds many rows, all or nothing.
-    #[cfg_attr(not(test), expect(dead_code, reason = "seeding takes it next"))]
     pub async fn bulk(&self, tables: Vec<Rows>) -> Result<(), DbError> {
         match &self.engine {
             Engine::Sqlite(file) => file.committer.bulk(tables).await,

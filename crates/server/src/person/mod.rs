@@ -23,7 +23,7 @@ use kangma_core::time::Instant;
 pub use dossier::{decode_one as decode_fact, encode_one as encode_fact};
 pub use memory::Memory;
 pub use profile::Profile;
-pub use store::due;
+pub use store::{Filling, due};
 
 use memory::Found;
 
@@ -276,16 +276,7 @@ pub async fn load(app: &Shared, id: PersonId) -> Result<Option<Person>, Problem>
 /// Somebody who is not stored yet. Their key is durable before this returns.
 pub async fn new(app: &Shared, id: PersonId, name: &Name) -> Result<Person, Problem> {
     let dek = app.person_keys.ensure(id).await?;
-    Ok(Person {
-        id,
-        version: 0,
-        facts: Facts::default(),
-        name: name.as_str().to_owned(),
-        name_masked: name.masked(),
-        stored: None,
-        next_seq: 0,
-        dek,
-    })
+    Ok(with_key(id, name, dek, Facts::default()))
 }
 
 /// The person of a document, if anybody ever confirmed it.
@@ -318,23 +309,22 @@ pub async fn recorded_facts(app: &Shared, id: PersonId) -> Result<Facts, Problem
     Ok(Facts::new(facts))
 }
 
-/// Adds to a unit all that a decision writes: new facts, the person's row and, where the answer
-/// differs from the stored one, the decision. `facts` are those not yet stored; `person.facts`
-/// already holds them.
-pub fn write(
-    unit: Unit,
-    person: &Person,
-    facts: &[Fact],
-    decision: &Decision,
-    tokens_after: Instant,
-) -> Unit {
+/// What a decision writes of a person, sealed.
+struct Written {
+    facts: Vec<(i64, Instant, Vec<u8>)>,
+    decision: Option<(i64, Instant, Vec<u8>)>,
+    row: store::PersonRow,
+}
+
+/// Seals new facts, the person's row and, where the answer differs from the stored one, the
+/// decision. `facts` are those not yet stored; `person.facts` already holds them.
+fn seal(person: &Person, facts: &[Fact], decision: &Decision, tokens_after: Instant) -> Written {
     let id = person.id;
     let dek = &person.dek;
-    let mut unit = unit;
-    for (fact, seq) in facts.iter().zip(person.next_seq..) {
+    let sealed_facts = facts.iter().zip(person.next_seq..).map(|(fact, seq)| {
         let body = dek.seal("fact", "body", &store::fact_key(id, seq), &dossier::encode_one(fact));
-        unit = store::add_fact(unit, id, seq, fact.recorded, body);
-    }
+        (seq, fact.recorded, body)
+    });
     let sealed = Sealed {
         status: decision.status as u8,
         colour: decision.colour.map_or(0, |c| c as u8),
@@ -351,15 +341,12 @@ pub fn write(
             || old.sealed.colour != sealed.colour
             || !decision.records.is_empty()
     });
-    if changed {
-        let body = dek.seal(
-            "decision",
-            "body",
-            &store::fact_key(id, person.version + 1),
-            &dossier::encode_decision(decision),
-        );
-        unit = store::add_decision(unit, id, person.version + 1, decision.decided_at, body);
-    }
+    let version = person.version + 1;
+    let sealed_decision = changed.then(|| {
+        let plain = dossier::encode_decision(decision);
+        let body = dek.seal("decision", "body", &store::fact_key(id, version), &plain);
+        (version, decision.decided_at, body)
+    });
     let row = store::PersonRow {
         version: person.version,
         next_seq: person.next_seq + i64::try_from(facts.len()).unwrap_or(i64::MAX),
@@ -370,7 +357,27 @@ pub fn write(
         state: dek.seal("person", "state", &id.0, &state),
         dossier: dek.seal("person", "dossier", &id.0, &dossier::encode(&person.facts, decision)),
     };
-    store::put(unit, id, row)
+    Written { facts: sealed_facts.collect(), decision: sealed_decision, row }
+}
+
+/// Adds to a unit all that a decision writes.
+pub fn write(
+    unit: Unit,
+    person: &Person,
+    facts: &[Fact],
+    decision: &Decision,
+    tokens_after: Instant,
+) -> Unit {
+    let id = person.id;
+    let written = seal(person, facts, decision, tokens_after);
+    let mut unit = unit;
+    for (seq, recorded, body) in written.facts {
+        unit = store::add_fact(unit, id, seq, recorded, body);
+    }
+    if let Some((version, at, body)) = written.decision {
+        unit = store::add_decision(unit, id, version, at, body);
+    }
+    store::put(unit, id, written.row)
 }
 
 /// Adds the document of a new person, or a further one.
@@ -383,9 +390,41 @@ pub fn add_document(
     now: Instant,
 ) -> Unit {
     let id = app.keys.person_id(&document.key());
+    store::add_document(unit, id, person.id, seal_profile(person, profile, id), now)
+}
+
+fn seal_profile(person: &Person, profile: &Profile, document: PersonId) -> Vec<u8> {
     let plain = serde_json::to_vec(profile).expect("a profile is plain JSON");
-    let sealed = person.dek.seal("document", "profile", &id.0, &plain);
-    store::add_document(unit, id, person.id, sealed, now)
+    person.dek.seal("document", "profile", &document.0, &plain)
+}
+
+/// Somebody new under a key that nobody has yet: for filling a database.
+pub fn with_key(id: PersonId, name: &Name, dek: Dek, facts: Facts) -> Person {
+    Person {
+        id,
+        version: 0,
+        facts,
+        name: name.as_str().to_owned(),
+        name_masked: name.masked(),
+        stored: None,
+        next_seq: 0,
+        dek,
+    }
+}
+
+/// Adds to rows what [`write`] and [`add_document`] add to a unit; the person's document is the
+/// one that gave them their id.
+pub fn fill(rows: &mut Filling, person: &Person, facts: &[Fact], decision: &Decision, profile: &Profile) {
+    let id = person.id;
+    let written = seal(person, facts, decision, Instant(0));
+    for (seq, recorded, body) in written.facts {
+        rows.fact(id, seq, recorded, body);
+    }
+    if let Some((version, at, body)) = written.decision {
+        rows.decision(id, version, at, body);
+    }
+    rows.person(id, written.row);
+    rows.document(id, id, seal_profile(person, profile, id), decision.decided_at);
 }
 
 /// A pack digest as stored.

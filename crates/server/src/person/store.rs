@@ -3,7 +3,7 @@
 use kangma_core::id::PersonId;
 use kangma_core::time::Instant;
 
-use crate::db::{Affects, Db, DbError, Point, Row, Stmt, Unit};
+use crate::db::{Affects, Db, DbError, Point, Row, Rows, Stmt, Unit, Value};
 
 pub struct StateRow {
     pub version: i64,
@@ -162,21 +162,75 @@ pub struct PersonRow {
     pub dossier: Vec<u8>,
 }
 
+impl PersonRow {
+    /// The parameters of [`CREATE`].
+    fn params(self, id: PersonId) -> Vec<Value> {
+        vec![
+            id.into(),
+            self.next_seq.into(),
+            self.tokens_after.into(),
+            self.decided_at.into(),
+            self.review_at.into(),
+            self.pack.into(),
+            self.state.into(),
+            self.dossier.into(),
+        ]
+    }
+}
+
 pub fn put(unit: Unit, id: PersonId, row: PersonRow) -> Unit {
     let unit = unit.touching(id);
-    let mut params = vec![
-        id.into(),
-        row.next_seq.into(),
-        row.tokens_after.into(),
-        row.decided_at.into(),
-        row.review_at.into(),
-        row.pack.into(),
-        row.state.into(),
-        row.dossier.into(),
-    ];
-    if row.version == 0 {
+    let version = row.version;
+    let mut params = row.params(id);
+    if version == 0 {
         return unit.expect(Affects::One, &CREATE, params);
     }
-    params.push(row.version.into());
+    params.push(version.into());
     unit.expect(Affects::One, &UPDATE, params)
+}
+
+/// Rows of new people, for filling a database.
+#[derive(Default)]
+pub struct Filling {
+    people: Vec<Vec<Value>>,
+    documents: Vec<Vec<Value>>,
+    facts: Vec<Vec<Value>>,
+    decisions: Vec<Vec<Value>>,
+}
+
+impl Filling {
+    pub fn person(&mut self, id: PersonId, row: PersonRow) {
+        let mut values = row.params(id);
+        values.insert(1, 1.into());
+        self.people.push(values);
+    }
+
+    pub fn document(&mut self, document: PersonId, person: PersonId, profile: Vec<u8>, now: Instant) {
+        self.documents.push(vec![document.into(), person.into(), profile.into(), now.into()]);
+    }
+
+    pub fn fact(&mut self, id: PersonId, seq: i64, recorded: Instant, body: Vec<u8>) {
+        self.facts.push(vec![id.into(), seq.into(), recorded.into(), body.into()]);
+    }
+
+    pub fn decision(&mut self, id: PersonId, version: i64, at: Instant, body: Vec<u8>) {
+        self.decisions.push(vec![id.into(), version.into(), at.into(), body.into()]);
+    }
+
+    pub fn into_rows(self) -> Vec<Rows> {
+        vec![
+            Rows {
+                table: "person",
+                columns: "person_id, version, next_seq, tokens_after, decided_at, review_at, pack, state, dossier",
+                rows: self.people,
+            },
+            Rows {
+                table: "document",
+                columns: "document_id, person_id, profile, created_at",
+                rows: self.documents,
+            },
+            Rows { table: "fact", columns: "person_id, seq, recorded_at, body", rows: self.facts },
+            Rows { table: "decision", columns: "person_id, version, decided_at, body", rows: self.decisions },
+        ]
+    }
 }
