@@ -20,6 +20,9 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower::Service as _;
 
+/// The largest head of a request, in bytes; bodies pass through a buffer of the same size.
+const HEAD_BYTES_MAX: usize = 32 * 1024;
+
 /// What connections may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
@@ -45,7 +48,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// requests under way.
 pub async fn serve(listener: TcpListener, routes: Router, bounds: Bounds, stop: &CancellationToken) {
     let mut http = http1::Builder::new();
-    http.timer(Glance).header_read_timeout(bounds.head);
+    http.timer(Glance).header_read_timeout(bounds.head).max_buf_size(HEAD_BYTES_MAX);
     let places = Arc::new(Semaphore::new(bounds.connections.clamp(1, Semaphore::MAX_PERMITS)));
     let under_way = GracefulShutdown::new();
     loop {
@@ -173,6 +176,16 @@ mod tests {
             let closed = tokio::time::timeout(Duration::from_secs(5), answer(stream)).await;
             assert!(!closed.expect("it is closed").ends_with("well"));
         }
+    }
+
+    #[tokio::test]
+    async fn a_head_without_end_is_refused() {
+        let (address, _stop) = start(Bounds::new(8)).await;
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\nhost: here\r\nx-long: ").await.unwrap();
+        stream.write_all(&[b'a'; HEAD_BYTES_MAX]).await.ok();
+        let said = tokio::time::timeout(Duration::from_secs(5), answer(&mut stream)).await;
+        assert!(said.expect("it is answered").starts_with("HTTP/1.1 431 "));
     }
 
     #[tokio::test]

@@ -25,7 +25,8 @@ use crate::{check_in, declare, demo, division, login, pass, review, scan, site, 
 #[openapi(
     info(title = "Kangma 康码", license(name = "Apache-2.0", identifier = "Apache-2.0"),
         description = "An open health-code platform. Errors are RFC 9457 problem+json with a stable `code` and a \
-            `detail` in the language of Accept-Language (zh by default, en). Residents and staff authenticate by \
+            `detail` in the language of Accept-Language (zh by default, en), and any route may answer 429 or 503 \
+            with Retry-After. Residents and staff authenticate by \
             cookie or by `Authorization: Bearer`; a write by cookie also needs the header `X-Kangma: 1`."),
     tags((name = "resident"), (name = "verifier"), (name = "staff"), (name = "site"), (name = "demo"))
 )]
@@ -34,7 +35,7 @@ struct ApiDoc;
 /// What people wait for at a gate. The site and the divisions lie in memory and take no time; the
 /// page cannot show a code without them.
 fn codes() -> OpenApiRouter<Shared> {
-    OpenApiRouter::with_openapi(ApiDoc::openapi())
+    OpenApiRouter::new()
         .routes(routes!(site::site))
         .routes(routes!(pass::http::me))
         .routes(routes!(pass::http::code))
@@ -81,7 +82,7 @@ fn demo_only() -> OpenApiRouter<Shared> {
 
 /// The description of the API, with the demo's routes marked by their tag.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    OpenApiRouter::<Shared>::with_openapi(utoipa::openapi::OpenApi::default())
+    OpenApiRouter::<Shared>::with_openapi(ApiDoc::openapi())
         .merge(codes())
         .merge(declarations())
         .merge(reviews())

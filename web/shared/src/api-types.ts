@@ -161,6 +161,8 @@ export interface Problem {
   type?: string
   title?: string
   status: number
+  /** `urn:kangma:request:` and the request's id. */
+  instance?: string
   code: string
   detail: string
   fields?: { field: string; code: string; detail: string }[]
