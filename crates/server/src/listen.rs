@@ -23,6 +23,16 @@ use tower::Service as _;
 /// The largest head of a request, in bytes; bodies pass through a buffer of the same size.
 const HEAD_BYTES_MAX: usize = 32 * 1024;
 
+/// Open files that are no connections of clients: databases, logs, gateways.
+const FILES_BESIDE: usize = 200;
+
+/// How many files this process may open, where the system says it.
+fn open_files_max() -> Option<usize> {
+    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
 /// What connections may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
@@ -49,6 +59,17 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub async fn serve(listener: TcpListener, routes: Router, bounds: Bounds, stop: &CancellationToken) {
     let mut http = http1::Builder::new();
     http.timer(Glance).header_read_timeout(bounds.head).max_buf_size(HEAD_BYTES_MAX);
+    if let Some(files) = open_files_max()
+        && files < bounds.connections + FILES_BESIDE
+    {
+        let advice = "raise the limit of open files (ulimit -n, LimitNOFILE), or lower --connections";
+        tracing::warn!(
+            files,
+            connections = bounds.connections,
+            advice,
+            "connections are not refused, but stall"
+        );
+    }
     let places = Arc::new(Semaphore::new(bounds.connections.clamp(1, Semaphore::MAX_PERMITS)));
     let under_way = GracefulShutdown::new();
     loop {

@@ -101,7 +101,8 @@ async fn one_person_cannot_ask_for_ever_and_another_does_not_notice() {
     }
     assert_eq!(answers[2].status, StatusCode::OK);
     assert_eq!((answers[3].status.as_u16(), answers[3].code()), (429, "read.too_many"));
-    assert_eq!(answers[3].headers["retry-after"], "10");
+    let wait: u32 = answers[3].headers["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((5..=10).contains(&wait), "one in each ten seconds: {wait}");
     assert_eq!(other.declare(&well(93)).await.status, StatusCode::CREATED);
     other.code().await;
     let proof = json!({ "proof": "000000" });
@@ -128,7 +129,7 @@ fn begin(server: &Server, token: &str, body: &str) -> TcpStream {
 
 #[tokio::test]
 async fn a_service_that_stops_says_so_first_then_answers_what_is_under_way_and_nothing_new() {
-    let mut server = start(&["--drain-wait", "1"]);
+    let mut server = start(&["--drain-wait", "2"]);
     let person = server.log_in("13800000004").await;
     person.declare(&well(94)).await;
     assert_eq!(person.get("/readyz").await.status, StatusCode::OK);
@@ -139,7 +140,7 @@ async fn a_service_that_stops_says_so_first_then_answers_what_is_under_way_and_n
     Command::new("kill").args(["-TERM", &server.child.id().to_string()]).status().unwrap();
     let told = Instant::now();
     while person.get("/readyz").await.status == StatusCode::OK {
-        assert!(told.elapsed() < Duration::from_secs(1), "the balancer is told at once");
+        assert!(told.elapsed() < Duration::from_secs(2), "the balancer is told at once");
     }
     assert_eq!(person.code().await["colour"], "green", "it still serves while the balancer notices");
     let address = server.base.trim_start_matches("http://").to_owned();
@@ -147,7 +148,7 @@ async fn a_service_that_stops_says_so_first_then_answers_what_is_under_way_and_n
         assert!(told.elapsed() < Duration::from_secs(5), "the listener closes after the wait");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    assert!(told.elapsed() >= Duration::from_secs(1), "and not before");
+    assert!(told.elapsed() >= Duration::from_secs(2), "and not before");
     slow.write_all(&body.as_bytes()[5..]).unwrap();
     let mut answer = String::new();
     slow.read_to_string(&mut answer).unwrap();
