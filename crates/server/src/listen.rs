@@ -59,18 +59,17 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub async fn serve(listener: TcpListener, routes: Router, bounds: Bounds, stop: &CancellationToken) {
     let mut http = http1::Builder::new();
     http.timer(Glance).header_read_timeout(bounds.head).max_buf_size(HEAD_BYTES_MAX);
-    if let Some(files) = open_files_max()
-        && files < bounds.connections + FILES_BESIDE
-    {
-        let advice = "raise the limit of open files (ulimit -n, LimitNOFILE), or lower --connections";
-        tracing::warn!(
-            files,
-            connections = bounds.connections,
+    let files = open_files_max().unwrap_or(usize::MAX).saturating_sub(FILES_BESIDE);
+    if files < bounds.connections {
+        let advice = "raise the limit of open files: ulimit -n, or LimitNOFILE";
+        tracing::info!(
+            connections = files,
+            wanted = bounds.connections,
             advice,
-            "connections are not refused, but stall"
+            "fewer connections than set"
         );
     }
-    let places = Arc::new(Semaphore::new(bounds.connections.clamp(1, Semaphore::MAX_PERMITS)));
+    let places = Arc::new(Semaphore::new(bounds.connections.min(files).clamp(1, Semaphore::MAX_PERMITS)));
     let under_way = GracefulShutdown::new();
     loop {
         // Beyond the bound, clients wait in the system's own queue.
