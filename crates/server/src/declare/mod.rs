@@ -121,7 +121,9 @@ async fn add(
                 let is_new = repeated(person, id).is_none();
                 Ok(is_new.then(|| fact.clone()).into_iter().collect())
             },
-            attach: &|unit, person, decision| queue::open_if_pending(unit, person.id, decision),
+            attach: &|unit, person, decision| {
+                queue::open_if_pending(unit, person.id, person.may_be_in_review(), decision)
+            },
         },
     )
     .await?;
@@ -263,7 +265,12 @@ async fn bind(
             unit: "declare.bind",
             facts: &facts,
             attach: &|unit, person, decision| {
-                attach(queue::open_if_pending(new_document(unit, person), person.id, decision))
+                attach(queue::open_if_pending(
+                    new_document(unit, person),
+                    person.id,
+                    person.may_be_in_review(),
+                    decision,
+                ))
             },
         },
     )

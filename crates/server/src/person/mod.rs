@@ -81,6 +81,9 @@ pub struct Sealed {
     /// Full name: a later declaration is held to it.
     #[n(7)]
     pub name: String,
+    /// Whether the decision speaks of a review, so that one may be open; `None` where it is not known.
+    #[n(8)]
+    pub in_review: Option<bool>,
 }
 
 impl State {
@@ -135,6 +138,11 @@ impl Person {
             }
         }
         holders
+    }
+
+    /// Whether an entry of theirs may wait in the queue of reviews.
+    pub fn may_be_in_review(&self) -> bool {
+        self.stored.as_ref().is_some_and(|s| s.sealed.in_review != Some(false))
     }
 
     /// When the last check-in was; 1970 where there is none.
@@ -334,6 +342,7 @@ fn seal(person: &Person, facts: &[Fact], decision: &Decision, tokens_after: Inst
         check_in_due: decision.check_in_due,
         last_check_in: person.last_check_in().0,
         name: person.name.clone(),
+        in_review: Some(decision.review.is_some()),
     };
     let state = minicbor::to_vec(&sealed).expect("encoding into memory cannot fail");
     let changed = person.stored.as_ref().is_none_or(|old| {

@@ -53,9 +53,13 @@ pub struct Item {
 /// The rule name of identity claims.
 pub const IDENTITY_RULE: &str = "identity.claim";
 
-/// Opens an entry in the unit that records a declaration, if the pack sends it to review.
-pub fn open_if_pending(unit: Unit, person: PersonId, decision: &Decision) -> Unit {
-    let unit = store::overtake(unit, Subject::Declaration(person), decision.decided_at);
+/// Opens an entry in the unit that records a declaration, if the pack sends it to review, in place
+/// of an earlier one if there may be any.
+pub fn open_if_pending(unit: Unit, person: PersonId, earlier: bool, decision: &Decision) -> Unit {
+    let unit = match earlier {
+        true => store::overtake(unit, Subject::Declaration(person), decision.decided_at),
+        false => unit,
+    };
     match &decision.review {
         Some(review) if decision.status == Status::Pending || review.returned.is_none() => {
             store::open(unit, review.fact.0, Subject::Declaration(person), &review.rule, decision.decided_at)
