@@ -1,130 +1,185 @@
 // Measures Kangma against yardsticks in the same run and writes target/bench.json:
 // [{work, value, unit, yardstick, ratio, at_least, holds}]. Absolute figures drift with the
 // machine; ratios hold, so A and B alternate, three rounds, and medians are quoted.
-import { execFileSync, spawn } from 'node:child_process'
-import { closeSync, fsyncSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+// BENCH_ONLY=part,part runs some parts: sqlite, postgres, nodes, tail, core. BENCH_SECONDS is the
+// length of a measurement, BENCH_MINUTES that of an open-loop run in `tail`, PEOPLE the population.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { PEOPLE, SECONDS, cleanUp, cpu_s, fsync_ms, kangma, load, median, postgres, requests, rss_mb, run, say, seeded, serve, start, stop, wrk } from './measure.mjs'
 
-const PEOPLE = Number(process.env.PEOPLE ?? 1_000_000)
-const SECONDS = Number(process.env.BENCH_SECONDS ?? 8)
+const MINUTES = Number(process.env.BENCH_MINUTES ?? 10)
+const ONLY = (process.env.BENCH_ONLY ?? '').split(',').filter(Boolean)
 const ROUNDS = 3
-const PORT = 18_080
-const kangma = 'target/release/kangma'
-const dir = mkdtempSync(join(tmpdir(), 'kangma-bench-'))
-// Twenty thousand requests are sent again and again: nobody does that, so the limits by person are out of the way.
-const limits = { KANGMA_READS_PER_PERSON: '1000000', KANGMA_DECLARATIONS_PER_PERSON: '1000000' }
-const env = { ...process.env, ...limits, DATA_DIR: join(dir, 'data'), PORT: String(PORT), KANGMA_LOG: 'error' }
+/** Whose state fits the memory of a node, and more than fit nowhere near it. */
+const FEW = 20_000
+const MANY = Math.min(PEOPLE, 200_000)
+const uncached = { KANGMA_CACHE_PEOPLE: '0' }
 const results = []
 
-const median = (xs) => [...xs].sort((a, b) => a - b)[Math.floor(xs.length / 2)]
-const run = (file, args) => execFileSync(file, args, { env, encoding: 'utf8', maxBuffer: 1 << 30, stdio: ['ignore', 'pipe', 'inherit'] })
-
-function result(work, value, unit, yardstick, ratio, at_least, holds = ratio >= at_least) {
-  results.push({ work, value, unit, yardstick, ratio, at_least, holds })
-  const n = (x) => (x >= 100 ? Math.round(x).toLocaleString('en') : Number(x.toPrecision(3)))
-  console.log(`${holds ? 'holds' : 'FAILS'}  ${work}: ${n(value)} ${unit}; ${yardstick}: ${n(ratio)} (bound ${n(at_least)})`)
+function result(work, value, unit, yardstick, ratio, at_least, more = {}) {
+  const holds = ratio >= at_least
+  results.push({ work, value, unit, yardstick, ratio, at_least, holds, ...more })
+  console.log(`${holds ? 'holds' : 'FAILS'}  ${work}: ${say(value)} ${unit}; ${yardstick}: ${say(ratio)} (bound ${say(at_least)})`)
 }
 
-function start(file, args, port, path) {
-  const began = process.hrtime.bigint()
-  const child = spawn(file, args, { env, stdio: 'ignore' })
-  for (let i = 0; i < 20_000; i++) {
-    try {
-      execFileSync('curl', ['-sf', '-o', '/dev/null', '--max-time', '1', `http://127.0.0.1:${port}${path}`])
-      return { child, ready_s: Number(process.hrtime.bigint() - began) / 1e9 }
-    } catch {
-      if (child.exitCode !== null) throw new Error(`${file} ended with ${child.exitCode}`)
-    }
+/** Rounds of measurements by name, each beside its yardstick. */
+class Speeds {
+  #all = {}
+  add(name, per_s) {
+    ;(this.#all[name] ??= []).push(per_s)
+    console.log(`  ${name}: ${say(per_s)}/s`)
   }
-  throw new Error(`${file} did not become ready`)
+  of = (name) => median(this.#all[name])
+  ratio = (a, b) => median(this.#all[a].map((x, i) => x / this.#all[b][i]))
 }
 
-async function stop(child) {
-  const ended = new Promise((done) => child.once('exit', done))
-  child.kill('SIGTERM')
-  await ended
+/** Code reads without and with cached state, and declarations, on one engine. */
+async function engine(speeds, env, port, between = () => {}) {
+  let service = serve({ ...env, ...uncached }, port)
+  speeds.add('livez', wrk(`${service.url}/livez`, 64))
+  speeds.add('code', wrk(service.url, 64, requests(env, 'code', MANY)))
+  await stop(service)
+  between()
+  service = serve(env, port)
+  const few = requests(env, 'code', FEW)
+  wrk(service.url, 64, few, { seconds: 3 })
+  speeds.add('livez, cache full', wrk(`${service.url}/livez`, 64))
+  speeds.add('code, cached', wrk(service.url, 64, few))
+  const declarations = requests(env, 'declare', FEW)
+  const probe = fsync_ms()
+  speeds.add('livez, 256 connections', wrk(`${service.url}/livez`, 256))
+  speeds.add('declare', wrk(service.url, 256, declarations))
+  const loaded_mb = rss_mb(service)
+  await stop(service)
+  return { probe, loaded_mb }
 }
 
-function wrk(url, connections, requests) {
-  const script = requests ? ['-s', 'tools/wrk.lua', url, '--', requests] : [url]
-  const out = run('wrk', ['-t1', `-c${connections}`, `-d${SECONDS}s`, ...script])
-  if (!requests) return Number(out.match(/Requests\/sec:\s+([\d.]+)/)[1])
-  const { requests: n, us, non2xx, io_errors } = JSON.parse(out.trim().split('\n').at(-1))
-  if (non2xx + io_errors > 0) throw new Error(`${url}: ${non2xx} refused, ${io_errors} broken of ${n}`)
-  return (n / us) * 1e6
-}
-
-const rss_mb = (pid) => Number(readFileSync(`/proc/${pid}/status`, 'utf8').match(/VmRSS:\s+(\d+)/)[1]) / 1024
-
-/** Appends and syncs 4 KiB for two seconds: what the disk itself takes. */
-function fsync_ms() {
-  const fd = openSync(join(dir, 'fsync-probe'), 'w')
-  const block = Buffer.alloc(4096, 1)
-  const times = []
-  for (const end = Date.now() + 2000; Date.now() < end; ) {
-    const began = process.hrtime.bigint()
-    writeSync(fd, block)
-    fsyncSync(fd)
-    times.push(Number(process.hrtime.bigint() - began) / 1e6)
-  }
-  closeSync(fd)
-  return median(times)
-}
-
-try {
-  console.log(`seeding ${PEOPLE.toLocaleString('en')} residents`)
-  const seeded = JSON.parse(run(kangma, ['seed', '--people', String(PEOPLE), '--json']))
-  console.log(`seeded in ${seeded.seconds.toFixed(1)} s`)
-  let { child, ready_s } = start(kangma, ['serve'], PORT, '/readyz')
-  const idle_mb = rss_mb(child.pid)
-  const base = `http://127.0.0.1:${PORT}`
-  const files = { code: join(dir, 'code.jsonl'), declare: join(dir, 'declare.jsonl') }
-  const print = (profile, n) => run(kangma, ['load', '--profile', profile, '--people', String(PEOPLE), '--print', String(n)])
-
+async function sqlite() {
+  const { env } = seeded('sqlite')
   const hello = start('target/release/hello', ['18099'], 18_099, '/')
-  const speeds = { hello: [], livez: [], code: [], livez256: [], declare: [] }
-  const probes = []
-  let loaded_mb = 0
+  const speeds = new Speeds()
+  const seen = []
+  const first = serve(env, 18_080)
+  const idle_mb = rss_mb(first)
+  await stop(first)
   for (let round = 0; round < ROUNDS; round++) {
-    writeFileSync(files.code, print('code', 20_000))
-    writeFileSync(files.declare, print('declare', 20_000))
-    speeds.hello.push(wrk('http://127.0.0.1:18099/', 64))
-    speeds.livez.push(wrk(`${base}/livez`, 64))
-    speeds.code.push(wrk(base, 64, files.code))
-    speeds.livez256.push(wrk(`${base}/livez`, 256))
-    probes.push(fsync_ms())
-    speeds.declare.push(wrk(base, 256, files.declare))
-    loaded_mb = Math.max(loaded_mb, rss_mb(child.pid))
+    speeds.add('hello', wrk(hello.url, 64))
+    seen.push(await engine(speeds, env, 18_080))
   }
-  await stop(hello.child)
-  const ratio = (a, b) => median(speeds[a].map((x, i) => x / speeds[b][i]))
-  result('GET /livez', median(speeds.livez), '/s', 'of a bare axum route', ratio('livez', 'hello'), 0.8)
-  result('reading one\'s own code', median(speeds.code), '/s', 'of GET /livez', ratio('code', 'livez'), 0.2)
-  result('a declaration, durable', median(speeds.declare), '/s', `of GET /livez at 256 connections (one fsync takes ${median(probes).toFixed(2)} ms)`, ratio('declare', 'livez256'), 0.1)
-
-  const half = Math.round(median(speeds.code) / 2)
-  const open = JSON.parse(run(kangma, ['load', '--profile', 'code', '--to', `127.0.0.1:${PORT}`, '--people', String(PEOPLE), '--rate', String(half), '--seconds', '15', '--json']))
-  loaded_mb = Math.max(loaded_mb, rss_mb(child.pid))
-  result('p99 of code reads at half that rate, open loop', open.latency_ms.p99, 'ms', '20 ms over it', 20 / open.latency_ms.p99, 1)
-  result('largest code read', open.body_bytes_max, 'bytes', '2,048 over it', 2048 / open.body_bytes_max, 1)
+  await stop(hello)
+  const fsync = median(seen.map(({ probe }) => probe)).toFixed(2)
+  result('GET /livez', speeds.of('livez'), '/s', 'of a bare axum route', speeds.ratio('livez', 'hello'), 0.8)
+  result('code reads, SQLite, no cached state', speeds.of('code'), '/s', 'of GET /livez', speeds.ratio('code', 'livez'), 0.2)
+  result('code reads, SQLite, state cached', speeds.of('code, cached'), '/s', 'of GET /livez', speeds.ratio('code, cached', 'livez, cache full'), 0.25)
+  result('durable declarations, SQLite', speeds.of('declare'), '/s', `of GET /livez at 256 connections (one fsync takes ${fsync} ms)`, speeds.ratio('declare', 'livez, 256 connections'), 0.2)
+  const loaded_mb = Math.max(...seen.map(({ loaded_mb }) => loaded_mb))
   result('memory, idle', idle_mb, 'MB', '300 MB over it', 300 / idle_mb, 1)
   result('memory, under load', loaded_mb, 'MB', '300 MB over it', 300 / loaded_mb, 1)
-  await stop(child)
-  ;({ child, ready_s } = start(kangma, ['serve'], PORT, '/readyz'))
-  result('start to ready, database present', ready_s, 's', '1 s over it', 1 / ready_s, 1)
-  await stop(child)
+  const again = serve(env, 18_080)
+  result('start to ready, database present', again.ready_s, 's', '1 s over it', 1 / again.ready_s, 1)
+  await stop(again)
+  if (wanted('tail')) await tail('SQLite', env)
+}
 
-  // The pure parts print one JSON object each, with their own yardsticks inside.
+/** PostgreSQL with people, made once and used by several parts. */
+let filled
+function province() {
+  if (!filled) {
+    const server = postgres()
+    filled = seeded('postgres', server.url)
+    server.settle()
+    if (PEOPLE >= 1_000_000) result('seeding a million, PostgreSQL', filled.seconds, 's', '60 s over it', 60 / filled.seconds, 1)
+  }
+  return filled.env
+}
+
+async function onPostgres() {
+  const env = province()
+  const peer = start('node', ['bench/peers/node/server.mjs', '18090'], 18_090, '/livez', { env: { ...env, KEYS: `${env.DATA_DIR}/keys/master.json` } })
+  const speeds = new Speeds()
+  const seen = []
+  wrk(peer.url, 64, requests(env, 'code', MANY), { seconds: 5 })
+  for (let round = 0; round < ROUNDS; round++) {
+    const beside = () => speeds.add('Node', wrk(peer.url, 64, requests(env, 'code', MANY)))
+    seen.push(await engine(speeds, env, 18_080, beside))
+  }
+  await stop(peer)
+  const fsync = median(seen.map(({ probe }) => probe)).toFixed(2)
+  result('code reads, PostgreSQL, no cached state', speeds.of('code'), '/s', 'of GET /livez', speeds.ratio('code', 'livez'), 0.16)
+  result('code reads, PostgreSQL, no cached state', speeds.of('code'), '/s', `times fastify + pg (${say(speeds.of('Node'))}/s)`, speeds.ratio('code', 'Node'), 3)
+  result('code reads, PostgreSQL, state cached', speeds.of('code, cached'), '/s', 'of GET /livez', speeds.ratio('code, cached', 'livez, cache full'), 0.25)
+  result('code reads, PostgreSQL, state cached', speeds.of('code, cached'), '/s', `times fastify + pg (${say(speeds.of('Node'))}/s)`, speeds.ratio('code, cached', 'Node'), 4)
+  result('durable declarations, PostgreSQL', speeds.of('declare'), '/s', `of GET /livez at 256 connections (one fsync takes ${fsync} ms)`, speeds.ratio('declare', 'livez, 256 connections'), 0.06)
+  if (wanted('tail')) await tail('PostgreSQL', env)
+}
+
+/**
+ * Two nodes against one. On two cores that also hold the database and the generator the second node
+ * takes its core from them, so what counts is the processor time of a read: a core that does
+ * nothing else does `1 / time` of them. The rates met are printed beside it.
+ */
+async function nodes() {
+  const env = province()
+  const rate = Number(process.env.BENCH_NODE_RATE ?? 2_500)
+  const cost = { one: [], two: [] }
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [name, ports] of [['one', [18_081]], ['two', [18_081, 18_082]]]) {
+      const services = ports.map((port, core) => serve(env, port, { core }))
+      const args = ['--profile', 'code', '--people', FEW / 2, '--rate', rate * services.length]
+      load(env, services, [...args, '--seconds', 4])
+      const before = services.map(cpu_s)
+      const report = load(env, services, [...args, '--seconds', SECONDS])
+      const spent = services.reduce((sum, service, i) => sum + cpu_s(service) - before[i], 0)
+      cost[name].push((spent / report.answered) * 1000)
+      console.log(`  ${name}: ${say(report.per_s)}/s, ${say((spent / report.answered) * 1000)} s of processor time a 1,000 reads, p99 ${report.latency_ms.p99} ms`)
+      for (const service of services) await stop(service)
+    }
+  }
+  const ratio = median(cost.one.map((one, i) => (2 * one) / cost.two[i]))
+  result('2 nodes against 1, by processor time of the nodes', median(cost.two), 's a 1,000 reads', `twice that of one node (${say(median(cost.one))} s) over it`, ratio, 1.7)
+}
+
+/** The longest waits at 70 % of the peak; everybody in turn, so that memory helps little. */
+async function tail(name, env) {
+  const service = serve(env, 18_080)
+  const peak = wrk(service.url, 64, requests(env, 'code', MANY))
+  const rate = Math.round(0.7 * peak)
+  const report = load(env, [service], ['--profile', 'code', '--people', PEOPLE, '--rate', rate, '--seconds', Math.round(MINUTES * 60)])
+  await stop(service)
+  const { p99 } = report.latency_ms
+  if (report.failed + report.refused > 0) console.log(`  refused ${JSON.stringify(report.refused_by_status)}, failed ${report.failed}`)
+  const more = { rate, minutes: MINUTES, latency_ms: report.latency_ms, generator_late_ms: report.generator_late_ms, refused: report.refused, failed: report.failed, histogram: report.histogram }
+  result(`p99 of code reads at 70 % of the peak, ${name}, ${MINUTES} min`, p99, 'ms', `25 ms over it, at ${say(report.per_s)}/s`, report.failed + report.refused === 0 ? 25 / p99 : 0, 1, more)
+  result(`dynamic bytes of a code read, head included, ${name}`, report.bytes_max, 'bytes', '2,048 over it', 2048 / report.bytes_max, 1)
+}
+
+/** The pure parts print one JSON object each, with their own yardsticks inside. */
+async function core() {
   const decide = JSON.parse(run('target/release/examples/decide_rate', ['--json']))
   result('decide, 30 facts, Hangzhou pack, one core', decide.per_s, '/s', 'of 500,000/s', decide.per_s / 500_000, 1)
   result('decide, the same rules and facts', decide.per_s, '/s', 'times the cel crate', decide.per_s / decide.cel_per_s, 20)
   const pass = JSON.parse(run('target/release/examples/pass_rate', ['--json']))
   result('verifying a pass offline', pass.verify_per_s, '/s', 'bare ES256 verification takes this share of it', pass.verify_per_s / pass.bare_verify_per_s, 1 / 1.15)
+}
 
-  writeFileSync('target/bench.json', JSON.stringify(results, null, 2) + '\n')
-  console.log('target/bench.json written')
+const wanted = (part) => ONLY.length === 0 || ONLY.includes(part)
+
+try {
+  const alone = ONLY.length === 1 && ONLY[0] === 'tail'
+  if (wanted('sqlite')) await sqlite()
+  if (wanted('postgres')) await onPostgres()
+  if (wanted('nodes')) await nodes()
+  if (alone) {
+    await tail('SQLite', seeded('sqlite').env)
+    await tail('PostgreSQL', province())
+  }
+  if (wanted('core')) await core()
+  const key = ({ work, yardstick }) => work + yardstick.replace(/ \(.*| at .*/, '')
+  const file = 'target/bench.json'
+  const earlier = ONLY.length > 0 && existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : []
+  const measured = new Set(results.map(key))
+  writeFileSync(file, JSON.stringify([...earlier.filter((row) => !measured.has(key(row))), ...results], null, 1) + '\n')
+  console.log(`${file} written (${kangma})`)
   if (results.some((r) => !r.holds)) process.exitCode = 1
 } finally {
-  rmSync(dir, { recursive: true, force: true })
+  cleanUp()
 }

@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Measures against yardsticks in the same run; PEOPLE residents, one million by default.
+# BENCH_ONLY=sqlite,postgres,nodes,tail,core runs some parts.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/need.sh
 need_debian wrk wrk
 cargo build --release --locked -p kangma -p hello
 cargo build --release --locked -p kangma-core --examples
+(cd bench/peers/node && npm ci --no-audit --no-fund --silent)
 exec node tools/bench.mjs "$@"

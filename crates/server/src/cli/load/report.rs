@@ -25,6 +25,7 @@ pub struct Counts {
     refused: BTreeMap<u16, u64>,
     failed: u64,
     body_bytes_max: usize,
+    bytes_max: usize,
 }
 
 fn histogram() -> Histogram<u64> {
@@ -39,6 +40,7 @@ impl Counts {
             refused: BTreeMap::new(),
             failed: 0,
             body_bytes_max: 0,
+            bytes_max: 0,
         }
     }
 
@@ -48,6 +50,7 @@ impl Counts {
         other.refused.iter().for_each(|(status, n)| *self.refused.entry(*status).or_default() += n);
         self.failed += other.failed;
         self.body_bytes_max = self.body_bytes_max.max(other.body_bytes_max);
+        self.bytes_max = self.bytes_max.max(other.bytes_max);
     }
 
     fn json(&self) -> Value {
@@ -59,6 +62,7 @@ impl Counts {
             "refused_by_status": refused,
             "failed": self.failed,
             "body_bytes_max": self.body_bytes_max,
+            "bytes_max": self.bytes_max,
             "latency_ms": latency_ms(&self.latency_us),
         })
     }
@@ -121,6 +125,7 @@ impl Report {
         if (200..300).contains(&answer.status) {
             counts.answered += 1;
             counts.body_bytes_max = counts.body_bytes_max.max(answer.body_bytes);
+            counts.bytes_max = counts.bytes_max.max(answer.head_bytes + answer.body_bytes);
             counts.latency_us.saturating_record(latency.as_micros() as u64);
         } else {
             *counts.refused.entry(answer.status).or_default() += 1;
@@ -192,7 +197,7 @@ impl Report {
             let ms = |q: &str| counts["latency_ms"][q].as_f64().unwrap_or(0.0);
             println!(
                 "{kind:12} {} answered, refused {}, {} failed; p50 {:.2} ms, p90 {:.2} ms, p99 {:.2} ms, \
-                 p99.9 {:.2} ms, max {:.2} ms; at most {} bytes",
+                 p99.9 {:.2} ms, max {:.2} ms; at most {} bytes, head included",
                 counts["answered"],
                 counts["refused_by_status"],
                 counts["failed"],
@@ -201,7 +206,7 @@ impl Report {
                 ms("p99"),
                 ms("p999"),
                 ms("max"),
-                counts["body_bytes_max"],
+                counts["bytes_max"],
             );
         }
         if self.late_ms() > LATE_MAX_MS {
@@ -219,7 +224,7 @@ mod tests {
     use super::*;
 
     fn answer(status: u16) -> Answer {
-        Answer { status, body_bytes: 100, close: false }
+        Answer { status, body_bytes: 100, head_bytes: 50, close: false }
     }
 
     fn run() -> Run {

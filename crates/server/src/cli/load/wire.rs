@@ -27,6 +27,8 @@ pub struct Answer {
     pub status: u16,
     /// Bytes of the body.
     pub body_bytes: usize,
+    /// Bytes of the head before it.
+    pub head_bytes: usize,
     /// Whether the other side ends the connection after it.
     pub close: bool,
 }
@@ -97,7 +99,7 @@ impl Wire {
         if got > head.length {
             return Err(bad("more than was announced"));
         }
-        Ok(Answer { status: head.status, body_bytes: head.length, close: head.close })
+        Ok(Answer { status: head.status, body_bytes: head.length, head_bytes: head.bytes, close: head.close })
     }
 }
 
@@ -161,7 +163,7 @@ mod tests {
         let (answer, body) = wire.fetch(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
         assert_eq!((answer.status, answer.close, &body[..]), (200, false, &b"abcdef"[..]));
         let answer = wire.exchange(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
-        assert_eq!(answer, Answer { status: 503, body_bytes: 0, close: true });
+        assert_eq!(answer, Answer { status: 503, body_bytes: 0, head_bytes: 59, close: true });
         assert!(wire.exchange(b"GET / HTTP/1.1\r\n\r\n").await.is_err(), "it has ended");
     }
 
