@@ -85,6 +85,22 @@ fn parameters_mean_what_they_say_and_statements_carry_their_name() {
 }
 
 #[tokio::test]
+async fn the_database_tells_how_far_its_clock_is_from_ours() {
+    let server = Temp::server();
+    let db = server.open().await;
+    let clock = crate::app::Clock::system(0);
+    let ahead = async |by_ms: i64| db.clock_ahead_ms(|| clock.wall_ms() + by_ms).await.unwrap().unwrap();
+    assert!(ahead(0).await.abs() < 1_000, "one machine, one clock");
+    assert!((ahead(-10_000).await - 10_000).abs() < 1_000, "ours is ten seconds behind");
+    let of = Db::clock_of(&server.0, || clock.wall_ms() + 7_000).await.unwrap().unwrap();
+    assert!((of + 7_000).abs() < 1_000, "{of}");
+    clock.note_skew(ahead(-10_000).await);
+    assert!(!clock.agrees(), "ten seconds are beyond the limit");
+    db.close().await;
+    assert_eq!(Temp::file().open().await.clock_ahead_ms(|| 0).await, Ok(None), "a file has no clock");
+}
+
+#[tokio::test]
 async fn a_unit_takes_effect_whole_or_not_at_all() {
     let temp = Temp::new();
     let db = temp.open().await;

@@ -337,31 +337,45 @@ fn write_all(writer: Writer, mut queue: mpsc::Receiver<Waiting>) {
     }
 }
 
+/// Commits a group. Where one of its units fails, the group is rolled back and done once more with
+/// a savepoint around each, which costs more and is rarely needed.
 fn write_group(connection: &Connection, group: &[Waiting]) -> Vec<Result<(), DbError>> {
-    if let Err(e) = connection.execute_batch("BEGIN IMMEDIATE") {
-        return group.iter().map(|_| Err(DbError::from_ref(&e))).collect();
+    match try_group(connection, group, false) {
+        Err(_) if group.len() > 1 => try_group(connection, group, true),
+        results => results,
     }
-    let mut results: Vec<Result<(), DbError>> = Vec::with_capacity(group.len());
+    .unwrap_or_else(|cause| group.iter().map(|_| Err(cause.clone())).collect())
+}
+
+/// One transaction of all units. Without savepoints the first that fails ends it: nothing stands.
+fn try_group(
+    connection: &Connection,
+    group: &[Waiting],
+    savepoints: bool,
+) -> Result<Vec<Result<(), DbError>>, DbError> {
+    connection.execute_batch("BEGIN IMMEDIATE").map_err(|e| DbError::from_ref(&e))?;
+    let mut results = Vec::with_capacity(group.len());
     for waiting in group {
-        results.push(write(connection, &waiting.work, group.len() > 1));
-        // A full disk or a broken file ends SQLite's whole transaction: then nothing of it stands.
-        if connection.is_autocommit() {
-            let cause = results.last().and_then(|r| r.clone().err()).unwrap_or(DbError::Full);
-            return group.iter().map(|_| Err(cause.clone())).collect();
+        let written = write(connection, &waiting.work, savepoints);
+        // A full disk or a broken file ends SQLite's whole transaction by itself.
+        let ended = connection.is_autocommit();
+        match written {
+            Err(cause) if ended || !savepoints => {
+                if !ended {
+                    connection.execute_batch("ROLLBACK").ok();
+                }
+                return Err(cause);
+            }
+            written => results.push(written),
         }
     }
-    // One unit alone needs no savepoint: its failure is the transaction's.
-    if let [Err(_)] = results.as_slice() {
-        connection.execute_batch("ROLLBACK").ok();
-        return results;
-    }
-    match connection.execute_batch("COMMIT") {
+    Ok(match connection.execute_batch("COMMIT") {
         Ok(()) => results,
         Err(e) => {
             connection.execute_batch("ROLLBACK").ok();
             results.into_iter().map(|r| r.and_then(|()| Err(DbError::from_ref(&e)))).collect()
         }
-    }
+    })
 }
 
 impl DbError {
