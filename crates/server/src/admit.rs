@@ -61,19 +61,17 @@ impl Class {
 
 /// How often the gate looks how long its own requests queue.
 const LOOK: Duration = Duration::from_millis(5);
-/// Only the least of this time's looks counts: a queue that stands, and not one bad moment of a
-/// busy machine (the idea of CoDel, RFC 8289).
+/// Only the least of this time's looks counts, and of at least so many: a queue that stands, and
+/// not the moment in which a busy machine let this process wait (the idea of CoDel, RFC 8289).
 const STANDS: Duration = Duration::from_millis(100);
+const LOOKS_MIN: usize = 3;
 
 /// The places, and how late requests are when they come to the gate.
 #[derive(Debug)]
 pub struct Gate {
     places: Semaphore,
     all: usize,
-    began: Instant,
     late_us: AtomicU64,
-    /// When the look that is under way began, in µs after `began`; 0 while none is.
-    look_us: AtomicU64,
     leaving: AtomicBool,
 }
 
@@ -81,14 +79,7 @@ impl Gate {
     /// A gate with this many places, at least one.
     pub fn new(places: usize) -> Gate {
         let all = places.clamp(1, Semaphore::MAX_PERMITS);
-        Gate {
-            places: Semaphore::new(all),
-            all,
-            began: Instant::now(),
-            late_us: AtomicU64::new(0),
-            look_us: AtomicU64::new(0),
-            leaving: AtomicBool::new(false),
-        }
+        Gate { places: Semaphore::new(all), all, late_us: AtomicU64::new(0), leaving: AtomicBool::new(false) }
     }
 
     /// A place, or none within the class's time. What counts as queueing is the wait for a place
@@ -110,15 +101,7 @@ impl Gate {
 
     /// How late requests come to the gate.
     pub fn late(&self) -> Duration {
-        let late = Duration::from_micros(self.late_us.load(Ordering::Relaxed));
-        match self.look_us.load(Ordering::Relaxed) {
-            0 => late,
-            // A look that takes longer than a queue has to stand needs no second opinion.
-            since => match self.began.elapsed().saturating_sub(Duration::from_micros(since)) {
-                age if age > STANDS => late.max(age),
-                _ => late,
-            },
-        }
+        Duration::from_micros(self.late_us.load(Ordering::Relaxed))
     }
 
     /// Looks for ever how late requests come: sends itself a byte through the system, which queues
@@ -132,13 +115,11 @@ impl Gate {
         loop {
             tokio::time::sleep(LOOK).await;
             let sent = Instant::now();
-            self.look_us.store(us(sent - self.began).max(1), Ordering::Relaxed);
             here.write_all(&[0]).await?;
             if there.read(&mut room).await? == 0 {
                 return Err(std::io::ErrorKind::UnexpectedEof.into());
             }
             let late = sent.elapsed();
-            self.look_us.store(0, Ordering::Relaxed);
             seconds.record(late);
             self.late_us.store(us(looks.note(sent + late, late)), Ordering::Relaxed);
         }
@@ -166,8 +147,10 @@ struct Looks(VecDeque<(Instant, Duration)>);
 impl Looks {
     /// Adds a look that ended at `at`, and returns the least that still counts.
     fn note(&mut self, at: Instant, late: Duration) -> Duration {
-        self.0.retain(|(ended, _)| at.saturating_duration_since(*ended) < STANDS);
         self.0.push_back((at, late));
+        while self.0.len() > LOOKS_MIN && at.saturating_duration_since(self.0[0].0) >= STANDS {
+            self.0.pop_front();
+        }
         self.0.iter().map(|(_, late)| *late).min().unwrap_or_default()
     }
 }
@@ -239,10 +222,15 @@ mod tests {
         let (began, ms) = (Instant::now(), Duration::from_millis);
         let mut looks = Looks::default();
         let mut note = |at, late| looks.note(began + ms(at), ms(late)).as_millis();
-        assert_eq!((note(10, 1), note(70, 55), note(75, 1)), (1, 1, 1));
-        // A queue of 60 ms that stands: known once the last look that was in time is too old.
-        assert_eq!((note(140, 60), note(174, 60), note(240, 60)), (1, 1, 60));
-        assert_eq!(note(250, 2), 2);
+        assert_eq!(
+            (note(5, 1), note(10, 1), note(160, 145), note(320, 150)),
+            (1, 1, 1, 1),
+            "two bad moments"
+        );
+        assert_eq!((note(325, 1), note(330, 1)), (1, 1));
+        // A queue of 60 ms that stands is known with the third look that met it.
+        assert_eq!((note(395, 60), note(460, 60), note(525, 60)), (1, 1, 60));
+        assert_eq!(note(535, 2), 2);
     }
 
     #[tokio::test]
