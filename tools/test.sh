@@ -17,6 +17,8 @@ else
     KANGMA_TEST_POSTGRES_URL=$(tools/postgres.sh start "$POSTGRES_DIR")
 fi
 export KANGMA_TEST_POSTGRES_URL
+KANGMA_PG_BIN=$(tools/postgres.sh bin)
+export KANGMA_PG_BIN
 unset DATABASE_URL
 step "Rust tests"
 cargo nextest run --workspace --locked --no-fail-fast

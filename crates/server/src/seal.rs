@@ -27,7 +27,7 @@ use kangma_core::id::{AccountId, PersonId};
 use kangma_core::pass::HandleKey;
 use serde::{Deserialize, Serialize};
 
-use crate::db::{Affects, Db, DbError, OpenError, Point, Rows, Stmt, Unit};
+use crate::db::{Affects, Db, DbConfig, DbError, OpenError, Point, Rows, Stmt, Unit};
 
 /// Why a value did not open, or keys could not be reached. Says nothing of the value.
 #[derive(Debug, thiserror::Error)]
@@ -282,10 +282,15 @@ impl Keys {
         hmac::sign(&self.token, bytes).as_ref().try_into().expect("SHA-256 has 32 bytes")
     }
 
+    /// A number that tells these keys from others, and tells nothing else of them.
+    pub fn mark(&self) -> i64 {
+        let mark = self.hash("keys.check", &[]);
+        i64::from_be_bytes(*mark.0.first_chunk().expect("a hash is longer than a number"))
+    }
+
     /// Whether a database is of these keys; a fresh one becomes so.
     pub async fn belong_to(&self, db: &Db) -> Result<bool, DbError> {
-        let mark = self.hash("keys.check", &[]);
-        let mark = i64::from_be_bytes(*mark.0.first_chunk().expect("a hash is longer than a number"));
+        let mark = self.mark();
         if let Some(row) = db.one(&CHECK, &[]).await? {
             return Ok(row.int(0)? == mark);
         }
@@ -323,6 +328,12 @@ static MARK: Stmt = Stmt {
     name: "seal.mark",
     sql: "INSERT INTO setting (name, value) VALUES ('keys.check', $1) ON CONFLICT (name) DO NOTHING",
 };
+
+/// The mark of a database that is not open.
+pub async fn mark_of(config: &DbConfig) -> anyhow::Result<Option<i64>> {
+    let row = Db::peek(config, &CHECK).await?;
+    Ok(row.map(|row| row.int(0)).transpose()?)
+}
 
 /// Whether a database belongs to some keys: one that does not holds nothing yet.
 pub async fn is_marked(db: &Db) -> Result<bool, DbError> {
@@ -443,7 +454,6 @@ secret_debug!(Master, Dek, Hash, Keys, PersonKeys);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::db::DbConfig;
 
     struct Dir(PathBuf);
 

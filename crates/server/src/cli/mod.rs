@@ -1,5 +1,6 @@
 //! The command line.
 
+mod backup;
 mod doctor;
 mod load;
 pub mod pack;
@@ -30,6 +31,10 @@ enum Command {
     Serve(Box<Config>),
     /// Bring the database to this version's schema, and stop.
     Migrate(Migrate),
+    /// Copy the data, or the keys, into a new folder, while the service runs.
+    Backup(backup::Backup),
+    /// Put such a copy where nothing is yet.
+    Restore(backup::Backup),
     /// Look at keys, database, pack and disk, and say what to mend.
     Doctor(Doctor),
     /// Fill the database with made-up residents.
@@ -86,6 +91,8 @@ pub fn run(args: Args) -> ExitCode {
     let done = match args.command {
         Command::Serve(config) => serve::run(*config),
         Command::Migrate(args) => serve::migrate(&args),
+        Command::Backup(args) => backup::backup(&args),
+        Command::Restore(args) => backup::bring_back(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Seed(args) => seed::run(*args),
         Command::Load(args) => load::run(&args),

@@ -7,6 +7,7 @@
 //! `SELECT *`. Where the engines differ is listed in docs/decisions/0012-engines.md.
 
 mod changes;
+mod dump;
 mod migrate;
 mod postgres;
 mod sqlite;
@@ -19,6 +20,7 @@ use kangma_core::id::{AccountId, FactId, PersonId};
 use kangma_core::time::Instant;
 
 pub use changes::Changes;
+pub use dump::{Dump, Which, dump, engine, restore};
 use postgres::Postgres;
 use sqlite::Sqlite;
 
@@ -258,6 +260,11 @@ pub enum OpenError {
     /// Another process holds it.
     #[error("db.locked: another kangma runs on {0}. Stop it first, or choose another DATA_DIR")]
     Locked(PathBuf),
+    /// A restore into something.
+    #[error(
+        "backup.target_not_empty: {0} holds data already, and a restore overwrites nothing. Choose another DATA_DIR or DATABASE_URL"
+    )]
+    NotEmpty(String),
     /// The address is none.
     #[error("db.url: {0}. Write postgres://user:password@host:5432/database")]
     Url(String),
@@ -394,6 +401,14 @@ impl Db {
         }
     }
 
+    /// One row of a database that is not open, read without changing anything.
+    pub async fn peek(config: &DbConfig, stmt: &'static Stmt) -> Result<Option<Row>, OpenError> {
+        match &config.place {
+            Place::File(path) => sqlite::peek(path, stmt),
+            Place::Server { url, schema } => postgres::peek(url, *schema, stmt).await,
+        }
+    }
+
     /// As [`Db::clock_ahead_ms`], without opening the database.
     pub async fn clock_of(config: &DbConfig, ours_ms: impl Fn() -> i64) -> Result<Option<i64>, OpenError> {
         match &config.place {
@@ -405,6 +420,11 @@ impl Db {
     /// This version's schema.
     pub fn schema_version(&self) -> usize {
         migrate::MAIN.len()
+    }
+
+    /// This version's schema of one of the two databases.
+    pub fn schema_of(which: Which) -> i64 {
+        which.migrations().len() as i64
     }
 
     /// Whether other nodes may use the same database.

@@ -34,6 +34,8 @@ pub struct Target {
     config: Config,
     tls: MakeRustlsConnect,
     schema: Option<&'static str>,
+    /// File of the server's authority.
+    root: Option<String>,
     /// Host, port and database, for messages.
     pub name: String,
 }
@@ -71,7 +73,7 @@ impl Target {
         });
         let port = config.get_ports().first().copied().unwrap_or(5432);
         let name = format!("{host}:{port}/{}", config.get_dbname().unwrap_or_default());
-        Ok(Target { tls: tls(root.as_deref(), &name)?, config, schema, name })
+        Ok(Target { tls: tls(root.as_deref(), &name)?, config, schema, root, name })
     }
 
     /// A connection, with the task that drives it.
@@ -87,6 +89,40 @@ impl Target {
             client.batch_execute(&format!("SET search_path = {schema}")).await?;
         }
         Ok((client, task))
+    }
+
+    /// The database's name.
+    pub fn database(&self) -> &str {
+        self.config.get_dbname().unwrap_or("postgres")
+    }
+
+    /// What PostgreSQL's own programs read from the environment, the password among it.
+    pub fn environment(&self) -> Vec<(&'static str, std::ffi::OsString)> {
+        use std::os::unix::ffi::OsStringExt as _;
+        let mut env: Vec<(&'static str, std::ffi::OsString)> = Vec::new();
+        match self.config.get_hosts().first() {
+            Some(tokio_postgres::config::Host::Tcp(name)) => env.push(("PGHOST", name.into())),
+            Some(tokio_postgres::config::Host::Unix(path)) => env.push(("PGHOST", path.into())),
+            None => {}
+        }
+        env.push(("PGPORT", self.config.get_ports().first().copied().unwrap_or(5432).to_string().into()));
+        env.push(("PGDATABASE", self.database().into()));
+        env.extend(self.config.get_user().map(|user| ("PGUSER", user.into())));
+        env.extend(
+            self.config.get_password().map(|p| ("PGPASSWORD", std::ffi::OsString::from_vec(p.to_vec()))),
+        );
+        env.push((
+            "PGSSLMODE",
+            match (self.config.get_ssl_mode(), &self.root) {
+                (tokio_postgres::config::SslMode::Disable, _) => "disable",
+                (_, Some(_)) => "verify-full",
+                (tokio_postgres::config::SslMode::Require, None) => "require",
+                _ => "prefer",
+            }
+            .into(),
+        ));
+        env.extend(self.root.as_ref().map(|file| ("PGSSLROOTCERT", file.into())));
+        env
     }
 
     /// An error that names the server.

@@ -52,7 +52,7 @@ async fn locked(
 }
 
 /// The schema that new tables fall into may not be there yet.
-async fn make_schema(client: &Client) -> Result<(), Error> {
+pub async fn make_schema(client: &Client) -> Result<(), Error> {
     let missing = "SELECT current_schema() IS NULL, split_part(current_setting('search_path'), ',', 1)";
     let row = client.query_one(missing, &[]).await?;
     if row.get::<_, bool>(0) {

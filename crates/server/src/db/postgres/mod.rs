@@ -1,6 +1,7 @@
 //! PostgreSQL, alone or sharded by Citus: pipelined units, reads for many callers at once.
 
 mod citus;
+mod dump;
 mod feed;
 mod link;
 mod migrate;
@@ -20,6 +21,8 @@ use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::ToSql;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+pub use dump::{dump, restore};
 
 use super::migrate::Migration;
 use super::{Changes, DbConfig, DbError, OpenError, Point, Row, Rows, Stmt, Unit, Value};
@@ -84,6 +87,22 @@ pub async fn spread(url: &str, schema: Option<&'static str>) -> Result<Vec<&'sta
     let done = citus::spread(&client, &target).await;
     task.abort();
     done
+}
+
+/// One row, without opening the database for writing.
+pub async fn peek(
+    url: &str,
+    schema: Option<&'static str>,
+    stmt: &'static Stmt,
+) -> Result<Option<Row>, OpenError> {
+    let target = Target::parse(url, schema)?;
+    let (client, task) = target.connect().await.map_err(|e| target.open_error(&e))?;
+    let row = client.query_opt(stmt.sql, &[]).await;
+    task.abort();
+    let row = row.map_err(|e| target.open_error(&e))?;
+    row.map(|row| value::owned(&row))
+        .transpose()
+        .map_err(|e| OpenError::Io { database: target.name.clone(), cause: e.to_string() })
 }
 
 /// Host, port and database of a URL, for messages.

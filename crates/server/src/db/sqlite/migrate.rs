@@ -45,6 +45,13 @@ pub fn run(writer: Writer, path: &Path, known: &[Migration], now: Instant) -> Re
     Ok(writer)
 }
 
+/// Looks at the schema alone.
+pub fn check_schema(path: &Path, known: &[Migration]) -> Result<(), OpenError> {
+    let connection =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(fail(path))?;
+    look(&connection, path, known)
+}
+
 /// Looks without changing anything.
 pub fn check(path: &Path, known: &[Migration]) -> Result<(), OpenError> {
     let fail = fail(path);

@@ -17,8 +17,10 @@ use kangma_core::time::Instant;
 use super::migrate::Migration;
 use super::{Affects, DbConfig, DbError, OpenError, Point, Row, Rows, Stmt, Unit, Value};
 
+mod dump;
 mod migrate;
 
+pub(super) use dump::{dump, restore};
 pub(super) use migrate::check;
 
 /// Units in one transaction at most; bounds how long the first of a group waits.
@@ -74,6 +76,11 @@ impl Sqlite {
         let writer = migrate::run(open_writer(path, config)?, path, known, now)?;
         Ok(Sqlite { readers: Readers::new(path), committer: Committer::start(writer, config.queue_max) })
     }
+}
+
+/// One row, without opening the database for writing.
+pub(super) fn peek(path: &Path, stmt: &'static Stmt) -> Result<Option<Row>, OpenError> {
+    Readers::new(path).one(stmt, &[]).map_err(|e| io(path, e))
 }
 
 /// SQLite numbers `$n` by first appearance; `?n` means what it says. The name goes along.
