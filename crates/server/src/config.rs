@@ -44,7 +44,7 @@ pub struct Config {
     /// Bearer token for the identity gateway.
     #[arg(env = "KANGMA_IDENTITY_TOKEN", hide = true, long, hide_env_values = true)]
     pub identity_token: Option<String>,
-    /// People whose state is kept in memory, about 500 bytes each; 0 keeps nobody.
+    /// People whose state is kept in memory, about 700 bytes each; 0 keeps nobody.
     #[arg(long, env = "KANGMA_CACHE_PEOPLE", default_value_t = 100_000)]
     pub cache_people: usize,
     /// Take the client's address from X-Forwarded-For: only behind a proxy that sets it.

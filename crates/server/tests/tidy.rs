@@ -200,9 +200,40 @@ fn every_metric_is_explained_and_every_explained_metric_is_there() {
 }
 
 #[test]
+fn each_alert_has_its_page_and_asks_for_a_metric_that_exists() {
+    let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
+    let (alerts, dashboard) = (read("deploy/prometheus/alerts.yml"), read("deploy/grafana/dashboard.json"));
+    let after = |line: &str, mark: &str| line.split_once(mark).map(|(_, rest)| rest.trim().to_owned());
+    let named: BTreeSet<String> = alerts.lines().filter_map(|l| after(l, "- alert: ")).collect();
+    let pages: BTreeSet<String> = std::fs::read_dir(root().join("docs/operate/alerts"))
+        .unwrap()
+        .flatten()
+        .map(|e| e.file_name().to_string_lossy().trim_end_matches(".md").to_owned())
+        .collect();
+    assert_eq!(named, pages);
+    for page in &pages {
+        assert!(alerts.contains(&format!("runbook: docs/operate/alerts/{page}.md")), "{page}");
+    }
+    let manual = read("docs/operate.md");
+    let asked = format!("{alerts}{dashboard}");
+    let mut metrics = BTreeSet::new();
+    for (at, _) in asked.match_indices("kangma_") {
+        let name: String =
+            asked[at..].chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+        metrics.insert(name.trim_end_matches("_bucket").to_owned());
+    }
+    assert!(metrics.len() > 10, "{metrics:?}");
+    for name in metrics {
+        assert!(manual.contains(&format!("`{name}`")), "{name} is asked for and counted nowhere");
+    }
+}
+
+#[test]
 fn migrations_are_numbered_without_a_gap() {
-    for dir in ["crates/server/migrations/sqlite", "crates/server/migrations/sqlite/keys"] {
-        let mut names: Vec<String> = std::fs::read_dir(root().join(dir))
+    for dir in ["sqlite", "sqlite/keys", "postgres", "postgres/keys"]
+        .map(|d| format!("crates/server/migrations/{d}"))
+    {
+        let mut names: Vec<String> = std::fs::read_dir(root().join(&dir))
             .unwrap()
             .flatten()
             .map(|e| e.file_name().to_string_lossy().into_owned())

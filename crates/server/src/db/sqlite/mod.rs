@@ -31,9 +31,6 @@ const WRITE_CACHE_KIB: i64 = 64 * 1024;
 /// The log is moved into the file when it has this many pages (4 KiB each). Rarely: moving
 /// random pages costs more than the commits themselves.
 const CHECKPOINT_PAGES: i64 = 100_000;
-/// So much of the file is read where the operating system keeps it: a reader's own pages are worth
-/// nothing after the next commit.
-const MMAP: i64 = 64 << 30;
 /// Prepared statements kept by a connection.
 const STATEMENTS: usize = 256;
 
@@ -163,8 +160,7 @@ fn open_writer(path: &Path, config: &DbConfig) -> Result<Writer, OpenError> {
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", "OFF")?;
         connection.pragma_update(None, "cache_size", -WRITE_CACHE_KIB)?;
-        connection.pragma_update(None, "mmap_size", MMAP)?;
-        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+            connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
         connection.pragma_update(None, "journal_size_limit", 512 * 1024 * 1024_i64)?;
         connection.pragma_update(None, "temp_store", "MEMORY")?;
         if let Some(pages) = config.pages_max {
@@ -238,7 +234,6 @@ fn open_reader(path: &Path) -> Result<Connection, DbError> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.pragma_update(None, "cache_size", -READ_CACHE_KIB)?;
     connection.pragma_update(None, "query_only", "ON")?;
-    connection.pragma_update(None, "mmap_size", MMAP)?;
     connection.busy_timeout(std::time::Duration::from_secs(2))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
