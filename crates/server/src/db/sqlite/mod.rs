@@ -160,7 +160,7 @@ fn open_writer(path: &Path, config: &DbConfig) -> Result<Writer, OpenError> {
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", "OFF")?;
         connection.pragma_update(None, "cache_size", -WRITE_CACHE_KIB)?;
-            connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
         connection.pragma_update(None, "journal_size_limit", 512 * 1024 * 1024_i64)?;
         connection.pragma_update(None, "temp_store", "MEMORY")?;
         if let Some(pages) = config.pages_max {
