@@ -39,8 +39,8 @@ web/node_modules/.installed: web/package-lock.json | need-web
 bench: need-rust web ## measure against yardsticks; writes target/bench.json
 	tools/bench.sh
 
-drill: need-rust web ## the long versions of the sampled suites
-	KANGMA_DRILL=1 tools/test.sh
+drill: need-rust web ## the sampled suites in full, then overload and failure with their figures
+	tools/drill.sh
 
 stories: need-rust web ## only the browser stories
 	tools/stories.sh
