@@ -94,7 +94,8 @@ export function load(env, to, args, { core } = {}) {
   return report
 }
 
-export const rss_mb = ({ child }) => Number(readFileSync(`/proc/${child.pid}/status`, 'utf8').match(/VmRSS:\s+(\d+)/)[1]) / 1024
+/** Memory of its own: pages of mapped files are the system's cache, which it takes back when it needs them. */
+export const own_mb = ({ child }) => Number(readFileSync(`/proc/${child.pid}/status`, 'utf8').match(/RssAnon:\s+(\d+)/)[1]) / 1024
 
 /** Processor time of a service so far, in seconds. */
 export function cpu_s({ child }) {

@@ -1,9 +1,9 @@
 //! Made-up residents, the same for `kangma seed` and `kangma load`: number `i` of a seed is always
 //! the same person. Nobody real: names say so, and the numbers are counted out.
 //!
-//! Spread like Hangzhou at the census of 1 November 2020, rounded: 13 % under 15, 70 % from 15 to 59
-//! and 17 % older, 52 men to 48 women, districts by their residents. The split within the three
-//! ages is ours.
+//! Spread like Hangzhou's residents at the end of 2021 (the city's statistics, B), rounded: 13 % under
+//! 15, 70 % from 15 to 59 and 17 % older, 52 men to 48 women. The split within the three ages is
+//! ours, and so are the districts' weights, which are near the census of 2020.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -15,8 +15,8 @@ use serde_json::json;
 /// The seed where none is given.
 pub const SEED: u64 = 1;
 
-/// Hangzhou's districts and counties, whose codes the made-up documents carry, and their residents
-/// in ten thousands.
+/// Hangzhou's districts and counties, whose codes the made-up documents carry, and their weights: some
+/// ten thousands of residents.
 const DISTRICTS: [(&str, u32); 13] = [
     ("330102", 132),
     ("330105", 112),
