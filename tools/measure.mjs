@@ -124,3 +124,10 @@ export function cleanUp() {
   if (postgresDir) execFileSync('tools/postgres.sh', ['stop', postgresDir])
   rmSync(dir, { recursive: true, force: true })
 }
+
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, () => {
+    cleanUp()
+    process.exit(1)
+  })
+}

@@ -17,11 +17,21 @@ use crate::listen::Bounds;
 use crate::router::router;
 use crate::{demo, jobs, listen, metrics};
 
+/// Every second task that a worker runs comes from the queue that all workers share. Beyond 256 ready
+/// connections a worker's own queue is full and the others wait in the shared one, from which tokio
+/// itself takes one in some dozens: a storm then turns among a few hundred connections while the
+/// rest wait, and the gate refuses them. With 2,048 connections on one core the 99th percentile of
+/// code reads was 321 ms, and with this 171 ms.
+const GLOBAL_QUEUE_INTERVAL: u32 = 2;
+
 /// Runs the service until Ctrl-C or SIGTERM.
 pub fn run(config: Config) -> anyhow::Result<ExitCode> {
     log_to_stderr();
     rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .global_queue_interval(GLOBAL_QUEUE_INTERVAL)
+        .build()?;
     runtime.block_on(serve(config))?;
     Ok(ExitCode::SUCCESS)
 }
