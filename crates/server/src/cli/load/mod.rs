@@ -38,7 +38,7 @@ pub enum Profile {
     Mixed,
     /// The way to work: of 1,000 requests 905 read a code, 85 scan one and 10 check in. Every other
     /// read is the second one of somebody who read in the last two minutes. Scans come from many
-    /// gates, told apart by X-Forwarded-For: start the service with KANGMA_TRUST_PROXY=1.
+    /// gates, told apart by X-Forwarded-For: start the service with KANGMA_TRUST_PROXY=true.
     Commute,
     /// The first day: of 100 visits (page, its files, site) 13 end in an application (form, first
     /// declaration, code), as 10 million visits and 1.3 million applications did. The declarations
