@@ -2,7 +2,7 @@
 //! and every metric in the code costs nothing.
 //!
 //! Labels carry routes, units, classes and codes of problems; never a path, a division's code or
-//! anything of a person. `docs/operate.md` says what each metric means.
+//! anything of a person. `docs/operate/README.md` says what each metric means.
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -195,8 +195,8 @@ fn every_metric_is_explained_and_every_explained_metric_is_there() {
         }
     }
     assert!(counted.len() > 10, "{counted:?}");
-    let manual = std::fs::read_to_string(root().join("docs/operate.md")).unwrap();
-    assert_eq!(counted, names(&manual, "| `kangma_"), "docs/operate.md, Watching it");
+    let manual = std::fs::read_to_string(root().join("docs/operate/README.md")).unwrap();
+    assert_eq!(counted, names(&manual, "| `kangma_"), "docs/operate/README.md, Watching it");
 }
 
 #[test]
@@ -214,7 +214,7 @@ fn each_alert_has_its_page_and_asks_for_a_metric_that_exists() {
     for page in &pages {
         assert!(alerts.contains(&format!("runbook: docs/operate/alerts/{page}.md")), "{page}");
     }
-    let manual = read("docs/operate.md");
+    let manual = read("docs/operate/README.md");
     let asked = format!("{alerts}{dashboard}");
     let mut metrics = BTreeSet::new();
     for (at, _) in asked.match_indices("kangma_") {
