@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use kangma_core::id::PersonId;
 
+use super::{DbError, Unit};
+
 const SLOTS: usize = 1 << 20;
 
 /// Memory counts as current for this long after the feed was last read. With the reading itself
@@ -55,6 +57,14 @@ impl Changes {
     /// A person changed.
     pub fn note(&self, person: PersonId) {
         self.slot(person).fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// A unit ended. Noted by the writer and not by whoever asked, who may have gone away meanwhile;
+    /// also where the outcome is unknown: reading once more is always right.
+    pub(super) fn note_unit(&self, unit: &Unit, result: &Result<(), DbError>) {
+        if !matches!(result, Err(DbError::Conflict | DbError::Busy)) {
+            unit.touches.iter().for_each(|person| self.note(*person));
+        }
     }
 
     /// Anybody may have changed: some of the feed was missed.

@@ -24,7 +24,8 @@ macro_rules! migrations {
 }
 
 /// The main database.
-pub const MAIN: &[Migration] = migrations!["first" => "0001_first.sql", "nodes" => "0002_nodes.sql"];
+pub const MAIN: &[Migration] =
+    migrations!["first" => "0001_first.sql", "nodes" => "0002_nodes.sql", "facts" => "0003_facts.sql"];
 
 /// The store of keys.
 pub const KEYS: &[Migration] =

@@ -365,7 +365,7 @@ impl Db {
         Ok(match &config.place {
             Place::File(path) => {
                 let changes = Changes::new(true);
-                Db { engine: Engine::Sqlite(Sqlite::open(path, config, known, now)?), changes }
+                Db { engine: Engine::Sqlite(Sqlite::open(path, config, known, now, &changes)?), changes }
             }
             Place::Server { url, schema } => {
                 let changes = Changes::new(!feed);
@@ -481,16 +481,12 @@ impl Db {
 
     /// Commits a unit; returns once it is on disk.
     pub async fn commit(&self, unit: Unit) -> Result<(), DbError> {
-        let (name, touches) = (unit.name, unit.touches.clone());
+        let name = unit.name;
         let began = std::time::Instant::now();
         let done = match &self.engine {
             Engine::Sqlite(file) => file.committer.commit(unit).await,
             Engine::Postgres(server) => server.commit(unit).await,
         };
-        // Also where the outcome is unknown: reading once more is always right.
-        if !matches!(done, Err(DbError::Conflict | DbError::Busy)) {
-            touches.into_iter().for_each(|person| self.changes.note(person));
-        }
         metrics::histogram!("kangma_unit_seconds", "unit" => name).record(began.elapsed());
         metrics::counter!("kangma_units_total", "unit" => name, "result" => result_label(&done)).increment(1);
         done

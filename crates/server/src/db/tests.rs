@@ -202,12 +202,12 @@ async fn a_full_disk_is_said_and_writing_goes_on_once_there_is_room() {
 async fn an_unknown_schema_and_an_edited_migration_are_refused() {
     let temp = Temp::new();
     temp.open().await.close().await;
-    temp.meddle("UPDATE schema_migration SET hash = (SELECT hash FROM schema_migration WHERE number = 1)")
+    temp.meddle("UPDATE schema_migration SET hash = (SELECT hash FROM schema_migration WHERE number = 1) WHERE number = 2")
         .await;
     assert!(temp.refusal().await.contains("db.schema_changed"));
-    temp.meddle("UPDATE schema_migration SET number = 7 WHERE number = 2").await;
+    temp.meddle("UPDATE schema_migration SET number = 777 WHERE number = 2").await;
     let newer = temp.refusal().await;
-    assert!(newer.contains("db.schema_newer") && newer.contains('7'), "{newer}");
+    assert!(newer.contains("db.schema_newer") && newer.contains("777"), "{newer}");
     assert!(Db::check(&temp.0).await.is_err());
     let foreign = Temp::new();
     if let Place::Server { url, .. } = &foreign.0.place {
@@ -318,8 +318,10 @@ async fn a_change_on_one_node_is_noted_on_the_other_within_two_seconds() {
     while !there.changes().are_current() {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
+    let mut mine_at_first = None;
     for i in 0..5 {
         let (mine, theirs) = (here.changes().count(person), there.changes().count(person));
+        mine_at_first.get_or_insert(mine);
         here.commit(put(&format!("{i}"), i).touching(person)).await.unwrap();
         assert_ne!(here.changes().count(person), mine, "at once where it was committed");
         let began = std::time::Instant::now();
@@ -328,6 +330,9 @@ async fn a_change_on_one_node_is_noted_on_the_other_within_two_seconds() {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
     }
+    tokio::time::sleep(std::time::Duration::from_millis(600)).await;
+    let noted = here.changes().count(person) - mine_at_first.unwrap();
+    assert_eq!(noted, 5, "the feed does not tell a node of its own commits");
     here.close().await;
     there.close().await;
 }

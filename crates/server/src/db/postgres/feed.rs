@@ -5,6 +5,8 @@
 //! open at the last look: whatever commits later has a number at or above it. Rows between are
 //! seen more than once, which costs a read and nothing else.
 
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
@@ -20,13 +22,35 @@ const MISSED: Duration = Duration::from_secs(30);
 /// More rows than this are cheaper to answer by forgetting everybody.
 const ROWS_MAX: usize = 50_000;
 
-const READ: &str = "/* db.feed */ SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, people \
+const READ: &str = "/* db.feed */ SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, people, xid \
      FROM (SELECT 1) AS always LEFT JOIN change ON xid >= $1 LIMIT 50001";
 const PRUNE: &str = "/* db.prune_feed */ DELETE FROM change WHERE xid < $1";
 static READ_ADDRESS: u8 = 0;
 
+/// Transactions of this node that are known to be committed: whoever asked for one has noted its
+/// people already, and to note them again would cost each of them a read.
+#[derive(Clone, Default)]
+pub struct Own(Arc<Mutex<BTreeSet<i64>>>);
+
+impl Own {
+    /// A transaction of ours is committed.
+    pub fn keep(&self, number: i64) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(number);
+    }
+
+    fn is(&self, number: i64) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&number)
+    }
+
+    /// Rows below are not read again.
+    fn forget_below(&self, cursor: i64) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *all = all.split_off(&cursor);
+    }
+}
+
 /// Reads the feed until `stop`.
-pub async fn run(link: Link, changes: Changes, stop: CancellationToken) {
+pub async fn run(link: Link, changes: Changes, own: Own, stop: CancellationToken) {
     let mut tick = tokio::time::interval(PERIOD);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let (mut cursor, mut first) = (None, true);
@@ -38,7 +62,7 @@ pub async fn run(link: Link, changes: Changes, stop: CancellationToken) {
             _ = tick.tick() => {}
         }
         let (at, at_ms) = (Instant::now(), changes.tick_ms());
-        match look(&link, cursor, &changes).await {
+        match look(&link, cursor, &changes, &own).await {
             Ok(oldest) => {
                 // Away meanwhile, perhaps replaced by another server; or set back, or too late.
                 let set_back = cursor.is_none_or(|c| oldest < c) || last.elapsed() > MISSED;
@@ -47,6 +71,7 @@ pub async fn run(link: Link, changes: Changes, stop: CancellationToken) {
                 }
                 (cursor, first) = (Some(oldest), false);
                 changes.fed(at_ms);
+                own.forget_below(oldest);
                 last = at;
                 if marks.last().is_none_or(|(t, _)| t.elapsed() > KEPT / 4) {
                     marks.push((at, oldest));
@@ -67,7 +92,7 @@ pub async fn run(link: Link, changes: Changes, stop: CancellationToken) {
     }
 }
 
-async fn look(link: &Link, cursor: Option<i64>, changes: &Changes) -> Result<i64, DbError> {
+async fn look(link: &Link, cursor: Option<i64>, changes: &Changes, own: &Own) -> Result<i64, DbError> {
     let session = link.session()?;
     let read = session.prepare(std::ptr::from_ref(&READ_ADDRESS).addr(), || READ.to_owned()).await?;
     // The first look only sets the cursor: nothing is remembered yet.
@@ -76,6 +101,9 @@ async fn look(link: &Link, cursor: Option<i64>, changes: &Changes) -> Result<i64
         changes.note_all();
     }
     for row in &rows {
+        if row.try_get::<_, Option<i64>>(2)?.is_some_and(|number| own.is(number)) {
+            continue;
+        }
         for id in row.try_get::<_, Option<&[u8]>>(1)?.unwrap_or_default().chunks_exact(16) {
             changes.note(kangma_core::id::PersonId(id.try_into().map_err(|_| DbError::shape("feed"))?));
         }

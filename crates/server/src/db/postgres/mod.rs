@@ -159,13 +159,14 @@ impl Postgres {
         }
         let (queue, waiting) = mpsc::channel(config.queue_max.max(1));
         let waiting = Arc::new(Mutex::new(waiting));
+        let told = write::Told { changes: changes.clone(), own: feed::Own::default() };
         for _ in 0..n_writers {
             let link = Link::open(&target, &stop).await?;
-            tasks.spawn(write::run(link, Arc::clone(&waiting), sharded, stop.clone()));
+            tasks.spawn(write::run(link, Arc::clone(&waiting), told.clone(), sharded, stop.clone()));
         }
         if with_feed {
             let link = Link::open(&target, &stop).await?;
-            tokio::spawn(feed::run(link, changes.clone(), stop.clone()));
+            tokio::spawn(feed::run(link, changes.clone(), told.own, stop.clone()));
         }
         tasks.close();
         let (turn, batchers) = (AtomicUsize::new(0), RwLock::default());

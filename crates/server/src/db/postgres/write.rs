@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use futures_util::future::{MaybeDone, maybe_done};
 use futures_util::poll;
@@ -12,7 +13,8 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_util::sync::CancellationToken;
 
-use super::super::{Affects, DbError, Unit, Value};
+use super::super::{Affects, Changes, DbError, Unit, Value};
+use super::feed::Own;
 use super::link::{Link, Session};
 
 /// Units in one transaction at most. More gain little and hold locks for longer.
@@ -20,7 +22,7 @@ const GROUP_MAX: usize = 64;
 /// Deadlocks and the like are tried again so often.
 const TRIES: usize = 4;
 
-const CHANGE: &str = "/* db.change */ INSERT INTO change (people) VALUES ($1)";
+const CHANGE: &str = "/* db.change */ INSERT INTO change (people) VALUES ($1) RETURNING xid";
 static CHANGE_ADDRESS: u8 = 0;
 
 /// A unit that waits, and whoever waits for it.
@@ -29,11 +31,27 @@ pub struct Waiting {
     pub done: oneshot::Sender<Result<(), DbError>>,
 }
 
+impl Waiting {
+    fn answer(self, changes: &Changes, result: Result<(), DbError>) {
+        changes.note_unit(&self.unit, &result);
+        self.done.send(result).ok();
+    }
+}
+
+/// Whom writing tells what they wrote.
+#[derive(Clone)]
+pub struct Told {
+    /// This node's memory of people.
+    pub changes: Changes,
+    /// The feed, which would tell it once more.
+    pub own: Own,
+}
+
 /// The queue that the writing tasks share.
 pub type Queue = Arc<Mutex<mpsc::Receiver<Waiting>>>;
 
 /// Takes units until `stop`, and then those that still wait.
-pub async fn run(link: Link, queue: Queue, one_by_one: bool, stop: CancellationToken) {
+pub async fn run(link: Link, queue: Queue, told: Told, one_by_one: bool, stop: CancellationToken) {
     let group_max = if one_by_one { 1 } else { GROUP_MAX };
     loop {
         let mut group = Vec::new();
@@ -44,11 +62,11 @@ pub async fn run(link: Link, queue: Queue, one_by_one: bool, stop: CancellationT
                 () = stop.cancelled(), if !queue.is_closed() => queue.close(),
             }
         }
-        write_group(&link, group).await;
+        write_group(&link, &told, group).await;
     }
 }
 
-async fn write_group(link: &Link, mut group: Vec<Waiting>) {
+async fn write_group(link: &Link, told: &Told, mut group: Vec<Waiting>) {
     // In the order of keys, so that two groups never wait for each other in a circle; a second unit
     // of the same person would meet its own lock, or a guard that the first one moved.
     group.sort_by(|a, b| key(&a.unit).cmp(key(&b.unit)));
@@ -59,7 +77,7 @@ async fn write_group(link: &Link, mut group: Vec<Waiting>) {
         Ok(session) => session,
         Err(e) => {
             for waiting in first.into_iter().chain(again) {
-                waiting.done.send(Err(e.clone())).ok();
+                waiting.answer(&told.changes, Err(e.clone()));
             }
             return;
         }
@@ -67,11 +85,11 @@ async fn write_group(link: &Link, mut group: Vec<Waiting>) {
     let mut alone = again;
     if first.len() > 1 {
         let units: Vec<&Unit> = first.iter().map(|w| &w.unit).collect();
-        match transaction(&session, &units).await {
-            Ok(()) => first.into_iter().for_each(|w| drop(w.done.send(Ok(())))),
+        match transaction(&session, &told.own, &units).await {
+            Ok(()) => first.into_iter().for_each(|w| w.answer(&told.changes, Ok(()))),
             // Nobody knows what became of the group.
             Err(Failure::Final(DbError::Away)) => {
-                first.into_iter().for_each(|w| drop(w.done.send(Err(DbError::Away))));
+                first.into_iter().for_each(|w| w.answer(&told.changes, Err(DbError::Away)));
             }
             // One of them failed and took the others along: each on its own.
             Err(_) => alone.splice(0..0, first).for_each(drop),
@@ -80,11 +98,11 @@ async fn write_group(link: &Link, mut group: Vec<Waiting>) {
         alone.splice(0..0, first).for_each(drop);
     }
     for waiting in alone {
-        let result = write_alone(&session, &waiting.unit).await;
+        let result = write_alone(&session, &told.own, &waiting.unit).await;
         if let Err(DbError::Other(cause)) = &result {
             tracing::error!(unit = waiting.unit.name, %cause, "a unit failed");
         }
-        waiting.done.send(result).ok();
+        waiting.answer(&told.changes, result);
     }
 }
 
@@ -96,9 +114,9 @@ fn key(unit: &Unit) -> &[u8] {
     }
 }
 
-async fn write_alone(session: &Session, unit: &Unit) -> Result<(), DbError> {
+async fn write_alone(session: &Session, own: &Own, unit: &Unit) -> Result<(), DbError> {
     for _ in 0..TRIES {
-        match transaction(session, &[unit]).await {
+        match transaction(session, own, &[unit]).await {
             Err(Failure::Again) => {}
             Err(Failure::Final(e)) => return Err(e),
             Ok(()) => return Ok(()),
@@ -126,7 +144,7 @@ type Pending<'a> = Pin<
     Box<MaybeDone<Pin<Box<dyn Future<Output = Result<Option<u64>, tokio_postgres::Error>> + Send + 'a>>>>,
 >;
 
-async fn transaction(session: &Session, units: &[&Unit]) -> Result<(), Failure> {
+async fn transaction(session: &Session, own: &Own, units: &[&Unit]) -> Result<(), Failure> {
     let client = &session.client;
     let steps = || units.iter().flat_map(|u| &u.steps);
     let mut statements = Vec::new();
@@ -141,6 +159,7 @@ async fn transaction(session: &Session, units: &[&Unit]) -> Result<(), Failure> 
     } else {
         Some(session.prepare(std::ptr::from_ref(&CHANGE_ADDRESS).addr(), || CHANGE.to_owned()).await?)
     };
+    let (number, numbered) = (AtomicI64::new(0), change.is_some());
     let mut sent: Vec<Pending<'_>> = Vec::with_capacity(statements.len() + 2);
     sent.push(pending(async { client.batch_execute("BEGIN").await.map(|()| None) }));
     for (step, statement) in steps().zip(&statements) {
@@ -148,8 +167,12 @@ async fn transaction(session: &Session, units: &[&Unit]) -> Result<(), Failure> 
         sent.push(pending(async move { client.execute_raw(statement, params).await.map(Some) }));
     }
     if let Some(change) = &change {
-        let touched = &touched;
-        sent.push(pending(async move { client.execute(change, &[touched]).await.map(Some) }));
+        let (touched, number) = (&touched, &number);
+        sent.push(pending(async move {
+            let row = client.query_one(change, &[touched]).await?;
+            number.store(row.try_get(0)?, Ordering::Relaxed);
+            Ok(Some(1))
+        }));
     }
     // A request goes out when it is first polled: all of them now, in this order, in one go.
     for request in &mut sent {
@@ -171,7 +194,12 @@ async fn transaction(session: &Session, units: &[&Unit]) -> Result<(), Failure> 
         client.batch_execute("ROLLBACK").await.ok();
         return Err(failure);
     }
-    client.batch_execute("COMMIT").await.map_err(Failure::from)
+    drop(sent);
+    client.batch_execute("COMMIT").await?;
+    if numbered {
+        own.keep(number.into_inner());
+    }
+    Ok(())
 }
 
 fn pending<'a>(

@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 use kangma_core::time::Instant;
 
 use super::migrate::Migration;
-use super::{Affects, DbConfig, DbError, OpenError, Point, Row, Rows, Stmt, Unit, Value};
+use super::{Affects, Changes, DbConfig, DbError, OpenError, Point, Row, Rows, Stmt, Unit, Value};
 
 mod dump;
 mod migrate;
@@ -69,9 +69,11 @@ impl Sqlite {
         config: &DbConfig,
         known: &[Migration],
         now: Instant,
+        changes: &Changes,
     ) -> Result<Sqlite, OpenError> {
         let writer = migrate::run(open_writer(path, config)?, path, known, now)?;
-        Ok(Sqlite { readers: Readers::new(path), committer: Committer::start(writer, config.queue_max) })
+        let committer = Committer::start(writer, config.queue_max, changes.clone());
+        Ok(Sqlite { readers: Readers::new(path), committer })
     }
 }
 
@@ -273,11 +275,11 @@ pub struct Committer {
 }
 
 impl Committer {
-    pub(super) fn start(writer: Writer, queue_max: usize) -> Committer {
+    pub(super) fn start(writer: Writer, queue_max: usize, changes: Changes) -> Committer {
         let (queue, waiting) = mpsc::channel(queue_max.max(1));
         let thread = std::thread::Builder::new()
             .name("db-writer".into())
-            .spawn(move || write_all(writer, waiting))
+            .spawn(move || write_all(writer, waiting, &changes))
             .expect("a thread can be started at the start of the service");
         Committer { queue, thread: Arc::new(std::sync::Mutex::new(Some(thread))) }
     }
@@ -316,13 +318,16 @@ impl Committer {
 /// The writer thread: takes all units that wait into one transaction, a savepoint each, and
 /// answers them only after the commit is on disk. No waiting for company: a lone unit commits
 /// at once, and while it does others gather.
-fn write_all(writer: Writer, mut queue: mpsc::Receiver<Waiting>) {
+fn write_all(writer: Writer, mut queue: mpsc::Receiver<Waiting>, changes: &Changes) {
     let mut group = Vec::with_capacity(GROUP_MAX);
     while queue.blocking_recv_many(&mut group, GROUP_MAX) > 0 {
         let end = group.iter().position(|w| matches!(w.work, Work::End));
         let rest = end.map(|at| group.split_off(at));
         let results = write_group(&writer.connection, &group);
         for (waiting, result) in group.drain(..).zip(results) {
+            if let Work::Unit(unit) = &waiting.work {
+                changes.note_unit(unit, &result);
+            }
             waiting.done.send(result).ok();
         }
         if let Some(rest) = rest {
