@@ -36,6 +36,12 @@ pub enum Kind {
     Confirmation = 9,
     /// The engine's own record: an episode opened, changed stage or ended.
     Episode = 10,
+    /// A vaccination (接种), as a list says it.
+    Vaccination = 11,
+    /// An authority's order to stay in quarantine (隔离令).
+    Quarantine = 12,
+    /// An arrival from elsewhere (入境或来返), as a list says it.
+    Arrival = 13,
 }
 
 /// Type of a field.
@@ -107,6 +113,18 @@ pub const LISTS: &[&str] = &[
     "released",
 ];
 
+/// How a sample was tested.
+pub const METHODS: &[&str] = &["pcr", "antigen"];
+
+/// What a laboratory found.
+pub const RESULTS: &[&str] = &["negative", "positive", "pending"];
+
+/// Kinds of vaccine.
+pub const VACCINES: &[&str] = &["inactivated", "adenovirus", "subunit", "mrna", "other"];
+
+/// Where a quarantine is spent.
+pub const QUARANTINES: &[&str] = &["home", "central", "hospital"];
+
 const DECLARATION: &[Field] = &[
     field("subject", Type::Choice(&["resident", "intending"])),
     field("residence", Type::Division),
@@ -134,12 +152,46 @@ const LISTED: &[Field] = &[
     field("since", Type::Day),
     field("place", Type::Division),
     hidden("reference", Type::Text),
+    hidden("office", Type::Text),
 ];
 
 const TEST: &[Field] = &[
-    field("method", Type::Choice(&["pcr", "antigen"])),
-    field("result", Type::Choice(&["negative", "positive", "pending"])),
+    field("method", Type::Choice(METHODS)),
+    field("result", Type::Choice(RESULTS)),
     field("sampled_at", Type::Instant),
+    field("place", Type::Division),
+    hidden("laboratory", Type::Text),
+    hidden("reference", Type::Text),
+    hidden("office", Type::Text),
+];
+
+const VACCINATION: &[Field] = &[
+    field("vaccine", Type::Choice(VACCINES)),
+    field("dose", Type::Int),
+    field("on", Type::Day),
+    field("place", Type::Division),
+    hidden("batch", Type::Text),
+    hidden("reference", Type::Text),
+    hidden("office", Type::Text),
+];
+
+const QUARANTINE: &[Field] = &[
+    field("stay", Type::Choice(QUARANTINES)),
+    field("from", Type::Day),
+    field("until", Type::Day),
+    field("place", Type::Division),
+    hidden("reference", Type::Text),
+    hidden("office", Type::Text),
+];
+
+const ARRIVAL: &[Field] = &[
+    field("arrived_on", Type::Day),
+    field("origin", Type::Division),
+    field("country", Type::Text),
+    field("place", Type::Division),
+    hidden("transport", Type::Text),
+    hidden("reference", Type::Text),
+    hidden("office", Type::Text),
 ];
 
 const FINDING: &[Field] = &[
@@ -178,7 +230,7 @@ const EPISODE: &[Field] = &[
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 10] = [
+    pub const ALL: [Kind; 13] = [
         Kind::Declaration,
         Kind::CheckIn,
         Kind::Listed,
@@ -189,6 +241,9 @@ impl Kind {
         Kind::Correction,
         Kind::Confirmation,
         Kind::Episode,
+        Kind::Vaccination,
+        Kind::Quarantine,
+        Kind::Arrival,
     ];
 
     /// The kind's fields, in slot order. A field is only ever added at the end.
@@ -205,6 +260,9 @@ impl Kind {
             Kind::Correction => CORRECTION,
             Kind::Confirmation => CONFIRMATION,
             Kind::Episode => EPISODE,
+            Kind::Vaccination => VACCINATION,
+            Kind::Quarantine => QUARANTINE,
+            Kind::Arrival => ARRIVAL,
         }
     }
 
@@ -222,6 +280,9 @@ impl Kind {
             Kind::Correction => "correction",
             Kind::Confirmation => "confirmation",
             Kind::Episode => "episode",
+            Kind::Vaccination => "vaccination",
+            Kind::Quarantine => "quarantine",
+            Kind::Arrival => "arrival",
         }
     }
 

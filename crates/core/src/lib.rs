@@ -11,4 +11,5 @@ pub mod id;
 pub mod identity;
 pub mod pass;
 pub mod rules;
+pub mod table;
 pub mod time;
