@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fact::Fact;
 use crate::id::FactId;
+use crate::rules::order::Standing;
 use crate::time::{Day, Instant};
 
 /// The three colours, by severity. Grey is not a colour: it is a [`Status`].
@@ -164,6 +165,8 @@ pub struct Decision {
     pub review_at: Option<Instant>,
     /// Whether a check-in today is a duty and not yet done.
     pub check_in_due: bool,
+    /// Every order, and where it stands.
+    pub orders: Vec<Standing>,
     /// Episode facts that this decision adds to the record: openings, stage changes and
     /// ends not yet recorded. Their `recorded` is `decided_at`; their ids are derived from
     /// rule, opening fact, event and stage, so recording one twice is recording it once.

@@ -42,7 +42,14 @@ pub enum Kind {
     Quarantine = 12,
     /// An arrival from elsewhere (入境或来返), as a list says it.
     Arrival = 13,
+    /// A member of staff orders what a published rule lets be ordered (处置令). Inert by itself.
+    Order = 20,
+    /// A second office signs an order (复签).
+    Signature = 21,
 }
+
+/// One more than the highest number of a kind.
+pub const KINDS: usize = 22;
 
 /// Type of a field.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -124,6 +131,10 @@ pub const VACCINES: &[&str] = &["inactivated", "adenovirus", "subunit", "mrna", 
 
 /// Where a quarantine is spent.
 pub const QUARANTINES: &[&str] = &["home", "central", "hospital"];
+
+/// What an order rests on.
+pub const EVIDENCE: &[&str] =
+    &["investigation_report", "laboratory_report", "diagnosis", "correction_notice"];
 
 const DECLARATION: &[Field] = &[
     field("subject", Type::Choice(&["resident", "intending"])),
@@ -228,9 +239,22 @@ const EPISODE: &[Field] = &[
     hidden("terms", Type::Text),
 ];
 
+const ORDER: &[Field] = &[
+    hidden("rule", Type::Text),
+    field("evidence", Type::Choice(EVIDENCE)),
+    hidden("reference", Type::Text),
+    hidden("until", Type::Instant),
+    hidden("urgent", Type::Bool),
+    hidden("office", Type::Text),
+    hidden("by", Type::Text),
+];
+
+const SIGNATURE: &[Field] =
+    &[hidden("of", Type::Text), hidden("office", Type::Text), hidden("by", Type::Text)];
+
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 13] = [
+    pub const ALL: [Kind; 15] = [
         Kind::Declaration,
         Kind::CheckIn,
         Kind::Listed,
@@ -244,6 +268,8 @@ impl Kind {
         Kind::Vaccination,
         Kind::Quarantine,
         Kind::Arrival,
+        Kind::Order,
+        Kind::Signature,
     ];
 
     /// The kind's fields, in slot order. A field is only ever added at the end.
@@ -263,6 +289,8 @@ impl Kind {
             Kind::Vaccination => VACCINATION,
             Kind::Quarantine => QUARANTINE,
             Kind::Arrival => ARRIVAL,
+            Kind::Order => ORDER,
+            Kind::Signature => SIGNATURE,
         }
     }
 
@@ -283,6 +311,32 @@ impl Kind {
             Kind::Vaccination => "vaccination",
             Kind::Quarantine => "quarantine",
             Kind::Arrival => "arrival",
+            Kind::Order => "order",
+            Kind::Signature => "signature",
+        }
+    }
+
+    /// Whether a rule on it may open an episode. What a machine or a passer-by saw of a person (a
+    /// scan, a collector's observation) never does, nor do words about other facts: behind every
+    /// colour stands a declaration, an authority's list, a laboratory, a finding or a signed order.
+    #[must_use]
+    pub fn may_open(self) -> bool {
+        match self {
+            Kind::Declaration
+            | Kind::CheckIn
+            | Kind::Listed
+            | Kind::Test
+            | Kind::Finding
+            | Kind::Quarantine
+            | Kind::Arrival
+            | Kind::Order => true,
+            Kind::Review
+            | Kind::Identity
+            | Kind::Correction
+            | Kind::Confirmation
+            | Kind::Episode
+            | Kind::Vaccination
+            | Kind::Signature => false,
         }
     }
 

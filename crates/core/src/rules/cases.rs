@@ -9,6 +9,7 @@ use crate::decision::Counted;
 use crate::fact::{Fact, Facts, Kind};
 use crate::rules::decide::{Context, decide};
 use crate::rules::json;
+use crate::rules::order::OrderState;
 use crate::rules::pack::{Pack, PackFiles, Then};
 use crate::time::Day;
 
@@ -69,6 +70,9 @@ struct ExpectToml {
     earliest: Option<Day>,
     #[serde(default)]
     check_in_due: Option<bool>,
+    /// Where each order stands, in order.
+    #[serde(default)]
+    orders: Option<Vec<String>>,
 }
 
 /// What came of all cases.
@@ -129,6 +133,20 @@ pub fn run_cases(pack: &Pack, files: &PackFiles) -> CaseReport {
                 }
                 need(&mut report, &reached, format!("{} ends", rule.id));
             }
+            Then::Release { rules } => {
+                for released in rules {
+                    need(&mut report, &reached, format!("{} releases from {released}", rule.id));
+                }
+            }
+        }
+        let Some(order) = rule.order else { continue };
+        let states: &[OrderState] = match order.urgent {
+            true => &[OrderState::Urgent, OrderState::Lapsed],
+            false => &[],
+        };
+        let always = [OrderState::Waiting, OrderState::InForce, OrderState::Ended, OrderState::Withdrawn];
+        for state in always.iter().chain(states) {
+            need(&mut report, &reached, format!("{} {}", rule.id, state.name()));
         }
     }
     report
@@ -190,6 +208,17 @@ fn run_case(
         for e in &decision.episodes {
             reached.insert(format!("{} stage {}", e.rule, e.stage + 1));
         }
+        for standing in &decision.orders {
+            let rule = facts.find(standing.order).and_then(|f| f.text("rule")).unwrap_or("");
+            reached.insert(format!("{rule} {}", standing.state.name()));
+            let ends = decision
+                .records
+                .iter()
+                .filter(|r| r.text("event") == Some("ended") && Some(r.happened) == standing.from);
+            for ended in ends.filter_map(|r| r.text("rule")) {
+                reached.insert(format!("{rule} releases from {ended}"));
+            }
+        }
         let first = decision.episodes.first();
         let mut check = |what: &str, expected: String, found: String| {
             if expected != found {
@@ -219,6 +248,10 @@ fn run_case(
                 .and_then(|e| e.earliest_end)
                 .map_or("none".into(), |at| pack.zone.day_of(at).to_string());
             check("the earliest day of green", day.to_string(), found);
+        }
+        if let Some(orders) = &expect.orders {
+            let found: Vec<&str> = decision.orders.iter().map(|o| o.state.name()).collect();
+            check("the orders", orders.join(" "), found.join(" "));
         }
         if let Some(due) = expect.check_in_due {
             check("a check-in due", due.to_string(), decision.check_in_due.to_string());

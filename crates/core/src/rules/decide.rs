@@ -14,6 +14,7 @@ use crate::decision::{
 use crate::fact::{Fact, Facts, Kind, Source, Value};
 use crate::id::FactId;
 use crate::rules::expr::{Areas, Env, PersonView};
+use crate::rules::order::{self, Standing};
 use crate::rules::pack::{OnAbnormal, OnMissed, OnNewVersion, Pack, Release, Repeat, Rule, Stage, Then};
 use crate::time::{Day, Instant, Now};
 
@@ -60,6 +61,7 @@ pub fn decide(pack: &Pack, facts: &Facts, context: &Context<'_>, now: Instant) -
         decided_at: now.stamp(),
         review_at: now.review_at(),
         check_in_due,
+        orders: known.orders,
         records,
     }
 }
@@ -88,6 +90,10 @@ struct CheckIn {
 struct Matched<'a> {
     rule: &'a Rule,
     fact: &'a Fact,
+    /// When the episode opens: when the fact happened, or when an order began to act.
+    at: Instant,
+    /// When it ends at the latest: an order's end.
+    until: Option<Instant>,
 }
 
 /// An episode under another pack's terms, as it was recorded.
@@ -104,6 +110,9 @@ struct Recorded<'a> {
 struct Known<'a> {
     check_ins: Vec<CheckIn>,
     matched: Vec<Matched<'a>>,
+    orders: Vec<Standing>,
+    /// Orders that end episodes: since when they act, and of which rules.
+    releases: Vec<(Instant, &'a [Box<str>])>,
     tests: Vec<&'a Fact>,
     confirmations: Vec<&'a Fact>,
     recorded: Vec<Recorded<'a>>,
@@ -126,6 +135,8 @@ impl<'a> Known<'a> {
         let mut known = Known {
             check_ins: Vec::with_capacity(facts.len()),
             matched: Vec::new(),
+            orders: Vec::new(),
+            releases: Vec::new(),
             tests: Vec::new(),
             confirmations: Vec::new(),
             recorded: Vec::new(),
@@ -139,6 +150,9 @@ impl<'a> Known<'a> {
             // In canonical order the rest happens even later: the first of them tells when to look again.
             if !now.reached(fact.happened) {
                 break;
+            }
+            if fact.kind == Kind::Order {
+                known.orders.push(order::standing(pack, facts, &known.withdrawn, fact, now));
             }
             if known.withdrawn.binary_search(&fact.id).is_ok() {
                 continue;
@@ -194,12 +208,31 @@ impl<'a> Known<'a> {
                 }
             }
         }
+        if fact.kind == Kind::Order {
+            return self.order(pack, fact, &env);
+        }
         for &i in rules {
             let rule = &pack.rules[i];
             if matches!(rule.then, Then::Open { .. }) && rule.when.eval(&env).is_true() {
-                self.matched.push(Matched { rule, fact });
+                self.matched.push(Matched { rule, fact, at: fact.happened, until: None });
             }
         }
+    }
+
+    /// An order does what the one rule says that it cites, while it acts.
+    fn order(&mut self, pack: &'a Pack, fact: &'a Fact, env: &Env<'_>) {
+        let cited = fact.text("rule").and_then(|id| pack.rule(id));
+        let Some(rule) = cited.filter(|r| r.order.is_some() && r.when.eval(env).is_true()) else { return };
+        let Some(Standing { from: Some(at), until, .. }) = self.standing(fact.id) else { return };
+        match &rule.then {
+            Then::Open { .. } => self.matched.push(Matched { rule, fact, at, until: Some(until) }),
+            Then::Release { rules } => self.releases.push((at, rules)),
+            Then::Review => {}
+        }
+    }
+
+    fn standing(&self, order: FactId) -> Option<Standing> {
+        self.orders.iter().find(|s| s.order == order).copied()
     }
 
     fn episode_record(&mut self, pack: &Pack, fact: &'a Fact) {
@@ -271,7 +304,7 @@ fn answer<'a>(facts: &'a Facts, withdrawn: &[FactId], of: FactId, now: &Now) -> 
 /// Facts that a correction withdraws, sorted; a correction can itself be corrected. Whatever the
 /// order of recording: a correction counts unless one that counts names it. Corrections that name
 /// one another in a circle count for nothing.
-fn withdrawn(facts: &Facts, now: &Now) -> Vec<FactId> {
+pub(crate) fn withdrawn(facts: &Facts, now: &Now) -> Vec<FactId> {
     let mut edges: Vec<(FactId, FactId)> = facts
         .iter()
         .filter(|f| f.kind == Kind::Correction && now.reached(f.happened))
@@ -313,6 +346,8 @@ struct Track<'a> {
     since: Instant,
     /// When each stage that is over ended.
     ends: Vec<Instant>,
+    /// When an order ended it, by its own end or as a release.
+    cut: Option<Instant>,
     /// Its present state; none once it is over.
     open: Option<Episode>,
     terms: Cow<'a, [Stage]>,
@@ -338,6 +373,8 @@ struct Opening<'a> {
     rule: Option<&'a Rule>,
     fact: FactId,
     at: Instant,
+    /// An order's end. Each order is an episode of its own.
+    until: Option<Instant>,
     recorded: Option<&'a Recorded<'a>>,
 }
 
@@ -351,7 +388,8 @@ fn openings<'a>(pack: &'a Pack, known: &'a Known<'a>) -> Vec<Opening<'a>> {
         id: &m.rule.id,
         rule: Some(m.rule),
         fact: m.fact.id,
-        at: m.fact.happened,
+        at: m.at,
+        until: m.until,
         recorded: record(&m.rule.id, m.fact.id),
     }));
     if known.recorded.is_empty() {
@@ -363,6 +401,10 @@ fn openings<'a>(pack: &'a Pack, known: &'a Known<'a>) -> Vec<Opening<'a>> {
         if known.withdrawn.binary_search(&fact).is_ok() || known.returned.contains(&fact) {
             continue;
         }
+        let order = known.standing(fact);
+        if order.is_some_and(|o| o.from.is_none()) {
+            continue;
+        }
         let kept = recorded.ended.is_some() || pack.on_new_version == OnNewVersion::Keep;
         if kept && !known.matched.iter().any(|m| &*m.rule.id == recorded.rule && m.fact.id == fact) {
             all.push(Opening {
@@ -370,6 +412,7 @@ fn openings<'a>(pack: &'a Pack, known: &'a Known<'a>) -> Vec<Opening<'a>> {
                 rule: pack.rule(recorded.rule),
                 fact,
                 at: recorded.opened_at,
+                until: order.map(|o| o.until),
                 recorded: Some(recorded),
             });
         }
@@ -388,10 +431,10 @@ fn follow<'a>(
 ) {
     let own = opening.rule.and_then(|rule| match &rule.then {
         Then::Open { stages, repeat } => Some((stages.as_slice(), *repeat)),
-        Then::Review => None,
+        Then::Review | Then::Release { .. } => None,
     });
-    let over = |t: &Track<'_>| t.open.is_none() && t.ends.last().is_some_and(|end| *end <= opening.at);
-    let before = tracks.iter().rposition(|t| t.rule == opening.id);
+    let over = |t: &Track<'_>| t.over_at().is_some_and(|end| end <= opening.at);
+    let before = tracks.iter().rposition(|t| t.rule == opening.id && opening.until.is_none());
     if let Some(i) = before
         && !over(&tracks[i])
     {
@@ -412,6 +455,7 @@ fn follow<'a>(
             opened_by,
             since,
             ends: vec![end],
+            cut: None,
             open: None,
             terms,
             record: Record::Nothing,
@@ -426,9 +470,39 @@ fn follow<'a>(
         (None, None) => return,
     };
     let record = if opening.recorded.is_some() { Record::Later } else { Record::All };
-    let mut track = Track { rule, opened_by, since, ends: Vec::new(), open: None, terms, record };
+    let mut track = Track { rule, opened_by, since, ends: Vec::new(), cut: None, open: None, terms, record };
     run_through(pack, known, now, version, &mut track);
+    cut(known, now, opening.until, &mut track);
     tracks.push(track);
+}
+
+/// Ends an episode where its order ends, or where an order releases from its rule, if it is not
+/// over by itself before.
+fn cut(known: &Known<'_>, now: &Now, until: Option<Instant>, track: &mut Track<'_>) {
+    let releases = known
+        .releases
+        .iter()
+        .filter(|(at, rules)| *at >= track.since && rules.iter().any(|rule| &**rule == track.rule));
+    let Some(end) = releases.map(|(at, _)| *at).chain(until).min() else { return };
+    if track.over_at().is_some_and(|over| over <= end) {
+        return;
+    }
+    if now.reached(end) {
+        track.ends.retain(|stage| *stage < end);
+        (track.cut, track.open) = (Some(end), None);
+    } else if let Some(open) = &mut track.open {
+        open.earliest_end = Some(open.earliest_end.map_or(end, |at| at.min(end)));
+    }
+}
+
+impl Track<'_> {
+    /// When it was over.
+    fn over_at(&self) -> Option<Instant> {
+        if self.open.is_some() {
+            return None;
+        }
+        self.cut.or_else(|| self.ends.last().copied())
+    }
 }
 
 /// Follows an episode through its stages up to now.
@@ -489,6 +563,9 @@ fn follow_stage(
     release: &Release,
     begin: Instant,
 ) -> Outcome {
+    if release.is_empty() {
+        return Outcome::Open { progress: Vec::new(), broken: None, earliest: None };
+    }
     let first_day = pack.zone.day_of(begin);
     // When the conditions that cannot be lost again hold; none while one waits for somebody.
     let mut gate = Some(begin);
@@ -542,7 +619,7 @@ fn follow_stage(
 
 /// The earliest end of a later stage that begins at `begin`, if it needs nobody.
 fn earliest_after(pack: &Pack, release: &Release, begin: Instant) -> Option<Instant> {
-    if release.negative_tests.is_some() || release.confirmed_by.is_some() {
+    if release.negative_tests.is_some() || release.confirmed_by.is_some() || release.is_empty() {
         return None;
     }
     let first = pack.zone.day_of(begin);
@@ -730,6 +807,9 @@ fn record(pack: &Pack, known: &Known<'_>, track: &Track<'_>, now: Instant, out: 
         } else {
             add("ended", i, *end);
         }
+    }
+    if let Some(end) = track.cut {
+        add("ended", track.ends.len(), end);
     }
 }
 

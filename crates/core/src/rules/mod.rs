@@ -5,5 +5,6 @@ pub mod cases;
 pub mod decide;
 pub mod expr;
 pub mod json;
+pub mod order;
 pub mod pack;
 pub mod words;

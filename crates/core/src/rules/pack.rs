@@ -10,8 +10,9 @@ use toml::Spanned;
 
 use crate::decision::{Colour, PackRef};
 use crate::declaration::Form;
-use crate::fact::{Kind, Type};
+use crate::fact::{KINDS, Kind, Type};
 use crate::rules::expr::{Areas, Diagnostic, Expr, Scope, compile, render};
+use crate::rules::order::Orderable;
 use crate::rules::words::{Lang, SourceView, Words, counted_name};
 use crate::time::{Instant, Zone};
 
@@ -76,7 +77,7 @@ pub struct Pack {
     pub on_new_version: OnNewVersion,
     /// Rules in the order of their file.
     pub rules: Vec<Rule>,
-    pub(crate) by_kind: [Vec<usize>; 11],
+    pub(crate) by_kind: [Vec<usize>; KINDS],
     zone_name: Box<str>,
     areas: Areas,
     words: Vec<(Lang, Words)>,
@@ -150,6 +151,8 @@ pub struct Rule {
     pub when: Expr,
     /// What it does.
     pub then: Then,
+    /// What an order under it has to keep to; none where nobody can order it.
+    pub order: Option<Orderable>,
     /// Where it is published.
     pub source: SourceView,
 }
@@ -165,6 +168,11 @@ pub enum Then {
         stages: Vec<Stage>,
         /// What another matching fact does while it is open.
         repeat: Repeat,
+    },
+    /// Ends the open episodes of other rules.
+    Release {
+        /// Their ids.
+        rules: Vec<Box<str>>,
     },
 }
 
@@ -185,6 +193,7 @@ pub struct Stage {
     /// Its colour.
     pub colour: Colour,
     /// All that has to hold at once.
+    #[serde(default)]
     pub release: Release,
 }
 
@@ -210,7 +219,8 @@ pub struct Release {
 }
 
 impl Release {
-    fn is_empty(&self) -> bool {
+    /// Without a condition it is only an order's end that ends the stage.
+    pub(crate) fn is_empty(&self) -> bool {
         self.check_ins_in_a_row.is_none()
             && self.days.is_none()
             && self.negative_tests.is_none()
@@ -264,6 +274,10 @@ struct RuleToml {
     review: bool,
     #[serde(default)]
     stages: Vec<Spanned<Stage>>,
+    #[serde(default)]
+    order: Option<Orderable>,
+    #[serde(default)]
+    releases: Vec<Spanned<String>>,
     #[serde(default = "keep")]
     repeat: Repeat,
     source: SourceView,
@@ -461,7 +475,7 @@ fn build(c: &mut Checker<'_>) -> Option<Pack> {
     let rules = check_rules(c, rules?, &areas);
     let form = head.form.into_inner();
     let words = check_words(c, words, &form, &rules);
-    let mut by_kind: [Vec<usize>; 11] = Default::default();
+    let mut by_kind: [Vec<usize>; KINDS] = Default::default();
     for (i, rule) in rules.iter().enumerate() {
         by_kind[rule.on as usize].push(i);
     }
@@ -497,6 +511,7 @@ fn check_rules(c: &mut Checker<'_>, toml: RulesToml, areas: &Areas) -> Vec<Rule>
     }
     let mut seen = BTreeSet::new();
     let mut rules = Vec::new();
+    let mut released = Vec::new();
     for rule in toml.rule {
         let place = rule.span();
         let rule = rule.into_inner();
@@ -545,7 +560,20 @@ fn check_rules(c: &mut Checker<'_>, toml: RulesToml, areas: &Areas) -> Vec<Rule>
                 "make two rules of it",
             );
         }
-        if !rule.review && !(1..=STAGES_MAX).contains(&rule.stages.len()) {
+        if let Some((text, help)) = order_slip(&rule, on) {
+            wrong(c, place.clone(), "pack.rule_order", format!("{id}: {text}"), help);
+        }
+        let opens = !rule.review && rule.releases.is_empty();
+        if opens && on.is_some_and(|k| !k.may_open()) {
+            wrong(
+                c,
+                rule.on.span(),
+                "pack.rule_on",
+                format!("{id}: a {} opens nothing by itself", rule.on.get_ref()),
+                "let the rule look at what the authority knows, not at who passed by",
+            );
+        }
+        if opens && !(1..=STAGES_MAX).contains(&rule.stages.len()) {
             wrong(
                 c,
                 place.clone(),
@@ -555,19 +583,58 @@ fn check_rules(c: &mut Checker<'_>, toml: RulesToml, areas: &Areas) -> Vec<Rule>
             );
         }
         for stage in &rule.stages {
-            check_stage(c, stage);
+            check_stage(c, stage, rule.order.is_some());
         }
         let when = on.and_then(|on| c.expr(RULES, &rule.when, &Scope::of(on).with_areas(areas)));
         if let (Some(on), Some(when)) = (on, when) {
             let stages = rule.stages.into_iter().map(Spanned::into_inner).collect();
-            let then = if rule.review { Then::Review } else { Then::Open { stages, repeat: rule.repeat } };
-            rules.push(Rule { id: rule.id.into_inner().into(), on, when, then, source: rule.source });
+            let releases = rule.releases.iter().map(|r| r.get_ref().as_str().into()).collect();
+            let then = match (rule.review, rule.releases.is_empty()) {
+                (true, _) => Then::Review,
+                (false, true) => Then::Open { stages, repeat: rule.repeat },
+                (false, false) => Then::Release { rules: releases },
+            };
+            released.extend(rule.releases);
+            let order = rule.order;
+            rules.push(Rule { id: rule.id.into_inner().into(), on, when, then, order, source: rule.source });
+        }
+    }
+    for id in released {
+        let opens = |r: &Rule| &*r.id == id.get_ref().as_str() && matches!(r.then, Then::Open { .. });
+        if !rules.iter().any(opens) {
+            let text = format!("releases: no rule {:?} opens anything", id.get_ref());
+            c.wrong(RULES, Diagnostic::new("pack.rule_order", id.span(), text));
         }
     }
     rules
 }
 
-fn check_stage(c: &mut Checker<'_>, stage: &Spanned<Stage>) {
+/// What is wrong with a rule as far as orders go, and what to do.
+fn order_slip(rule: &RuleToml, on: Option<Kind>) -> Option<(&'static str, &'static str)> {
+    let days = 1..=COUNT_MAX;
+    match (&rule.order, on == Some(Kind::Order)) {
+        (None, true) => Some(("it looks at orders and does not say how", "add order = { days_max = 14 }")),
+        (Some(_), false) => Some(("order belongs to a rule on orders", "on = \"order\", or leave order out")),
+        (Some(order), true) if !days.contains(&order.days_max) => {
+            Some(("days_max is out of range", "1 to 366"))
+        }
+        (Some(_), true) if rule.repeat != Repeat::Keep => {
+            Some(("each order is an episode of its own", "leave repeat out"))
+        }
+        (Some(order), true) if order.urgent && !rule.releases.is_empty() => {
+            Some(("a release is never urgent", "leave urgent out"))
+        }
+        (_, false) if !rule.releases.is_empty() => {
+            Some(("only an order releases", "on = \"order\", or leave releases out"))
+        }
+        (_, true) if !rule.releases.is_empty() && !rule.stages.is_empty() => {
+            Some(("it opens or it releases", "make two rules of it"))
+        }
+        _ => None,
+    }
+}
+
+fn check_stage(c: &mut Checker<'_>, stage: &Spanned<Stage>, has_end: bool) {
     let release = &stage.get_ref().release;
     let mut wrong = |text: &str, help: &str| {
         c.wrong(RULES, Diagnostic::new("pack.stage", stage.span(), text).help(help));
@@ -575,7 +642,7 @@ fn check_stage(c: &mut Checker<'_>, stage: &Spanned<Stage>) {
     if stage.get_ref().colour == Colour::Green {
         wrong("a stage is yellow or red; green is where no episode is active", "leave the stage out");
     }
-    if release.is_empty() {
+    if release.is_empty() && !has_end {
         wrong("a stage without an exit", "say in release what ends it, such as days = 14");
     }
     for n in [release.check_ins_in_a_row, release.days, release.negative_tests].into_iter().flatten() {
