@@ -192,6 +192,8 @@ export const zh = {
   'evidence.correction': '更正',
   'evidence.confirmation': '解除确认',
   'evidence.episode': '此前的管控情形',
+  'evidence.order': '处置令',
+  'evidence.signature': '复签',
 
   'checkin.title': '今日健康打卡',
   'checkin.due': '今天还没有打卡',
@@ -417,6 +419,8 @@ export const en: Record<Key, string> = {
   'evidence.correction': 'Correction',
   'evidence.confirmation': 'Release confirmed',
   'evidence.episode': 'Earlier measure',
+  'evidence.order': 'Order',
+  'evidence.signature': 'Second signature',
 
   'checkin.title': 'Today’s check-in',
   'checkin.due': 'You have not checked in today',
