@@ -73,8 +73,8 @@ async fn people(server: &Server, n: u32) -> Vec<Person> {
         assert_eq!(declared.status, StatusCode::CREATED, "{declared:?}");
         all.push(person);
     }
-    // The feed tells a node of its own commits too, a quarter of a second later: what was read before
-    // that counts as old. People read their code again each minute; here they wait for it once.
+    // A look at the feed that falls between a commit and its answer counts as somebody else's: what was
+    // remembered before is read again. People read their code each minute; here they wait for it once.
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     all
 }
@@ -94,9 +94,9 @@ async fn a_database_that_goes_away_takes_no_shown_code_and_no_acknowledged_decla
     let database = Database::start();
     let dir = Arc::new(TempDir::new());
     let server = database.server(&dir);
-    let everybody = people(&server, 12).await;
-    let (stranger, residents) = everybody.split_last().unwrap();
-    for person in residents {
+    let residents = people(&server, 11).await;
+    let stranger = server.log_in("13700009999").await;
+    for person in &residents {
         assert_eq!(person.colour().await, "green");
     }
 
@@ -106,7 +106,7 @@ async fn a_database_that_goes_away_takes_no_shown_code_and_no_acknowledged_decla
     let mut oldest_s = 0;
     let mut reads = 0;
     while gone.elapsed() < Duration::from_secs(away) {
-        for person in residents {
+        for person in &residents {
             let began = Instant::now();
             let code = person.code().await;
             slowest = slowest.max(began.elapsed());
@@ -139,7 +139,7 @@ async fn a_database_that_goes_away_takes_no_shown_code_and_no_acknowledged_decla
         residents[0].declare(&well(0)).await.status == StatusCode::CREATED
     })
     .await;
-    for (i, person) in everybody.iter().enumerate() {
+    for (i, person) in residents.iter().enumerate() {
         let list = person.get("/api/v1/me/declarations").await.body;
         let n = list["items"].as_array().unwrap().len();
         assert_eq!(n, if i == 0 { 2 } else { 1 }, "what was acknowledged is there, and nothing else");

@@ -52,24 +52,30 @@ pub struct Recording<'a> {
 }
 
 /// Appends facts, decides and commits, all or nothing; returns the person with the new facts.
-pub async fn record(app: &Shared, id: PersonId, recording: Recording<'_>) -> Result<Person, Problem> {
-    for _ in 0..RETRIES {
-        let mut person = match (person::load(app, id).await?, &recording.missing) {
-            (Some(person), _) => person,
-            (None, Missing::Make(name)) => person::new(app, id, name).await?,
+pub async fn record(app: &Shared, id: PersonId, recording: Recording<'_>) -> Result<Arc<Person>, Problem> {
+    for round in 0..RETRIES {
+        let found = person::base(app, id, round == 0).await?;
+        let mut base = match (found, &recording.missing) {
+            (Some(base), _) => base,
+            (None, Missing::Make(name)) => person::new_base(app, id, name).await?,
             (None, Missing::Refuse) => return Err(Problem::not_found()),
         };
-        let fresh = (recording.facts)(&person)?;
+        let fresh = match (recording.facts)(&base.person) {
+            // Memory may lag behind another node: what it refuses is asked of the database.
+            Err(_) if base.is_remembered => continue,
+            made => made?,
+        };
         let at = app.clock.now();
-        let (decision, stored) = settle(app, &mut person, fresh, at);
+        let person = &mut base.person;
+        let (decision, stored) = settle(app, person, fresh, at);
         let tokens_after = person.stored.as_ref().map_or(Instant(0), |s| s.tokens_after);
-        let unit = person::write(Unit::new(recording.unit), &person, &stored, &decision, tokens_after);
-        let unit = (recording.attach)(unit, &person, &decision);
+        let unit = (recording.attach)(Unit::new(recording.unit), person, &decision);
+        let unit = person::write(unit, person, &stored, &decision, tokens_after);
         match app.db.commit(unit).await {
             Err(DbError::Conflict) => continue,
             done => done?,
         }
-        return Ok(person);
+        return Ok(base.committed(app));
     }
     Err(DbError::Conflict.into())
 }
@@ -99,7 +105,8 @@ pub async fn current(app: &Shared, id: PersonId) -> Result<Option<Known>, Proble
     let Some(mut person) = person::load(app, id).await? else { return Ok(None) };
     let (decision, stored) = settle(app, &mut person, Vec::new(), at);
     let fresh = fresh_state(&person, &decision, &state);
-    let unit = person::write(Unit::new("decide.refresh"), &person, &stored, &decision, fresh.tokens_after);
+    let unit =
+        person::write(Unit::new("decide.refresh"), &mut person, &stored, &decision, fresh.tokens_after);
     let app = Arc::clone(app);
     tokio::spawn(async move {
         // A conflict means that somebody else wrote a newer decision, which is as good.
@@ -127,7 +134,7 @@ pub async fn refresh(app: &Shared, id: PersonId) -> Result<(), Problem> {
     let Some(mut person) = person::load(app, id).await? else { return Ok(()) };
     let (decision, stored) = settle(app, &mut person, Vec::new(), app.clock.now());
     let tokens_after = person.stored.as_ref().map_or(Instant(0), |s| s.tokens_after);
-    let unit = person::write(Unit::new("decide.refresh"), &person, &stored, &decision, tokens_after);
+    let unit = person::write(Unit::new("decide.refresh"), &mut person, &stored, &decision, tokens_after);
     match app.db.commit(unit).await {
         Err(DbError::Conflict) => Ok(()),
         done => Ok(done?),

@@ -13,8 +13,8 @@ use quick_cache::sync::Cache;
 use super::{Person, State};
 use crate::db::Changes;
 
-/// People whose facts are remembered, for one whose state is: only those with something to explain.
-const FACTS_SHARE: usize = 16;
+/// People whose facts are remembered, a quarter of those whose state is: who has something to explain, or to add.
+const FACTS_SHARE: usize = 4;
 
 struct Kept<T> {
     /// Count of the person's slot before it was read.
@@ -97,6 +97,16 @@ impl Memory {
     /// Likewise a person.
     pub fn keep_person(&self, count: u32, read_at: Instant, person: &Arc<Person>) {
         self.people.insert(person.id, Kept { count, read_at, value: Arc::clone(person) });
+    }
+
+    /// Remembers what was just committed. `count` stood before the person was read: one more is this
+    /// commit's own, and anything else says that somebody of the slot changed as well.
+    pub fn keep_written(&self, count: u32, at: Instant, person: &Arc<Person>) {
+        let count = count.wrapping_add(1);
+        if self.changes.count(person.id) == count {
+            person.stored.iter().for_each(|state| self.keep_state(count, at, state));
+            self.keep_person(count, at, person);
+        }
     }
 
     /// The person of an account that was seen to hold one.

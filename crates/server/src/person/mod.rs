@@ -109,6 +109,7 @@ impl State {
 }
 
 /// A person with all their facts.
+#[derive(Clone)]
 pub struct Person {
     /// Who.
     pub id: PersonId,
@@ -121,7 +122,7 @@ pub struct Person {
     /// Such as 张*.
     pub name_masked: String,
     /// The decision that is stored, in short.
-    pub stored: Option<State>,
+    pub stored: Option<Arc<State>>,
     next_seq: i64,
     dek: Dek,
 }
@@ -275,7 +276,7 @@ pub async fn load(app: &Shared, id: PersonId) -> Result<Option<Person>, Problem>
         facts,
         name: state.sealed.name.clone(),
         name_masked: state.sealed.name_masked.clone(),
-        stored: Some(state),
+        stored: Some(Arc::new(state)),
         next_seq,
         dek,
     }))
@@ -317,11 +318,46 @@ pub async fn recorded_facts(app: &Shared, id: PersonId) -> Result<Facts, Problem
     Ok(Facts::new(facts))
 }
 
+/// A person to add facts to.
+pub struct Base {
+    /// Who, and what is known.
+    pub person: Person,
+    /// Whether that is from memory: as good as a read where the unit's guard holds, and only there.
+    pub is_remembered: bool,
+    count: u32,
+}
+
+/// A person to add facts to, from memory where that may be as good; `None` where nobody is stored.
+pub async fn base(app: &Shared, id: PersonId, may_be_remembered: bool) -> Result<Option<Base>, Problem> {
+    let count = app.memory.count(id);
+    if may_be_remembered && let Found::Current(person) = app.memory.person(id, app.clock.now()) {
+        return Ok(Some(Base { person: Person::clone(&person), is_remembered: true, count }));
+    }
+    let person = load(app, id).await?;
+    Ok(person.map(|person| Base { person, is_remembered: false, count }))
+}
+
+/// Somebody new to add facts to; see [`new`].
+pub async fn new_base(app: &Shared, id: PersonId, name: &Name) -> Result<Base, Problem> {
+    let count = app.memory.count(id);
+    Ok(Base { person: new(app, id, name).await?, is_remembered: false, count })
+}
+
+impl Base {
+    /// What was added is committed: remembered, unless somebody of the slot changed meanwhile.
+    pub fn committed(self, app: &Shared) -> Arc<Person> {
+        let person = Arc::new(self.person);
+        app.memory.keep_written(self.count, app.clock.now(), &person);
+        person
+    }
+}
+
 /// What a decision writes of a person, sealed.
 struct Written {
     facts: Vec<(i64, Instant, Vec<u8>)>,
     decision: Option<(i64, Instant, Vec<u8>)>,
     row: store::PersonRow,
+    sealed: Sealed,
 }
 
 /// Seals new facts, the person's row and, where the answer differs from the stored one, the
@@ -366,19 +402,31 @@ fn seal(person: &Person, facts: &[Fact], decision: &Decision, tokens_after: Inst
         state: dek.seal("person", "state", &id.0, &state),
         dossier: dek.seal("person", "dossier", &id.0, &dossier::encode(&person.facts, decision)),
     };
-    Written { facts: sealed_facts.collect(), decision: sealed_decision, row }
+    Written { facts: sealed_facts.collect(), decision: sealed_decision, row, sealed }
 }
 
-/// Adds to a unit all that a decision writes.
+/// Adds to a unit all that a decision writes; the person is then as the unit leaves them.
 pub fn write(
     unit: Unit,
-    person: &Person,
+    person: &mut Person,
     facts: &[Fact],
     decision: &Decision,
     tokens_after: Instant,
 ) -> Unit {
     let id = person.id;
     let written = seal(person, facts, decision, tokens_after);
+    let row = &written.row;
+    person.version += 1;
+    person.next_seq = row.next_seq;
+    person.stored = Some(Arc::new(State {
+        id,
+        version: person.version,
+        tokens_after,
+        decided_at: row.decided_at,
+        review_at: row.review_at,
+        pack: row.pack.clone(),
+        sealed: written.sealed,
+    }));
     let mut unit = unit;
     for (seq, recorded, body) in written.facts {
         unit = store::add_fact(unit, id, seq, recorded, body);

@@ -75,9 +75,10 @@ async fn write_group(link: &Link, told: &Told, mut group: Vec<Waiting>) {
         group.into_iter().partition(|w| key(&w.unit).is_empty() || seen.insert(key(&w.unit).to_vec()));
     let session = match link.session() {
         Ok(session) => session,
+        // Nothing was sent: nobody changed.
         Err(e) => {
             for waiting in first.into_iter().chain(again) {
-                waiting.answer(&told.changes, Err(e.clone()));
+                waiting.done.send(Err(e.clone())).ok();
             }
             return;
         }
