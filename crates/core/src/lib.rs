@@ -12,4 +12,5 @@ pub mod identity;
 pub mod pass;
 pub mod rules;
 pub mod table;
+pub mod tally;
 pub mod time;
