@@ -24,6 +24,7 @@ use crate::login::{DemoSender, GatewaySender, NoSender, Outbox, Sender};
 use crate::pass::SigningKeys;
 use crate::person::Memory;
 use crate::seal::{self, KeyError, Keys, PersonKeys};
+use crate::tally::FoldedAt;
 use crate::watch::Requests;
 
 /// The service's state, shared by all requests and jobs.
@@ -61,6 +62,8 @@ pub struct App {
     pub limits: Limits,
     /// What this node does for all.
     pub leases: Leases,
+    /// How far the counts of people are.
+    pub folded: FoldedAt,
     /// Who comes in when there is not room for all.
     pub gate: Gate,
     /// Ids and counts of requests.
@@ -151,6 +154,7 @@ impl App {
             identity,
             limits,
             leases,
+            folded: FoldedAt::default(),
             gate,
             requests,
             last_id: AtomicU64::new(0),

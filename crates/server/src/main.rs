@@ -32,6 +32,7 @@ mod scan;
 mod seal;
 mod site;
 mod staff;
+mod tally;
 mod watch;
 
 use std::process::ExitCode;

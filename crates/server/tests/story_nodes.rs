@@ -172,7 +172,7 @@ async fn three_nodes_one_killed_under_load_lose_nothing_do_nothing_twice_and_agr
             holders
         });
         let counts: Vec<usize> = holders.values().copied().collect();
-        if counts.len() == 2 && counts.iter().sum::<usize>() == 17 && counts.iter().all(|n| *n >= 8) {
+        if counts.len() == 2 && counts.iter().sum::<usize>() == 18 && counts.iter().all(|n| *n >= 8) {
             break;
         }
         assert!(killed.elapsed() < Duration::from_secs(15), "{holders:?}");
@@ -191,7 +191,7 @@ async fn a_due_decision_is_made_once_whichever_node_holds_it() {
         common::rows(&dir, sql).await.swap_remove(0)
     };
     let began = Instant::now();
-    while shares().await != [Some("3".to_owned()), Some("17".to_owned())] {
+    while shares().await != [Some("3".to_owned()), Some("18".to_owned())] {
         assert!(began.elapsed() < Duration::from_secs(30), "{:?}", shares().await);
         tokio::time::sleep(Duration::from_millis(100)).await;
     }

@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 const DUTIES: &[(&str, &[&str])] = &[
     ("division", &[]),
     ("identity", &[]),
-    ("person", &[]),
+    ("tally", &[]),
+    ("person", &["tally"]),
     ("account", &["identity", "person"]),
-    ("decide", &["person"]),
+    ("decide", &["person", "tally"]),
     ("queue", &[]),
     ("login", &["account"]),
     ("declare", &["account", "decide", "identity", "login", "person", "queue"]),
@@ -21,7 +22,7 @@ const DUTIES: &[(&str, &[&str])] = &[
     ("staff", &[]),
     ("review", &["account", "decide", "declare", "identity", "person", "queue"]),
     ("demo", &["account", "check_in", "decide", "declare", "person", "staff"]),
-    ("jobs", &["decide", "login", "staff"]),
+    ("jobs", &["decide", "login", "person", "staff", "tally"]),
 ];
 
 fn root() -> PathBuf {

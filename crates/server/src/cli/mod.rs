@@ -9,6 +9,7 @@ mod people;
 mod seed;
 pub mod serve;
 mod staff;
+mod tally;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -39,6 +40,9 @@ enum Command {
     Doctor(Doctor),
     /// Fill the database with made-up residents.
     Seed(Box<seed::Seed>),
+    /// Hold the counts of people to the people themselves.
+    #[command(subcommand)]
+    Tally(tally::TallyCommand),
     /// Send load to a service on this machine.
     Load(load::Load),
     /// Add a reviewer, or give one a new password (printed once).
@@ -95,6 +99,7 @@ pub fn run(args: Args) -> ExitCode {
         Command::Restore(args) => backup::bring_back(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Seed(args) => seed::run(*args),
+        Command::Tally(command) => tally::run(command),
         Command::Load(args) => load::run(&args),
         Command::Staff(args) => staff::run(&args),
         Command::Pack(command) => pack::run(command),

@@ -6,15 +6,17 @@
 //! days ago. Newcomers logged in and declared nothing yet.
 
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Instant as Stopwatch;
 
 use futures_util::{StreamExt as _, stream};
 use indicatif::{ProgressBar, ProgressStyle};
+use kangma_core::decision::Colour;
 use kangma_core::declaration::validate;
 use kangma_core::division::divisions;
 use kangma_core::fact::{Fact, Facts, Kind, Source, Value};
 use kangma_core::id::{AccountId, FactId, PersonId};
+use kangma_core::tally::{Change, Folded, fold};
 use kangma_core::time::{DAY_S, Instant};
 
 use super::people::{Case, Made, SEED};
@@ -25,6 +27,7 @@ use crate::db::Rows;
 use crate::decide;
 use crate::person::{self, Profile};
 use crate::seal::Dek;
+use crate::tally;
 
 /// People, or accounts, in one transaction.
 const BATCH: usize = 4_000;
@@ -52,6 +55,9 @@ pub struct Seed {
     /// same seed and instant make the same people, facts and colours.
     #[arg(long, value_parser = Instant::parse)]
     pub at: Option<Instant>,
+    /// Let them live in all 41,352 streets and towns of the country instead of Hangzhou's districts.
+    #[arg(long)]
+    pub nationwide: bool,
     /// Print one line of JSON at the end.
     #[arg(long)]
     pub json: bool,
@@ -69,7 +75,7 @@ pub fn run(args: Seed) -> anyhow::Result<ExitCode> {
         let began = Stopwatch::now();
         let app = App::open(args.config, Rng::system()).await?;
         let at = args.at.unwrap_or_else(|| app.clock.now());
-        let town = Town { seed: args.seed, people: args.people, newcomers, at };
+        let town = Town { seed: args.seed, people: args.people, newcomers, nationwide: args.nationwide, at };
         fill(&app, town, !args.json).await?;
         app.db.clone().close().await;
         app.key_store.clone().close().await;
@@ -92,8 +98,18 @@ struct Town {
     seed: u64,
     people: u64,
     newcomers: u64,
+    nationwide: bool,
     at: Instant,
 }
+
+/// Streets and towns of the whole country.
+static STREETS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+    let below = |codes: Vec<&'static str>| -> Vec<&'static str> {
+        codes.iter().flat_map(|code| divisions().children(Some(code)).map(|d| d.code)).collect()
+    };
+    let provinces = divisions().children(None).map(|d| d.code).collect();
+    below(below(below(provinces)))
+});
 
 /// Adds people `0..people`, and the accounts of the newcomers after them.
 async fn fill(app: &Shared, town: Town, show: bool) -> anyhow::Result<()> {
@@ -105,7 +121,9 @@ async fn fill(app: &Shared, town: Town, show: bool) -> anyhow::Result<()> {
         .map(|i| (app.keys.person_id(&Made::new(town.seed, i).document(today).key()), i))
         .collect();
     people.sort_unstable();
-    batches(app, people, &bar, move |app, batch| build(app, town, batch)).await?;
+    let folded = batches(app, people, &bar, move |app, batch| build(app, town, batch)).await?;
+    tally::add(app, &folded).await?;
+    tally::set_all_counted(app).await?;
     let mut accounts: Vec<(AccountId, u64)> = (0..town.people + town.newcomers)
         .map(|i| (app.keys.account_id(Made::new(town.seed, i).phone().as_str()), i))
         .collect();
@@ -119,15 +137,19 @@ async fn fill(app: &Shared, town: Town, show: bool) -> anyhow::Result<()> {
 struct Batch {
     keys: Option<Rows>,
     tables: Vec<Rows>,
+    /// What is to be counted of them.
+    folded: Folded,
 }
 
-/// Builds batches on other threads, some ahead, and writes them in order.
+/// Builds batches on other threads, some ahead, and writes them in order; returns what is to be
+/// counted of all.
 async fn batches<T: Copy + Send + 'static>(
     app: &Shared,
     all: Vec<T>,
     bar: &ProgressBar,
     build: impl Fn(&Shared, &[T]) -> anyhow::Result<Batch> + Copy + Send + 'static,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Folded> {
+    let mut all_folded = Folded::new();
     let mut built = stream::iter(all.chunks(BATCH))
         .map(|batch| {
             let (app, batch) = (Arc::clone(app), batch.to_vec());
@@ -135,7 +157,7 @@ async fn batches<T: Copy + Send + 'static>(
         })
         .buffered(AHEAD);
     while let Some(batch) = built.next().await {
-        let (n, Batch { keys, tables }) = batch??;
+        let (n, Batch { keys, tables, folded }) = batch??;
         let keys = async {
             match keys {
                 Some(rows) => app.key_store.bulk(vec![rows]).await,
@@ -145,9 +167,16 @@ async fn batches<T: Copy + Send + 'static>(
         tokio::try_join!(keys, app.db.bulk(tables)).map_err(|e| {
             anyhow::anyhow!("seed: {e}; a database is seeded once, so choose an empty folder")
         })?;
+        for (place, days) in folded {
+            let sums = all_folded.entry(place).or_default();
+            for (day, counts) in days {
+                let sum = sums.entry(day).or_default();
+                sum.iter_mut().zip(counts).for_each(|(sum, n)| *sum += n);
+            }
+        }
         bar.inc(n as u64);
     }
-    Ok(())
+    Ok(all_folded)
 }
 
 impl Batch {
@@ -159,7 +188,7 @@ impl Batch {
             let person = (*i < town.people).then(|| app.keys.person_id(&made.document(today).key()));
             account::fill(&mut rows, app, *id, &made.phone(), person, town.at);
         }
-        Batch { keys: None, tables: vec![rows.into_rows()] }
+        Batch { keys: None, tables: vec![rows.into_rows()], folded: Folded::new() }
     }
 }
 
@@ -167,10 +196,11 @@ fn build(app: &Shared, town: Town, batch: &[(PersonId, u64)]) -> anyhow::Result<
     let ids: Vec<PersonId> = batch.iter().map(|(id, _)| *id).collect();
     let (deks, keys) = app.person_keys.fresh(&ids);
     let mut rows = person::Filling::default();
+    let mut changes = Vec::with_capacity(batch.len());
     for ((id, i), dek) in batch.iter().zip(deks) {
-        add(app, &mut rows, town, (*id, *i), dek)?;
+        changes.push(add(app, &mut rows, town, (*id, *i), dek)?);
     }
-    Ok(Batch { keys: Some(keys), tables: rows.into_rows() })
+    Ok(Batch { keys: Some(keys), tables: rows.into_rows(), folded: fold(&changes) })
 }
 
 fn add(
@@ -179,7 +209,7 @@ fn add(
     town: Town,
     (id, i): (PersonId, u64),
     dek: Dek,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Change> {
     let made = Made::new(town.seed, i);
     let (name, document) = (made.name(), made.document(app.pack.zone.day_of(town.at)));
     let mut facts = facts(app, town, made)?;
@@ -187,8 +217,11 @@ fn add(
     let decision = decide::now(app, &person, town.at);
     facts.extend(decision.records.iter().cloned());
     decision.records.iter().for_each(|f| person.facts.push(f.clone()));
-    person::fill(rows, &person, &facts, &decision, &Profile::new(&name, &document));
-    Ok(())
+    let to = person::fill(rows, &person, &facts, &decision, &Profile::new(&name, &document));
+    // They count from the day of their declaration, so that there are days before this one.
+    let declared = facts.iter().find(|f| f.kind == Kind::Declaration).map_or(town.at, |f| f.recorded);
+    let day = app.pack.zone.day_of(declared);
+    Ok(Change { day, at_ms: 0, from: None, to, new_red: to.colour == Some(Colour::Red) })
 }
 
 /// What is known of a made-up resident.
@@ -211,7 +244,12 @@ fn facts(app: &Shared, town: Town, made: Made) -> anyhow::Result<Vec<Fact>> {
     identity.set("account", Value::Text(account.to_string().into()));
     identity.set("bound", Value::Bool(true));
     let mut declaration = fact(1, Kind::Declaration, Source::Resident, declared);
-    declaration.values = validate(&app.pack.form, &made.answers(0), divisions(), today).map_err(|e| {
+    let mut answers = made.answers(0);
+    if town.nationwide {
+        let street = STREETS[made.below(STREETS.len() as u64, 30) as usize];
+        answers.insert("residence".to_owned(), street.into());
+    }
+    declaration.values = validate(&app.pack.form, &answers, divisions(), today).map_err(|e| {
         anyhow::anyhow!(
             "seed: the pack's form refuses a made-up declaration: {:?}",
             e.first().map(|e| e.code)
@@ -279,7 +317,7 @@ mod tests {
             only.config.data.keys_url = Some(format!("{url}?options=-csearch_path%3D{schema}_keys"));
         }
         let app = App::open(only.config, Rng::system()).await.unwrap();
-        fill(&app, Town { seed, people: N, newcomers: 100, at }, false).await.unwrap();
+        fill(&app, Town { seed, people: N, newcomers: 100, nationwide: false, at }, false).await.unwrap();
         (app, Dir(dir))
     }
 

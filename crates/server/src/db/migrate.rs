@@ -24,8 +24,12 @@ macro_rules! migrations {
 }
 
 /// The main database.
-pub const MAIN: &[Migration] =
-    migrations!["first" => "0001_first.sql", "nodes" => "0002_nodes.sql", "facts" => "0003_facts.sql"];
+pub const MAIN: &[Migration] = migrations![
+    "first" => "0001_first.sql",
+    "nodes" => "0002_nodes.sql",
+    "facts" => "0003_facts.sql",
+    "tally" => "0004_tally.sql",
+];
 
 /// The store of keys.
 pub const KEYS: &[Migration] =

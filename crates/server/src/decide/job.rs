@@ -5,7 +5,7 @@ use kangma_core::id::PersonId;
 
 use crate::app::Shared;
 use crate::error::Problem;
-use crate::person;
+use crate::{person, tally};
 
 /// People in one round: small, so that requests never wait long behind a round.
 const BATCH: i64 = 200;
@@ -45,6 +45,28 @@ pub async fn round(app: &Shared, part: Part) -> Result<usize, Problem> {
         .try_collect::<()>()
         .await?;
     Ok(n)
+}
+
+/// People in one look for those who are not counted yet.
+const LOOK: i64 = 500;
+
+/// Counts everybody whom an older version stored: once in the life of a database, by deciding again.
+pub async fn count_all(app: &Shared, holds: impl Fn() -> bool) -> Result<(), Problem> {
+    if !holds() || tally::all_counted(app).await? {
+        return Ok(());
+    }
+    let mut last = None;
+    while holds() {
+        let people = person::states_after(app, last, LOOK).await?;
+        let Some((id, _)) = people.last() else { return Ok(tally::set_all_counted(app).await?) };
+        last = Some(*id);
+        for (id, state) in people {
+            if state.is_some_and(|s| s.counted().is_none()) {
+                super::refresh(app, id).await?;
+            }
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

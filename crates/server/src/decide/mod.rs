@@ -70,7 +70,7 @@ pub async fn record(app: &Shared, id: PersonId, recording: Recording<'_>) -> Res
         let (decision, stored) = settle(app, person, fresh, at);
         let tokens_after = person.stored.as_ref().map_or(Instant(0), |s| s.tokens_after);
         let unit = (recording.attach)(Unit::new(recording.unit), person, &decision);
-        let unit = person::write(unit, person, &stored, &decision, tokens_after);
+        let unit = person::write(app, unit, person, &stored, &decision, tokens_after);
         match app.db.commit(unit).await {
             Err(DbError::Conflict) => continue,
             done => done?,
@@ -106,7 +106,7 @@ pub async fn current(app: &Shared, id: PersonId) -> Result<Option<Known>, Proble
     let (decision, stored) = settle(app, &mut person, Vec::new(), at);
     let fresh = fresh_state(&person, &decision, &state);
     let unit =
-        person::write(Unit::new("decide.refresh"), &mut person, &stored, &decision, fresh.tokens_after);
+        person::write(app, Unit::new("decide.refresh"), &mut person, &stored, &decision, fresh.tokens_after);
     let app = Arc::clone(app);
     tokio::spawn(async move {
         // A conflict means that somebody else wrote a newer decision, which is as good.
@@ -134,7 +134,7 @@ pub async fn refresh(app: &Shared, id: PersonId) -> Result<(), Problem> {
     let Some(mut person) = person::load(app, id).await? else { return Ok(()) };
     let (decision, stored) = settle(app, &mut person, Vec::new(), app.clock.now());
     let tokens_after = person.stored.as_ref().map_or(Instant(0), |s| s.tokens_after);
-    let unit = person::write(Unit::new("decide.refresh"), &mut person, &stored, &decision, tokens_after);
+    let unit = person::write(app, Unit::new("decide.refresh"), &mut person, &stored, &decision, tokens_after);
     match app.db.commit(unit).await {
         Err(DbError::Conflict) => Ok(()),
         done => Ok(done?),

@@ -2,9 +2,11 @@
 //! After each: the dossier equals the recorded facts, a stored decision that stands equals a
 //! fresh one, and no account of a person is told anything else than another.
 
+use kangma_core::division::divisions;
 use kangma_core::fact::{Fact, Kind, Source, Value};
 use kangma_core::id::PersonId;
 use kangma_core::identity::{Document, DocumentType, Name};
+use kangma_core::tally::{Counts, Place};
 use kangma_core::time::{DAY_S, Instant};
 
 use kangma_core::rules::decide::{Context, decide};
@@ -12,7 +14,7 @@ use kangma_core::rules::decide::{Context, decide};
 use super::{Missing, Recording, current, nothing_else, now, record};
 use crate::app::{App, Clock, Rng, Shared};
 use crate::config::Config;
-use crate::person;
+use crate::{person, tally};
 
 struct Dir(std::path::PathBuf);
 
@@ -105,6 +107,50 @@ async fn check(app: &Shared, id: PersonId, step: usize) {
     }
 }
 
+/// INVARIANT: in every division the counts of its children, the unknown among them, add up to its own.
+async fn children_add_up(app: &Shared, step: usize) {
+    tally::fold_all(app).await.unwrap();
+    let today = app.pack.zone.day_of(app.clock.now());
+    let mut parents = vec![Place::COUNTRY];
+    while let Some(parent) = parents.pop() {
+        let children = parent.children();
+        let all = tally::read(app, &[&[parent], &children[..]].concat()).await.unwrap();
+        let of = |read: &tally::Read| read.cell.on(today);
+        let mut sum = Counts::default();
+        for child in &all[1..] {
+            sum.iter_mut().zip(of(child)).for_each(|(sum, n)| *sum += n);
+        }
+        if !children.is_empty() {
+            assert_eq!(of(&all[0]), sum, "step {step}: the children of {parent}");
+        }
+        parents.extend(children.iter().zip(&all[1..]).filter(|(_, r)| r.version > 0).map(|(c, _)| *c));
+    }
+}
+
+/// INVARIANT: when everything is folded, the counts are those of the people.
+async fn counts_are_those_of_the_people(app: &Shared, people: &[PersonId], step: usize) {
+    let mut seen = None;
+    // A decision that a read handed to the writer may land between the two looks.
+    for _ in 0..100 {
+        tally::fold_all(app).await.unwrap();
+        let mut counted = Counts::default();
+        for id in people {
+            let Some(person) = person::load(app, *id).await.unwrap_or_else(|p| panic!("{}", p.code)) else {
+                continue;
+            };
+            let of_person = person.stored.and_then(|s| s.counted()).expect("everybody is counted").counts();
+            counted.iter_mut().zip(of_person).for_each(|(sum, n)| *sum += n);
+        }
+        let stored = tally::read(app, &[Place::COUNTRY]).await.unwrap()[0].cell.standing_now();
+        if stored == counted {
+            return;
+        }
+        seen = Some((stored, counted));
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("step {step}: {seen:?}");
+}
+
 #[tokio::test]
 async fn a_stored_decision_that_stands_equals_a_fresh_one_whatever_happens() {
     let (app, _dir) = service("simulation", Instant(1_581_350_400)).await;
@@ -118,15 +164,19 @@ async fn a_stored_decision_that_stands_equals_a_fresh_one_whatever_happens() {
     assert_eq!(Name::parse("张测试").map(|n| n.masked()).unwrap_or_else(|e| panic!("{}", e.code)), "张**");
     let people: Vec<PersonId> =
         (0..4).map(|n| app.keys.person_id(&format!("{}{n}", document.key()))).collect();
+    let street = divisions().children(Some("330106")).next().unwrap().code;
+    let committee = divisions().children(Some(street)).next().unwrap().code;
+    let residences = ["330106", "330102", "110101", street, committee];
     let steps = if std::env::var_os("KANGMA_DRILL").is_some() { 5_000 } else { 400 };
     for step in 0..steps {
         let id = people[app.rng.below(4) as usize];
         match app.rng.below(10) {
             0 => {
                 let contact = ["none", "confirmed", "none", "none"][app.rng.below(4) as usize];
+                let residence = residences[app.rng.below(residences.len() as u32) as usize];
                 let fields = [
                     ("subject", text("resident")),
-                    ("residence", text("330106")),
+                    ("residence", text(residence)),
                     ("in_city", Value::Bool(true)),
                     ("contact", text(contact)),
                     ("health", text("well")),
@@ -151,7 +201,12 @@ async fn a_stored_decision_that_stands_equals_a_fresh_one_whatever_happens() {
         }
         // What reads hand to the writer lands in the background; let it.
         tokio::task::yield_now().await;
+        children_add_up(&app, step).await;
+        if step % 20 == 0 {
+            counts_are_those_of_the_people(&app, &people, step).await;
+        }
     }
+    counts_are_those_of_the_people(&app, &people, steps).await;
     app.db.clone().close().await;
     app.key_store.clone().close().await;
 }

@@ -19,11 +19,15 @@ const HELD: Duration = Duration::from_secs(6);
 /// 13 s until a dead node's work goes on.
 pub const PERIOD: Duration = Duration::from_secs(2);
 /// A node that was not seen for this long has no share.
-const ALIVE_MS: i64 = 10_000;
+pub const ALIVE_MS: i64 = 10_000;
 /// Parts of the people, each decided by one node at a time.
 pub const PARTS: u8 = 16;
 /// The lease for dropping what has run out.
 pub const SWEEP: &str = "sweep";
+/// The lease for folding what is counted.
+pub const TALLY: &str = "tally";
+/// Work that is not parted.
+const WHOLE: [&str; 2] = [SWEEP, TALLY];
 
 /// The lease of a part of the people.
 pub fn part_name(part: u8) -> String {
@@ -62,8 +66,8 @@ impl Leases {
         let now_ms = app.clock.wall_ms();
         let alive = store::seen(&app.db, self.node, now_ms, now_ms - ALIVE_MS).await?.max(1);
         let mut all = store::leases(&app.db).await?;
-        if all.len() <= usize::from(PARTS) {
-            let names: Vec<String> = (0..PARTS).map(part_name).chain([SWEEP.to_owned()]).collect();
+        if all.len() < usize::from(PARTS) + WHOLE.len() {
+            let names: Vec<String> = (0..PARTS).map(part_name).chain(WHOLE.map(str::to_owned)).collect();
             store::make(&app.db, &names, self.node).await?;
             all = store::leases(&app.db).await?;
         }

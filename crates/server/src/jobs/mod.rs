@@ -11,8 +11,9 @@ use tokio_util::sync::CancellationToken;
 pub use leases::Leases;
 
 use crate::app::{SKEW_MAX_MS, Shared};
+use crate::db::DbError;
 use crate::decide::job::Part;
-use crate::{decide, login, staff};
+use crate::{decide, login, staff, tally};
 
 /// Rounds of due decisions in one go: bounds how long one wake-up works.
 const ROUNDS_MAX: usize = 50;
@@ -29,6 +30,14 @@ pub fn start(app: &Shared, stop: &CancellationToken) -> tokio_util::task::TaskTr
         metrics::gauge!("kangma_db_away").set(if app.db.is_away() { 1.0 } else { 0.0 });
     });
     every(&tracker, app, stop, Duration::from_secs(5), due_decisions);
+    every(&tracker, app, stop, Duration::from_secs(1), |app: Shared| async move {
+        tally::job::round(&app, || app.leases.holds(leases::TALLY)).await;
+    });
+    every(&tracker, app, stop, Duration::from_secs(10), |app: Shared| async move {
+        if let Err(problem) = decide::job::count_all(&app, || app.leases.holds(leases::TALLY)).await {
+            tracing::warn!(code = problem.code, "counting everybody");
+        }
+    });
     every(&tracker, app, stop, Duration::from_secs(60), |app: Shared| async move {
         if let Err(e) = app.signing.rotate(app.clock.now()).await {
             tracing::error!(%e, "signing keys");
@@ -46,6 +55,14 @@ pub fn start(app: &Shared, stop: &CancellationToken) -> tokio_util::task::TaskTr
     });
     tracker.close();
     tracker
+}
+
+/// How many nodes were alive some seconds ago; without a database that others share, none but ours.
+pub async fn alive(app: &Shared) -> Result<i64, DbError> {
+    match app.db.is_shared() {
+        true => store::alive(&app.db, app.clock.wall_ms() - leases::ALIVE_MS).await,
+        false => Ok(0),
+    }
 }
 
 /// Decides again where an instant has passed, in the parts of the people that this node holds.

@@ -43,7 +43,12 @@ pub async fn seen(db: &Db, node: [u8; 16], now_ms: i64, alive_since: i64) -> Res
         vec![(now_ms - 3_600_000).into()],
     );
     db.commit(unit).await?;
-    db.one(&ALIVE, &[alive_since.into()]).await?.map_or(Ok(1), |row| row.int(0))
+    alive(db, alive_since).await
+}
+
+/// How many nodes were seen since.
+pub async fn alive(db: &Db, since: i64) -> Result<i64, DbError> {
+    db.one(&ALIVE, &[since.into()]).await?.map_or(Ok(0), |row| row.int(0))
 }
 
 /// A node ends and says so.

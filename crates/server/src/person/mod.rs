@@ -18,6 +18,7 @@ use kangma_core::decision::{Colour, Decision, Status};
 use kangma_core::fact::{Fact, Facts, Kind, Value};
 use kangma_core::id::{AccountId, PersonId};
 use kangma_core::identity::{Document, Name};
+use kangma_core::tally::{Change, Counted};
 use kangma_core::time::Instant;
 
 pub use dossier::{decode_one as decode_fact, encode_one as encode_fact};
@@ -27,10 +28,11 @@ pub use store::{Filling, due};
 
 use memory::Found;
 
-use crate::app::Shared;
+use crate::app::{App, Shared};
 use crate::db::{DbError, Unit};
 use crate::error::Problem;
 use crate::seal::Dek;
+use crate::tally;
 
 /// Accounts that may hold one person.
 pub const HOLDERS_MAX: usize = 10;
@@ -66,7 +68,8 @@ pub struct Sealed {
     /// Such as 张*.
     #[n(2)]
     pub name_masked: String,
-    /// Division of the current stay, as a number; 0 unknown.
+    /// Division of the current stay, as a number: the deepest code that the person gave, of 6, 9 or
+    /// 12 digits; 0 unknown.
     #[n(3)]
     pub division: u64,
     /// Accounts that hold this person.
@@ -84,6 +87,24 @@ pub struct Sealed {
     /// Whether the decision speaks of a review, so that one may be open; `None` where it is not known.
     #[n(8)]
     pub in_review: Option<bool>,
+    /// Whether these values are in the counts, or wait in their outbox.
+    #[n(9)]
+    #[cbor(default)]
+    pub is_counted: bool,
+}
+
+impl Sealed {
+    /// What of it is counted.
+    fn counted(&self) -> Counted {
+        let status = Status::from_u8(self.status);
+        let is_active = status == Some(Status::Active);
+        Counted {
+            division: self.division,
+            colour: Colour::from_u8(self.colour).filter(|_| is_active),
+            overdue: self.check_in_due,
+            review: self.in_review == Some(true) && status != Some(Status::Returned),
+        }
+    }
 }
 
 impl State {
@@ -100,6 +121,11 @@ impl State {
     /// Whether an account is one of the holders.
     pub fn held_by(&self, account: AccountId) -> bool {
         self.sealed.holders.iter().any(|h| **h == account.0)
+    }
+
+    /// What is counted of them; `None` where nothing is yet.
+    pub fn counted(&self) -> Option<Counted> {
+        self.sealed.is_counted.then(|| self.sealed.counted())
     }
 
     /// Whether the stored decision still answers at an instant, under a pack.
@@ -151,14 +177,15 @@ impl Person {
         self.facts.iter().rev().find(|f| f.kind == Kind::CheckIn).map_or(Instant(0), |f| f.happened)
     }
 
-    /// County of the current stay, or of the destination of somebody who intends to come; 0 unknown.
+    /// Division of the current stay, or of the destination of somebody who intends to come, as deep as
+    /// the person gave it; 0 unknown.
     pub fn division(&self) -> u64 {
         let last = self.facts.iter().rev().find(|f| f.kind == Kind::Declaration);
         let code = last.and_then(|f| match f.text("subject") {
             Some("intending") => f.text("destination").or_else(|| f.text("residence")),
             _ => f.text("residence"),
         });
-        code.and_then(|c| c.get(..6).unwrap_or(c).parse().ok()).unwrap_or(0)
+        code.and_then(|c| c.parse().ok()).unwrap_or(0)
     }
 }
 
@@ -224,6 +251,21 @@ async fn read_state(app: &Shared, id: PersonId) -> Result<Option<State>, Problem
     let Some(row) = row? else { return Ok(None) };
     let Some(dek) = dek? else { return Err(destroyed()) };
     Ok(Some(unseal(id, &dek, row)?))
+}
+
+/// States of people after an id, in order, at most `limit`; an id without one is somebody whose key was
+/// destroyed.
+pub async fn states_after(
+    app: &Shared,
+    id: Option<PersonId>,
+    limit: i64,
+) -> Result<Vec<(PersonId, Option<State>)>, Problem> {
+    let rows = store::states_after(&app.db, id, limit).await?;
+    let read = rows.into_iter().map(|(id, row)| async move {
+        let Some(dek) = app.person_keys.get(id).await? else { return Ok((id, None)) };
+        Ok::<_, Problem>((id, Some(unseal(id, &dek, row)?)))
+    });
+    futures_util::future::try_join_all(read).await
 }
 
 /// A person with all facts, for explaining: from memory where that is as good, and the last that
@@ -379,6 +421,7 @@ fn seal(person: &Person, facts: &[Fact], decision: &Decision, tokens_after: Inst
         last_check_in: person.last_check_in().0,
         name: person.name.clone(),
         in_review: Some(decision.review.is_some()),
+        is_counted: true,
     };
     let state = minicbor::to_vec(&sealed).expect("encoding into memory cannot fail");
     let changed = person.stored.as_ref().is_none_or(|old| {
@@ -405,8 +448,10 @@ fn seal(person: &Person, facts: &[Fact], decision: &Decision, tokens_after: Inst
     Written { facts: sealed_facts.collect(), decision: sealed_decision, row, sealed }
 }
 
-/// Adds to a unit all that a decision writes; the person is then as the unit leaves them.
+/// Adds to a unit all that a decision writes, and what it changes of the counts; the person is then
+/// as the unit leaves them.
 pub fn write(
+    app: &App,
     unit: Unit,
     person: &mut Person,
     facts: &[Fact],
@@ -416,6 +461,8 @@ pub fn write(
     let id = person.id;
     let written = seal(person, facts, decision, tokens_after);
     let row = &written.row;
+    let before = person.stored.take();
+    let to = written.sealed.counted();
     person.version += 1;
     person.next_seq = row.next_seq;
     person.stored = Some(Arc::new(State {
@@ -434,7 +481,20 @@ pub fn write(
     if let Some((version, at, body)) = written.decision {
         unit = store::add_decision(unit, id, version, at, body);
     }
-    store::put(unit, id, written.row)
+    unit = store::put(unit, id, written.row);
+    let from = before.as_ref().and_then(|old| old.counted());
+    if from == Some(to) {
+        return unit;
+    }
+    let was_red = before.is_some_and(|old| old.sealed.counted().colour == Some(Colour::Red));
+    let change = Change {
+        day: app.pack.zone.day_of(decision.decided_at),
+        at_ms: app.clock.wall_ms(),
+        from,
+        to,
+        new_red: to.colour == Some(Colour::Red) && !was_red,
+    };
+    tally::note(unit, app, &change)
 }
 
 /// Adds the document of a new person, or a further one.
@@ -470,10 +530,17 @@ pub fn with_key(id: PersonId, name: &Name, dek: Dek, facts: Facts) -> Person {
 }
 
 /// Adds to rows what [`write`] and [`add_document`] add to a unit; the person's document is the
-/// one that gave them their id.
-pub fn fill(rows: &mut Filling, person: &Person, facts: &[Fact], decision: &Decision, profile: &Profile) {
+/// one that gave them their id. Returns what is to be counted of them: the rows do not have it.
+pub fn fill(
+    rows: &mut Filling,
+    person: &Person,
+    facts: &[Fact],
+    decision: &Decision,
+    profile: &Profile,
+) -> Counted {
     let id = person.id;
     let written = seal(person, facts, decision, Instant(0));
+    let to = written.sealed.counted();
     for (seq, recorded, body) in written.facts {
         rows.fact(id, seq, recorded, body);
     }
@@ -482,6 +549,7 @@ pub fn fill(rows: &mut Filling, person: &Person, facts: &[Fact], decision: &Deci
     }
     rows.person(id, written.row);
     rows.document(id, id, seal_profile(person, profile, id), decision.decided_at);
+    to
 }
 
 /// A pack digest as stored.

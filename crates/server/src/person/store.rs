@@ -57,6 +57,12 @@ static DUE: Stmt = Stmt {
           AND person_id >= $3 AND person_id <= $4 ORDER BY review_at LIMIT $2",
 };
 
+static STATES_AFTER: Stmt = Stmt {
+    name: "person.states_after",
+    sql: "SELECT person_id, version, tokens_after, decided_at, review_at, pack, state FROM person \
+          WHERE person_id > $1 ORDER BY person_id LIMIT $2",
+};
+
 static ADD_FACT: Stmt = Stmt {
     name: "person.add_fact",
     sql: "INSERT INTO fact (person_id, seq, recorded_at, body) VALUES ($1, $2, $3, $4)",
@@ -118,6 +124,17 @@ pub async fn due(
 ) -> Result<Vec<PersonId>, DbError> {
     let rows = db.all(&DUE, &[now.into(), limit.into(), first.into(), last.into()]).await?;
     rows.iter().map(|row| person_id(row.bytes(0)?)).collect()
+}
+
+/// People after an id, in order.
+pub async fn states_after(
+    db: &Db,
+    id: Option<PersonId>,
+    limit: i64,
+) -> Result<Vec<(PersonId, StateRow)>, DbError> {
+    let after = id.map_or(Vec::new(), |id| id.0.to_vec());
+    let rows = db.all(&STATES_AFTER, &[after.into(), limit.into()]).await?;
+    rows.iter().map(|row| Ok((person_id(row.bytes(0)?)?, state_row(row)?))).collect()
 }
 
 fn person_id(bytes: &[u8]) -> Result<PersonId, DbError> {
