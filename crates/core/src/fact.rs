@@ -136,6 +136,10 @@ pub const QUARANTINES: &[&str] = &["home", "central", "hospital"];
 pub const EVIDENCE: &[&str] =
     &["investigation_report", "laboratory_report", "diagnosis", "correction_notice"];
 
+/// What a reviewer can establish.
+pub const FINDINGS: &[&str] =
+    &["false_declaration", "appeal_upheld", "appeal_allowed", "confirmation_refused"];
+
 const DECLARATION: &[Field] = &[
     field("subject", Type::Choice(&["resident", "intending"])),
     field("residence", Type::Division),
@@ -164,6 +168,7 @@ const LISTED: &[Field] = &[
     field("place", Type::Division),
     hidden("reference", Type::Text),
     hidden("office", Type::Text),
+    hidden("by", Type::Text),
 ];
 
 const TEST: &[Field] = &[
@@ -174,6 +179,7 @@ const TEST: &[Field] = &[
     hidden("laboratory", Type::Text),
     hidden("reference", Type::Text),
     hidden("office", Type::Text),
+    hidden("by", Type::Text),
 ];
 
 const VACCINATION: &[Field] = &[
@@ -193,6 +199,7 @@ const QUARANTINE: &[Field] = &[
     field("place", Type::Division),
     hidden("reference", Type::Text),
     hidden("office", Type::Text),
+    hidden("by", Type::Text),
 ];
 
 const ARRIVAL: &[Field] = &[
@@ -203,18 +210,21 @@ const ARRIVAL: &[Field] = &[
     hidden("transport", Type::Text),
     hidden("reference", Type::Text),
     hidden("office", Type::Text),
+    hidden("by", Type::Text),
 ];
 
 const FINDING: &[Field] = &[
-    field("finding", Type::Choice(&["false_declaration"])),
+    field("finding", Type::Choice(FINDINGS)),
     hidden("of", Type::Text),
     hidden("note", Type::Text),
+    hidden("by", Type::Text),
 ];
 
 const REVIEW: &[Field] = &[
     hidden("of", Type::Text),
     field("outcome", Type::Choice(&["approved", "returned"])),
     hidden("reason", Type::Text),
+    hidden("by", Type::Text),
 ];
 
 const IDENTITY: &[Field] = &[
@@ -223,11 +233,13 @@ const IDENTITY: &[Field] = &[
     field("bound", Type::Bool),
 ];
 
-const CORRECTION: &[Field] = &[hidden("of", Type::Text), hidden("reason", Type::Text)];
+const CORRECTION: &[Field] =
+    &[hidden("of", Type::Text), hidden("reason", Type::Text), hidden("by", Type::Text)];
 
 const CONFIRMATION: &[Field] = &[
     field("level", Type::Choice(&["community", "county", "city", "province", "hospital"])),
     field("rule", Type::Text),
+    hidden("by", Type::Text),
 ];
 
 const EPISODE: &[Field] = &[

@@ -3,6 +3,7 @@
 //! Pure: no IO, no async, no clock, no randomness. Time, keys and chance are arguments.
 //! One direction: `declaration → fact → rules::decide → decision → pass`.
 
+pub mod appeal;
 pub mod decision;
 pub mod declaration;
 pub mod division;

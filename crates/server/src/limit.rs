@@ -45,6 +45,10 @@ pub struct Limits {
     pub reads: Limit<Who>,
     /// Declaring.
     pub declarations: Limit<Who>,
+    /// Appealing.
+    pub appeals: Limit<Who>,
+    /// Sending files.
+    pub uploads: Limit<Who>,
     /// Trying proofs of identity.
     pub proofs: Limit<Who>,
 }
@@ -84,6 +88,8 @@ impl Limits {
                 HOUR,
                 "declaration.too_many",
             ),
+            appeals: Limit::new(PEOPLE, 10, 10, HOUR, "appeal.too_many"),
+            uploads: Limit::new(PEOPLE, 30, 30, HOUR, "evidence.too_often"),
             proofs: Limit::new(PEOPLE, 10, 10, TEN_MINUTES, "identity.too_many_tries"),
         }
     }

@@ -3,6 +3,7 @@
 mod account;
 mod admit;
 mod app;
+mod appeal;
 mod auth;
 mod check_in;
 mod cli;
@@ -13,6 +14,7 @@ mod declare;
 mod demo;
 mod division;
 mod error;
+mod evidence;
 mod gateway;
 mod http;
 mod identity;

@@ -19,7 +19,7 @@ use crate::app::Shared;
 use crate::error::Problem;
 use crate::http::BODY_BYTES_MAX;
 use crate::watch::{self, Around};
-use crate::{check_in, declare, demo, division, login, pass, review, scan, site, staff};
+use crate::{appeal, check_in, declare, demo, division, login, pass, review, scan, site, staff};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -64,7 +64,28 @@ fn reviews() -> OpenApiRouter<Shared> {
         .routes(routes!(staff::http::log_in))
         .routes(routes!(staff::http::log_out))
         .routes(routes!(review::http::list))
+        .routes(routes!(review::http::reasons))
         .routes(routes!(review::http::detail, review::http::settle))
+        .routes(routes!(review::http::claim, review::http::release))
+        .routes(routes!(review::http::undo))
+        .routes(routes!(review::http::escalate))
+        .routes(routes!(review::http::read_evidence))
+}
+
+/// Saying that a decision is wrong.
+fn appeals() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(appeal::http::make, appeal::http::list))
+        .routes(routes!(appeal::http::withdraw))
+        .routes(routes!(appeal::http::add_evidence))
+        .routes(routes!(appeal::http::read_evidence))
+}
+
+/// What anybody may know.
+fn public() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(appeal::public::figures))
+        .route("/public/appeals", get(appeal::public::page))
 }
 
 /// Outside the gate: a balancer must not take a node away because it is busy.
@@ -86,6 +107,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         .merge(codes())
         .merge(declarations())
         .merge(reviews())
+        .merge(appeals())
+        .merge(public())
         .merge(health())
         .merge(demo_only())
         .merge(OpenApiRouter::new().routes(routes!(site::livez)))
@@ -109,6 +132,8 @@ pub fn router(app: Shared) -> Router {
         .merge(group(Some(Class::Code), codes().into()))
         .merge(group(Some(Class::Declaration), declarations().into()))
         .merge(group(Some(Class::Appeal), reviews().into()))
+        .merge(group(Some(Class::Appeal), appeals().into()))
+        .merge(group(Some(Class::Dashboard), public().into()))
         .merge(group(None, rest));
     if app.config.demo {
         routes = routes.merge(group(Some(Class::Declaration), demo_only().into()));

@@ -126,6 +126,7 @@ async fn a_contradiction_waits_for_a_reviewer_who_approves_returns_or_finds_it_f
     let reviewer = server.reviewer().await;
     let planted = reviewer.get("/api/v1/reviews").await.body["items"].as_array().unwrap().len();
     let contradiction = |n| with(well(n), json!({ "temperature_c": 38.5, "symptoms": ["fever"] }));
+    let mut settled = Vec::new();
     for (n, phone, outcome, status, colour) in [
         (10, "13800000010", "approve", "active", "yellow"),
         (11, "13800000011", "return", "returned", "grey"),
@@ -150,8 +151,16 @@ async fn a_contradiction_waits_for_a_reviewer_who_approves_returns_or_finds_it_f
             let bare = reviewer.post(&path, json!({ "outcome": outcome })).await;
             assert_eq!(bare.code(), "review.reason");
         }
-        let settled = reviewer.post(&path, json!({ "outcome": outcome, "reason": "体温与自述不符" })).await;
-        assert_eq!(settled.status, StatusCode::OK, "{settled:?}");
+        let done = reviewer.post(&path, json!({ "outcome": outcome, "reason": "体温与自述不符" })).await;
+        assert_eq!(
+            (done.status, done.body["state"].as_str()),
+            (StatusCode::OK, Some("settling")),
+            "{done:?}"
+        );
+        settled.push((n, person, path, outcome, status, colour));
+    }
+    server.findings_take_effect().await;
+    for (n, person, path, outcome, status, colour) in settled {
         let code = person.code().await;
         assert_eq!(
             (code["status"].as_str(), code["colour"].as_str()),

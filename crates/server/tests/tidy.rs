@@ -12,17 +12,19 @@ const DUTIES: &[(&str, &[&str])] = &[
     ("tally", &[]),
     ("person", &["tally"]),
     ("account", &["identity", "person"]),
-    ("decide", &["person", "tally"]),
-    ("queue", &[]),
+    ("queue", &["person"]),
+    ("decide", &["person", "queue", "tally"]),
+    ("evidence", &[]),
+    ("appeal", &["account", "decide", "evidence", "person", "queue"]),
     ("login", &["account"]),
     ("declare", &["account", "decide", "identity", "login", "person", "queue"]),
     ("pass", &["account", "decide", "identity", "person"]),
     ("scan", &["decide"]),
     ("check_in", &["account", "decide", "person"]),
     ("staff", &[]),
-    ("review", &["account", "decide", "declare", "identity", "person", "queue"]),
+    ("review", &["account", "appeal", "decide", "declare", "evidence", "identity", "person", "queue"]),
     ("demo", &["account", "check_in", "decide", "declare", "person", "staff"]),
-    ("jobs", &["decide", "login", "person", "staff", "tally"]),
+    ("jobs", &["appeal", "decide", "login", "person", "review", "staff", "tally"]),
 ];
 
 fn root() -> PathBuf {

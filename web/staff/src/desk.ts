@@ -168,7 +168,7 @@ export async function settle(finding: Finding, reason: string): Promise<string |
   const detail = desk.detail
   if (!detail) return null
   try {
-    await post(`/api/v1/reviews/${encodeURIComponent(detail.id)}`, { outcome: finding, reason: finding === 'approve' ? '' : reason.trim() })
+    await post(`/api/v1/reviews/${encodeURIComponent(detail.id)}`, finding === 'approve' ? { outcome: finding, code: 'as_declared' } : { outcome: finding, code: 'other', reason: reason.trim() })
   } catch (error) {
     if (ended(error)) return null
     // Settled elsewhere while it was being read here.

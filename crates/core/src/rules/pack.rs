@@ -8,6 +8,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
+use crate::appeal::{Terms, TermsToml};
 use crate::decision::{Colour, PackRef};
 use crate::declaration::Form;
 use crate::fact::{KINDS, Kind, Type};
@@ -75,6 +76,8 @@ pub struct Pack {
     pub check_in: CheckInTerms,
     /// Whether open episodes keep the terms they were opened under.
     pub on_new_version: OnNewVersion,
+    /// Hours that offices have for appeals and reviews.
+    pub appeals: Terms,
     /// Rules in the order of their file.
     pub rules: Vec<Rule>,
     pub(crate) by_kind: [Vec<usize>; KINDS],
@@ -242,6 +245,8 @@ struct PackToml {
     pass: Spanned<PassTerms>,
     check_in: CheckInToml,
     form: Spanned<Form>,
+    #[serde(default)]
+    appeals: Option<Spanned<TermsToml>>,
     #[serde(default)]
     areas: Option<Spanned<Areas>>,
     /// Which parameters no source settles, and why they are as they are: for readers.
@@ -469,6 +474,10 @@ fn build(c: &mut Checker<'_>) -> Option<Pack> {
     if let Err(text) = head.form.get_ref().check() {
         bad(c, head.form.span(), "pack.form", text);
     }
+    let appeals = head.appeals.as_ref().map_or_else(Terms::default, |t| Terms::from(*t.get_ref()));
+    if let (Err(text), Some(place)) = (appeals.check(), &head.appeals) {
+        bad(c, place.span(), "pack.appeals", text);
+    }
     let _ = &head.ours;
     let areas = head.areas.map(Spanned::into_inner).unwrap_or_default();
     let normal = c.expr(PACK, &head.check_in.normal, &Scope::of(Kind::CheckIn).with_areas(&areas));
@@ -497,6 +506,7 @@ fn build(c: &mut Checker<'_>) -> Option<Pack> {
             opening_day_counts: head.check_in.opening_day_counts,
         },
         on_new_version: head.on_new_version,
+        appeals,
         rules,
         by_kind,
         areas,

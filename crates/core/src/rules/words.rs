@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::decision::{BrokenBy, Colour, Counted, Decision, Progress, Status};
 use crate::fact::{Fact, Facts, Kind, Value};
+use crate::id::FactId;
 use crate::rules::pack::Pack;
 use crate::time::{Day, Instant};
 
@@ -90,6 +91,8 @@ pub struct RuleWords {
 /// One active reason, as the holder reads it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Reason {
+    /// The fact that opened it: what an appeal is about.
+    pub fact: FactId,
     /// The rule's id.
     pub rule: String,
     /// Version of the pack whose terms it runs under.
@@ -176,6 +179,7 @@ pub fn explain(pack: &Pack, decision: &Decision, facts: &Facts, lang: Lang) -> V
         let text = |pick: fn(&RuleWords) -> &String| texts.map_or_else(String::new, |t| pick(t).clone());
         let opened_by = facts.find(episode.opened_by);
         Reason {
+            fact: episode.opened_by,
             rule: episode.rule.to_string(),
             version: episode.version.to_string(),
             colour: episode.colour,

@@ -29,6 +29,7 @@ pub const MAIN: &[Migration] = migrations![
     "nodes" => "0002_nodes.sql",
     "facts" => "0003_facts.sql",
     "tally" => "0004_tally.sql",
+    "appeals" => "0005_appeals.sql",
 ];
 
 /// The store of keys.

@@ -138,8 +138,14 @@ impl Row {
 
     /// A TEXT column.
     pub fn text(&self, i: usize) -> Result<&str, DbError> {
+        self.opt_text(i)?.ok_or_else(|| DbError::shape("null"))
+    }
+
+    /// A TEXT column that may be NULL.
+    pub fn opt_text(&self, i: usize) -> Result<Option<&str>, DbError> {
         match self.at(i) {
-            Value::Text(t) => Ok(t),
+            Value::Null => Ok(None),
+            Value::Text(t) => Ok(Some(t)),
             _ => Err(DbError::shape("text")),
         }
     }

@@ -21,6 +21,7 @@ use crate::app::{App, Shared};
 use crate::db::{DbError, Unit};
 use crate::error::Problem;
 use crate::person::{self, Known, Person, State};
+use crate::queue;
 
 /// Guards collide when two requests of one person race; each round lets at least one through.
 const RETRIES: usize = 8;
@@ -70,6 +71,7 @@ pub async fn record(app: &Shared, id: PersonId, recording: Recording<'_>) -> Res
         let (decision, stored) = settle(app, person, fresh, at);
         let tokens_after = person.stored.as_ref().map_or(Instant(0), |s| s.tokens_after);
         let unit = (recording.attach)(Unit::new(recording.unit), person, &decision);
+        let unit = queue::open_confirmations(app, unit, person, &decision);
         let unit = person::write(app, unit, person, &stored, &decision, tokens_after);
         match app.db.commit(unit).await {
             Err(DbError::Conflict) => continue,
@@ -105,8 +107,8 @@ pub async fn current(app: &Shared, id: PersonId) -> Result<Option<Known>, Proble
     let Some(mut person) = person::load(app, id).await? else { return Ok(None) };
     let (decision, stored) = settle(app, &mut person, Vec::new(), at);
     let fresh = fresh_state(&person, &decision, &state);
-    let unit =
-        person::write(app, Unit::new("decide.refresh"), &mut person, &stored, &decision, fresh.tokens_after);
+    let unit = queue::open_confirmations(app, Unit::new("decide.refresh"), &person, &decision);
+    let unit = person::write(app, unit, &mut person, &stored, &decision, fresh.tokens_after);
     let app = Arc::clone(app);
     tokio::spawn(async move {
         // A conflict means that somebody else wrote a newer decision, which is as good.
@@ -134,7 +136,8 @@ pub async fn refresh(app: &Shared, id: PersonId) -> Result<(), Problem> {
     let Some(mut person) = person::load(app, id).await? else { return Ok(()) };
     let (decision, stored) = settle(app, &mut person, Vec::new(), app.clock.now());
     let tokens_after = person.stored.as_ref().map_or(Instant(0), |s| s.tokens_after);
-    let unit = person::write(app, Unit::new("decide.refresh"), &mut person, &stored, &decision, tokens_after);
+    let unit = queue::open_confirmations(app, Unit::new("decide.refresh"), &person, &decision);
+    let unit = person::write(app, unit, &mut person, &stored, &decision, tokens_after);
     match app.db.commit(unit).await {
         Err(DbError::Conflict) => Ok(()),
         done => Ok(done?),

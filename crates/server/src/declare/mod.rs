@@ -121,9 +121,7 @@ async fn add(
                 let is_new = repeated(person, id).is_none();
                 Ok(is_new.then(|| fact.clone()).into_iter().collect())
             },
-            attach: &|unit, person, decision| {
-                queue::open_if_pending(unit, person.id, person.may_be_in_review(), decision)
-            },
+            attach: &|unit, person, decision| queue::open_if_pending(app, unit, person, decision),
         },
     )
     .await?;
@@ -173,7 +171,8 @@ async fn claim(
     };
     account::keep_claim(app, account, state, &claim).await?;
     if state == ClaimState::InReview {
-        app.db.commit(queue::open_identity(app.new_id(), account.id, app.clock.now())).await?;
+        let place = person::place_of(&fact);
+        app.db.commit(queue::open_identity(app, app.new_id(), account.id, place, app.clock.now())).await?;
         return Ok(Declared::InReview);
     }
     login::send_code(app, &phone, Purpose::Proof, Lang::Zh).await?;
@@ -265,12 +264,7 @@ async fn bind(
             unit: "declare.bind",
             facts: &facts,
             attach: &|unit, person, decision| {
-                attach(queue::open_if_pending(
-                    new_document(unit, person),
-                    person.id,
-                    person.may_be_in_review(),
-                    decision,
-                ))
+                attach(queue::open_if_pending(app, new_document(unit, person), person, decision))
             },
         },
     )

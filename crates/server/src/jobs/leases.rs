@@ -26,8 +26,10 @@ pub const PARTS: u8 = 16;
 pub const SWEEP: &str = "sweep";
 /// The lease for folding what is counted.
 pub const TALLY: &str = "tally";
+/// The lease for what waits in the queue of reviews.
+pub const QUEUE: &str = "queue";
 /// Work that is not parted.
-const WHOLE: [&str; 2] = [SWEEP, TALLY];
+const WHOLE: [&str; 3] = [SWEEP, TALLY, QUEUE];
 
 /// The lease of a part of the people.
 pub fn part_name(part: u8) -> String {

@@ -13,7 +13,7 @@ pub use leases::Leases;
 use crate::app::{SKEW_MAX_MS, Shared};
 use crate::db::DbError;
 use crate::decide::job::Part;
-use crate::{decide, login, staff, tally};
+use crate::{appeal, decide, login, review, staff, tally};
 
 /// Rounds of due decisions in one go: bounds how long one wake-up works.
 const ROUNDS_MAX: usize = 50;
@@ -38,6 +38,8 @@ pub fn start(app: &Shared, stop: &CancellationToken) -> tokio_util::task::TaskTr
             tracing::warn!(code = problem.code, "counting everybody");
         }
     });
+    every(&tracker, app, stop, Duration::from_secs(1), findings);
+    every(&tracker, app, stop, Duration::from_secs(5), overdue_appeals);
     every(&tracker, app, stop, Duration::from_secs(60), |app: Shared| async move {
         if let Err(e) = app.signing.rotate(app.clock.now()).await {
             tracing::error!(%e, "signing keys");
@@ -80,6 +82,40 @@ async fn due_decisions(app: Shared) {
                     tracing::warn!(code = problem.code, "due decisions");
                     break;
                 }
+            }
+        }
+    }
+}
+
+/// Brings what reviewers found into effect.
+async fn findings(app: Shared) {
+    for _ in 0..ROUNDS_MAX {
+        if !app.leases.holds(leases::QUEUE) {
+            break;
+        }
+        match review::job::round(&app).await {
+            Ok(0) => break,
+            Ok(_) => {}
+            Err(problem) => {
+                tracing::warn!(code = problem.code, "findings");
+                break;
+            }
+        }
+    }
+}
+
+/// Passes appeals whose time is over to the office above.
+async fn overdue_appeals(app: Shared) {
+    for _ in 0..ROUNDS_MAX {
+        if !app.leases.holds(leases::QUEUE) {
+            break;
+        }
+        match appeal::job::round(&app).await {
+            Ok(0) => break,
+            Ok(_) => {}
+            Err(e) => {
+                tracing::warn!(%e, "overdue appeals");
+                break;
             }
         }
     }

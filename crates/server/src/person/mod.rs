@@ -177,15 +177,23 @@ impl Person {
         self.facts.iter().rev().find(|f| f.kind == Kind::CheckIn).map_or(Instant(0), |f| f.happened)
     }
 
-    /// Division of the current stay, or of the destination of somebody who intends to come, as deep as
-    /// the person gave it; 0 unknown.
+    /// Division of the current stay, or the destination of somebody who intends to come, as deep as the
+    /// person gave it.
+    pub fn place(&self) -> Option<&str> {
+        place_of(self.facts.iter().rev().find(|f| f.kind == Kind::Declaration)?)
+    }
+
+    /// [`Person::place`] as a number; 0 unknown.
     pub fn division(&self) -> u64 {
-        let last = self.facts.iter().rev().find(|f| f.kind == Kind::Declaration);
-        let code = last.and_then(|f| match f.text("subject") {
-            Some("intending") => f.text("destination").or_else(|| f.text("residence")),
-            _ => f.text("residence"),
-        });
-        code.and_then(|c| c.parse().ok()).unwrap_or(0)
+        self.place().and_then(|c| c.parse().ok()).unwrap_or(0)
+    }
+}
+
+/// Where a declaration places a person.
+pub fn place_of(declaration: &Fact) -> Option<&str> {
+    match declaration.text("subject") {
+        Some("intending") => declaration.text("destination").or_else(|| declaration.text("residence")),
+        _ => declaration.text("residence"),
     }
 }
 

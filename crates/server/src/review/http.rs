@@ -1,102 +1,210 @@
 //! Requests and answers of reviewing.
 
-use axum::extract::{Path, State};
-use kangma_core::fact::{Fact, Kind, Value};
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use kangma_core::appeal::Level;
 use kangma_core::id::FactId;
-use kangma_core::identity::Phone;
 use kangma_core::time::Instant;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
-use super::Finding;
+use super::view::{self, ReviewDetail};
+use super::{Desk, Finding};
 use crate::account;
 use crate::app::Shared;
+use crate::appeal::words::{REASONS, office_name};
 use crate::auth::Staff;
 use crate::error::{Problem, ProblemBody};
+use crate::evidence::{self, http::download};
 use crate::http::{Body, Private};
 use crate::lang::{Lang, Wanted};
-use crate::person::{self, Profile};
-use crate::queue::{self, IDENTITY_RULE, Item, Subject};
+use crate::person;
+use crate::queue::{self, IDENTITY_RULE, Item, Subject, UNDO_S};
 
 /// Entries shown at once.
-const ITEMS_MAX: i64 = 200;
+const ITEMS_MAX: usize = 200;
+
+/// What to list.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ReviewsQuery {
+    /// `declaration`, `identity`, `appeal` or `confirmation`; all of them without it.
+    #[serde(default)]
+    kind: Option<String>,
+    /// Only what waits at `street`, `county`, `city` or `province`, or below it.
+    #[serde(default)]
+    #[param(value_type = Option<String>)]
+    level: Option<Level>,
+}
 
 /// What waits.
 #[derive(Serialize, ToSchema)]
 pub struct Reviews {
-    /// The longest waiting first; at most 200.
+    /// The least time left first; at most 200.
     items: Vec<ReviewItem>,
+    /// Seconds in which a finding can be taken back.
+    undo_s: i64,
+    /// The server's time.
+    #[schema(value_type = String, format = DateTime)]
+    server_time: Instant,
 }
 
 /// One entry.
 #[derive(Serialize, ToSchema)]
 pub struct ReviewItem {
     id: String,
-    /// `declaration` or `identity`.
+    /// `declaration`, `identity`, `appeal` or `confirmation`.
     kind: &'static str,
-    /// The pack's review rule, or `identity.claim`.
+    /// The pack's rule, or `identity.claim`.
     rule: String,
     /// What it is about.
     title: String,
     /// Since when.
     #[schema(value_type = String, format = DateTime)]
     waiting_since: Instant,
+    /// By when the office has to answer.
+    #[schema(value_type = String, format = DateTime)]
+    due_at: Instant,
+    /// Whether that time is over.
+    late: bool,
+    /// Level of the office: `street`, `county`, `city` or `province`.
+    level: &'static str,
+    /// The office in words.
+    office: String,
+    /// Who has it in hand.
+    claim: Option<Claim>,
     /// Such as 张*.
     name_masked: String,
 }
 
-/// Lists what waits for a reviewer.
-#[utoipa::path(get, path = "/api/v1/reviews", tag = "staff",
-    responses((status = 200, body = Reviews), (status = 401, body = ProblemBody)))]
+/// Who has an entry in hand.
+#[derive(Serialize, ToSchema)]
+pub struct Claim {
+    /// Log-in name.
+    by: String,
+    /// Whether it is the one who asks.
+    mine: bool,
+    /// Until when, unless renewed.
+    #[schema(value_type = String, format = DateTime)]
+    until: Instant,
+}
+
+impl Claim {
+    /// Of an entry, for the one who asks.
+    pub fn of(item: &Item, desk: &Desk, now: Instant) -> Option<Claim> {
+        let (by, until) = item.claim.clone().filter(|(_, until)| now < *until)?;
+        Some(Claim { mine: by == desk.name, by, until })
+    }
+}
+
+/// Lists what waits in one's own divisions, the least time left first.
+#[utoipa::path(get, path = "/api/v1/reviews", tag = "staff", params(ReviewsQuery),
+    responses((status = 200, body = Reviews), (status = 401, body = ProblemBody), (status = 422, body = ProblemBody)))]
 pub async fn list(
     State(app): State<Shared>,
-    _: Staff,
+    staff: Staff,
     Wanted(lang): Wanted,
+    query: Result<Query<ReviewsQuery>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Private<Reviews>, Problem> {
-    let mut items = Vec::new();
-    for item in queue::open_items(&app.db, ITEMS_MAX).await? {
-        let name_masked = match item.subject {
-            Subject::Declaration(person) => {
-                person::state(&app, person).await?.map(|s| s.sealed.name_masked.clone())
-            }
-            Subject::Identity(account) => {
-                let account = account::find(&app, account).await?;
-                account.and_then(|a| a.claim).and_then(|(_, c)| c.profile.name()).map(|n| n.masked())
-            }
-        };
+    let Ok(Query(query)) = query else { return Err(bad_query()) };
+    let wanted = match query.kind.as_deref() {
+        None => (1, 4),
+        Some("declaration") => (1, 1),
+        Some("identity") => (2, 2),
+        Some("appeal") => (3, 3),
+        Some("confirmation") => (4, 4),
+        Some(_) => return Err(bad_query()),
+    };
+    let desk = Desk::of(&staff);
+    let mut found: Vec<Item> = Vec::new();
+    for (scope, kinds) in desk.scopes(&app) {
+        let kinds = (kinds.0.max(wanted.0), kinds.1.min(wanted.1));
+        let own = queue::open_items(&app.db, &scope, kinds, query.level, ITEMS_MAX as i64).await?;
+        // Divisions of two grants may overlap.
+        found.extend(
+            own.into_iter().filter(|new| !found.iter().any(|item| item.id == new.id)).collect::<Vec<_>>(),
+        );
+    }
+    found.sort_by_key(|item| (item.due_at, item.id));
+    found.truncate(ITEMS_MAX);
+    let now = app.clock.now();
+    let mut items = Vec::with_capacity(found.len());
+    for item in found {
         items.push(ReviewItem {
             id: hex(item.id),
             kind: kind(&item),
-            title: title(&app, &item.rule, lang),
-            rule: item.rule,
+            title: title(&app, &item, lang),
             waiting_since: item.opened_at,
-            name_masked: name_masked.unwrap_or_default(),
+            due_at: item.due_at,
+            late: item.due_at < now,
+            level: item.level.name(),
+            office: office_name(item.county, item.level, lang),
+            claim: Claim::of(&item, &desk, now),
+            name_masked: name_masked(&app, &item).await?.unwrap_or_default(),
+            rule: item.rule,
         });
     }
-    Ok(Private(Reviews { items }))
+    Ok(Private(Reviews { items, undo_s: UNDO_S, server_time: now }))
+}
+
+fn bad_query() -> Problem {
+    Problem::new(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "review.query",
+        "筛选条件不正确。",
+        "Take kind and level from the description of the interface.",
+    )
+}
+
+async fn name_masked(app: &Shared, item: &Item) -> Result<Option<String>, Problem> {
+    Ok(match item.subject {
+        Subject::Identity(account) => {
+            let account = account::find(app, account).await?;
+            account.and_then(|a| a.claim).and_then(|(_, c)| c.profile.name()).map(|n| n.masked())
+        }
+        Subject::Declaration(id) | Subject::Appeal(id) | Subject::Confirmation(id) => {
+            match person::state(app, id).await {
+                Ok(state) => state.map(|s| s.sealed.name_masked.clone()),
+                // One whose key is destroyed does not hide the others.
+                Err(problem) if problem.code == "person.destroyed" => None,
+                Err(problem) => return Err(problem),
+            }
+        }
+    })
 }
 
 fn hex(id: [u8; 16]) -> String {
     FactId(id).to_string()
 }
 
-fn kind(item: &Item) -> &'static str {
-    match item.subject {
-        Subject::Declaration(_) => "declaration",
-        Subject::Identity(_) => "identity",
+fn parse(id: &str) -> Result<[u8; 16], Problem> {
+    FactId::parse(id).map(|id| id.0).ok_or_else(Problem::not_found)
+}
+
+/// The kind's word.
+pub fn kind(item: &Item) -> &'static str {
+    item.subject.name()
+}
+
+/// What an entry is about, in a few words.
+pub fn title(app: &Shared, item: &Item, lang: Lang) -> String {
+    let rule = app.pack.rule_title(&item.rule, lang);
+    match (item.subject, lang) {
+        (Subject::Identity(_), Lang::Zh) => "核验身份".to_owned(),
+        (Subject::Identity(_), Lang::En) => "Confirm an identity".to_owned(),
+        (Subject::Appeal(_), Lang::Zh) => format!("申诉：{rule}"),
+        (Subject::Appeal(_), Lang::En) => format!("Appeal: {rule}"),
+        (Subject::Confirmation(_), Lang::Zh) => format!("确认解除：{rule}"),
+        (Subject::Confirmation(_), Lang::En) => format!("Confirm the end of: {rule}"),
+        (Subject::Declaration(_), _) => rule.to_owned(),
     }
 }
 
-fn title(app: &Shared, rule: &str, lang: Lang) -> String {
-    match (rule, lang) {
-        (IDENTITY_RULE, Lang::Zh) => "核验身份".to_owned(),
-        (IDENTITY_RULE, Lang::En) => "Confirm an identity".to_owned(),
-        _ => app.pack.rule_title(rule, lang).to_owned(),
-    }
-}
-
-fn why(app: &Shared, rule: &str, lang: Lang) -> String {
-    match (rule, lang) {
+/// Why an entry waits.
+pub fn why(app: &Shared, item: &Item, lang: Lang) -> String {
+    match (item.rule.as_str(), lang) {
         (IDENTITY_RULE, Lang::Zh) => {
             "没有接入身份核验服务，需人工核对姓名、证件号码与手机号是否为同一人。".to_owned()
         }
@@ -104,143 +212,36 @@ fn why(app: &Shared, rule: &str, lang: Lang) -> String {
             "No identity gateway is connected: check that name, document and phone belong to one person."
                 .to_owned()
         }
-        _ => app.pack.rule_why(rule, lang).to_owned(),
+        (rule, _) => app.pack.rule_why(rule, lang).to_owned(),
     }
 }
 
-/// One entry with all that a reviewer needs.
-#[derive(Serialize, ToSchema)]
-pub struct ReviewDetail {
-    id: String,
-    /// `declaration` or `identity`.
-    kind: &'static str,
-    /// The pack's review rule, or `identity.claim`.
-    rule: String,
-    /// What it is about.
-    title: String,
-    /// Why it was sent to review.
-    why: String,
-    /// Since when.
-    #[schema(value_type = String, format = DateTime)]
-    waiting_since: Instant,
-    /// Full name: a reviewer calls people.
-    name: String,
-    /// First and last letters.
-    document_masked: String,
-    /// Such as 139****0001; none for a declaration, which several phones may hold.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    phone_masked: Option<String>,
-    /// What was declared.
-    answers: Vec<AnswerView>,
-    /// What the same person declared before, newest first.
-    earlier: Vec<Earlier>,
-}
-
-/// One answer.
-#[derive(Serialize, ToSchema)]
-pub struct AnswerView {
-    /// Name of the field.
-    field: String,
-    /// The question.
-    label: String,
-    /// The answer, as the form shows it.
-    value: String,
-    /// Whether the review rule looks at this field.
-    flagged: bool,
-}
-
-/// An earlier declaration.
-#[derive(Serialize, ToSchema)]
-pub struct Earlier {
-    /// When it was declared.
-    #[schema(value_type = String, format = DateTime)]
-    at: Instant,
-    /// What was declared.
-    answers: Vec<AnswerView>,
-}
-
-/// Earlier declarations shown.
-const EARLIER_MAX: usize = 5;
-
-/// Reads one entry.
+/// Reads one entry: what was declared, recorded and decided.
 #[utoipa::path(get, path = "/api/v1/reviews/{id}", tag = "staff",
     params(("id" = String, Path, description = "From the list")),
     responses((status = 200, body = ReviewDetail), (status = 401, body = ProblemBody), (status = 404, body = ProblemBody),
         (status = 409, body = ProblemBody)))]
 pub async fn detail(
     State(app): State<Shared>,
-    _: Staff,
+    staff: Staff,
     Wanted(lang): Wanted,
     Path(id): Path<String>,
 ) -> Result<Private<ReviewDetail>, Problem> {
-    let id = FactId::parse(&id).ok_or_else(Problem::not_found)?;
-    let item = super::open(&app, id.0).await?;
-    let (profile, phone_masked, declared, earlier) = subject(&app, &item, lang).await?;
-    let document = profile.document(app.clock.wall());
-    Ok(Private(ReviewDetail {
-        id: hex(item.id),
-        kind: kind(&item),
-        title: title(&app, &item.rule, lang),
-        why: why(&app, &item.rule, lang),
-        waiting_since: item.opened_at,
-        name: profile.name.clone(),
-        document_masked: document.map(|d| d.masked()).unwrap_or_default(),
-        phone_masked,
-        answers: answers(&app, &declared, &item.rule, lang),
-        rule: item.rule,
-        earlier,
-    }))
-}
-
-async fn subject(
-    app: &Shared,
-    item: &Item,
-    lang: Lang,
-) -> Result<(Profile, Option<String>, Fact, Vec<Earlier>), Problem> {
-    match item.subject {
-        Subject::Declaration(id) => {
-            let person = person::load(app, id).await?.ok_or_else(Problem::not_found)?;
-            let profile = person::profile(app, id).await?.ok_or_else(Problem::not_found)?;
-            let declared = person.facts.find(FactId(item.id)).cloned().ok_or_else(Problem::not_found)?;
-            let others =
-                person.facts.iter().rev().filter(|f| f.kind == Kind::Declaration && f.id != declared.id);
-            let earlier = others
-                .take(EARLIER_MAX)
-                .map(|f| Earlier { at: f.happened, answers: answers(app, f, &item.rule, lang) })
-                .collect();
-            Ok((profile, None, declared, earlier))
-        }
-        Subject::Identity(id) => {
-            let account = account::find(app, id).await?.ok_or_else(Problem::not_found)?;
-            let phone = Phone::parse(&account.phone).ok().map(|p| p.masked());
-            let (_, claim) = account.claim.ok_or_else(Problem::not_found)?;
-            let declared = person::decode_fact(&claim.declaration).map_err(|_| Problem::internal())?;
-            Ok((claim.profile, phone, declared, Vec::new()))
-        }
-    }
-}
-
-fn answers(app: &Shared, fact: &Fact, rule: &str, lang: Lang) -> Vec<AnswerView> {
-    let pack = &app.pack;
-    let flagged = pack.rule_fields(rule);
-    let asked = pack.form.fields.iter().filter(|f| *fact.get(&f.field) != Value::Missing);
-    asked
-        .map(|f| AnswerView {
-            field: f.field.clone(),
-            label: pack.field_label(&f.field, lang),
-            value: pack.value_text(&f.field, fact.get(&f.field), lang),
-            flagged: flagged.iter().any(|name| *name == f.field),
-        })
-        .collect()
+    let desk = Desk::of(&staff);
+    let item = super::open(&app, &desk, parse(&id)?).await?;
+    Ok(Private(view::detail(&app, &desk, item, lang).await?))
 }
 
 /// A reviewer's finding.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FindingRequest {
-    /// `approve`, `return` or `false`.
+    /// One of the entry's `outcomes`.
     outcome: Finding,
-    /// Needed unless approved; the resident reads it.
+    /// A code of the list of reasons; `other` without it.
+    #[serde(default)]
+    code: String,
+    /// In the officer's words, which the resident reads. Needed for `other`, `return` and `false`.
     #[serde(default)]
     reason: String,
 }
@@ -248,22 +249,154 @@ pub struct FindingRequest {
 /// The entry is settled.
 #[derive(Serialize, ToSchema)]
 pub struct Settled {
-    /// `settled`.
+    /// `settling`: recorded, and can be taken back until it takes effect.
     state: &'static str,
+    /// When it takes effect.
+    #[schema(value_type = String, format = DateTime)]
+    takes_effect_at: Instant,
 }
 
-/// Settles one entry.
+/// Settles one entry; it takes effect after ten seconds unless it is undone.
 #[utoipa::path(post, path = "/api/v1/reviews/{id}", tag = "staff", request_body = FindingRequest,
     params(("id" = String, Path, description = "From the list")),
-    responses((status = 200, body = Settled), (status = 401, body = ProblemBody), (status = 404, body = ProblemBody),
-        (status = 409, body = ProblemBody), (status = 422, body = ProblemBody)))]
+    responses((status = 200, body = Settled), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
+        (status = 404, body = ProblemBody), (status = 409, body = ProblemBody), (status = 422, body = ProblemBody)))]
 pub async fn settle(
     State(app): State<Shared>,
     staff: Staff,
     Path(id): Path<String>,
     Body(ask): Body<FindingRequest>,
 ) -> Result<Private<Settled>, Problem> {
-    let id = FactId::parse(&id).ok_or_else(Problem::not_found)?;
-    super::settle(&app, &staff.name, id.0, ask.outcome, &ask.reason).await?;
-    Ok(Private(Settled { state: "settled" }))
+    let desk = Desk::of(&staff);
+    let takes_effect_at =
+        super::settle(&app, &desk, parse(&id)?, ask.outcome, &ask.code, &ask.reason).await?;
+    Ok(Private(Settled { state: "settling", takes_effect_at }))
+}
+
+/// An entry is in hand.
+#[derive(Serialize, ToSchema)]
+pub struct InHand {
+    /// Until when, unless renewed.
+    #[schema(value_type = String, format = DateTime)]
+    until: Instant,
+}
+
+/// Takes a finding back that is not yet in effect; the entry is then in hand again.
+#[utoipa::path(post, path = "/api/v1/reviews/{id}/undo", tag = "staff",
+    params(("id" = String, Path, description = "From the list")),
+    responses((status = 200, body = InHand), (status = 401, body = ProblemBody), (status = 404, body = ProblemBody),
+        (status = 409, body = ProblemBody)))]
+pub async fn undo(
+    State(app): State<Shared>,
+    staff: Staff,
+    Path(id): Path<String>,
+) -> Result<Private<InHand>, Problem> {
+    let until = super::undo(&app, &Desk::of(&staff), parse(&id)?).await?;
+    Ok(Private(InHand { until }))
+}
+
+/// Takes an entry in hand for ten minutes; sent again, it renews.
+#[utoipa::path(post, path = "/api/v1/reviews/{id}/claim", tag = "staff",
+    params(("id" = String, Path, description = "From the list")),
+    responses((status = 200, body = InHand), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
+        (status = 404, body = ProblemBody), (status = 409, body = ProblemBody)))]
+pub async fn claim(
+    State(app): State<Shared>,
+    staff: Staff,
+    Path(id): Path<String>,
+) -> Result<Private<InHand>, Problem> {
+    let until = super::claim(&app, &Desk::of(&staff), parse(&id)?).await?;
+    Ok(Private(InHand { until }))
+}
+
+/// Gives an entry back to the queue.
+#[utoipa::path(delete, path = "/api/v1/reviews/{id}/claim", tag = "staff",
+    params(("id" = String, Path, description = "From the list")),
+    responses((status = 204), (status = 401, body = ProblemBody), (status = 404, body = ProblemBody)))]
+pub async fn release(
+    State(app): State<Shared>,
+    staff: Staff,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    super::release(&app, &Desk::of(&staff), parse(&id)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Why an entry goes to the office above.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EscalationRequest {
+    /// A code of the list of reasons; `other` without it.
+    #[serde(default)]
+    code: String,
+    /// In the officer's words, which the resident reads.
+    #[serde(default)]
+    reason: String,
+}
+
+/// Where it waits now.
+#[derive(Serialize, ToSchema)]
+pub struct Escalated {
+    /// `county`, `city` or `province`.
+    level: &'static str,
+}
+
+/// Passes an entry to the office above, which gets its own time.
+#[utoipa::path(post, path = "/api/v1/reviews/{id}/escalation", tag = "staff", request_body = EscalationRequest,
+    params(("id" = String, Path, description = "From the list")),
+    responses((status = 200, body = Escalated), (status = 401, body = ProblemBody), (status = 404, body = ProblemBody),
+        (status = 409, body = ProblemBody), (status = 422, body = ProblemBody)))]
+pub async fn escalate(
+    State(app): State<Shared>,
+    staff: Staff,
+    Path(id): Path<String>,
+    Body(ask): Body<EscalationRequest>,
+) -> Result<Private<Escalated>, Problem> {
+    let level = super::escalate(&app, &Desk::of(&staff), parse(&id)?, &ask.code, &ask.reason).await?;
+    Ok(Private(Escalated { level: level.name() }))
+}
+
+/// Reads a file of an appeal, as a download.
+#[utoipa::path(get, path = "/api/v1/reviews/{id}/evidence/{evidence}", tag = "staff",
+    params(("id" = String, Path, description = "From the list"), ("evidence" = String, Path, description = "The file's id")),
+    responses((status = 200, description = "The file", content_type = "application/octet-stream"),
+        (status = 401, body = ProblemBody), (status = 404, body = ProblemBody), (status = 409, body = ProblemBody)))]
+pub async fn read_evidence(
+    State(app): State<Shared>,
+    staff: Staff,
+    Path((id, file)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    let item = super::open(&app, &Desk::of(&staff), parse(&id)?).await?;
+    let Subject::Appeal(person) = item.subject else { return Err(Problem::not_found()) };
+    let (file, bytes) = evidence::read(&app, person, item.id, &file).await?;
+    Ok(download(&file, bytes))
+}
+
+/// Reasons that an officer can give.
+#[derive(Serialize, ToSchema)]
+pub struct Reasons {
+    reasons: Vec<ReasonView>,
+}
+
+/// One reason.
+#[derive(Serialize, ToSchema)]
+pub struct ReasonView {
+    /// To send.
+    code: &'static str,
+    /// In words.
+    text: &'static str,
+    /// The outcomes that it can be given for; `escalate` is among them.
+    outcomes: &'static [&'static str],
+}
+
+/// Lists the reasons that a finding or an escalation can have.
+#[utoipa::path(get, path = "/api/v1/review-reasons", tag = "staff",
+    responses((status = 200, body = Reasons), (status = 401, body = ProblemBody)))]
+pub async fn reasons(_: Staff, Wanted(lang): Wanted) -> Private<Reasons> {
+    let reasons = REASONS.iter().map(|(code, outcomes, zh, en)| ReasonView {
+        code,
+        text: if lang == Lang::Zh { zh } else { en },
+        outcomes,
+    });
+    Private(Reasons { reasons: reasons.collect() })
 }

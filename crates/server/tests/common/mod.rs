@@ -221,6 +221,11 @@ impl Server {
         self.child.wait().unwrap().success()
     }
 
+    /// What reviewers found can be taken back for ten seconds; a job looks each second.
+    pub async fn findings_take_effect(&self) {
+        tokio::time::sleep(std::time::Duration::from_millis(12_500)).await;
+    }
+
     pub async fn advance(&self, days: u32) {
         let answer = Person::nobody(self).post("/demo/advance", json!({ "days": days })).await;
         assert_eq!(answer.status, StatusCode::OK, "{answer:?}");

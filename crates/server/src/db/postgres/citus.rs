@@ -15,6 +15,10 @@ const SPREAD: &[(&str, &str)] = &[
     ("person", "person_id"),
     ("fact", "person_id"),
     ("decision", "person_id"),
+    ("appeal", "person_id"),
+    ("appeal_step", "person_id"),
+    ("evidence", "person_id"),
+    ("evidence_chunk", "person_id"),
     // A person's first document has the person's own id, and is written in one unit with them.
     ("document", "document_id"),
     ("account", "account_id"),
@@ -22,7 +26,7 @@ const SPREAD: &[(&str, &str)] = &[
     ("one_time_code", "account_id"),
     ("person_key", "person_id"),
 ];
-const EVERYWHERE: &[&str] = &["review", "staff", "staff_session", "setting", "signing_key"];
+const EVERYWHERE: &[&str] = &["review", "appeal_tally", "staff", "staff_session", "setting", "signing_key"];
 
 const TABLES: &str =
     "SELECT table_name::text FROM information_schema.tables WHERE table_schema = current_schema()";

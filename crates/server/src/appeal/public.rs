@@ -1,0 +1,168 @@
+//! What the public sees of appeals: how long each office takes. Counts of answered appeals of the
+//! last thirty days, never of people, and never under five.
+
+use axum::extract::State;
+use axum::http::{HeaderValue, header};
+use axum::response::{Html, IntoResponse, Response};
+use kangma_core::appeal::{Level, Place, office};
+use kangma_core::time::Instant;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::store::{self, TallyRow};
+use super::words::office_name;
+use crate::app::Shared;
+use crate::error::Problem;
+use crate::lang::{Lang, Wanted};
+
+/// Days that are counted.
+const DAYS: i32 = 30;
+/// Fewer are not told, and more are told in steps of so many: from two days' pages nobody finds one.
+const STEP: i64 = 5;
+
+/// Answered appeals by office.
+#[derive(Serialize, ToSchema)]
+pub struct AppealFigures {
+    /// Days that are counted, up to and with today.
+    days: i32,
+    /// Hours in which offices aim to answer.
+    target_hours: u32,
+    /// Offices that answered at least one appeal, the highest level first.
+    offices: Vec<OfficeFigures>,
+    /// When it was counted.
+    #[schema(value_type = String, format = DateTime)]
+    counted_at: Instant,
+}
+
+/// One office.
+#[derive(Serialize, ToSchema)]
+pub struct OfficeFigures {
+    /// `province`, `city`, `county` or `street`; the streets of a county are counted together.
+    level: &'static str,
+    /// Code of its division.
+    division: String,
+    /// In words.
+    name: String,
+    /// Appeals answered, in whole fives; null under five.
+    answered: Option<i64>,
+    /// The middle of the hours from making to answer, in half hours; null under five.
+    median_hours: Option<f64>,
+    /// Per cent answered after their first office's time was over, in whole tens; null under five.
+    late_percent: Option<i64>,
+}
+
+/// An office's counts before anybody sees them.
+pub(super) struct Office {
+    pub level: Level,
+    pub county: u32,
+    pub answered: i64,
+    pub late: i64,
+    pub median_half_hours: i64,
+}
+
+/// Folds the rows of each office, which stand together in order of time taken.
+pub(super) fn fold(rows: &[TallyRow]) -> Vec<Office> {
+    let same = |a: &TallyRow, b: &TallyRow| (a.level, a.county) == (b.level, b.county);
+    rows.chunk_by(same)
+        .map(|own| {
+            let answered = own.iter().map(|r| r.answered).sum();
+            let mut before = 0;
+            let median = own.iter().find(|r| {
+                before += r.answered;
+                before * 2 >= answered
+            });
+            Office {
+                level: own[0].level,
+                county: own[0].county,
+                answered,
+                late: own.iter().map(|r| r.late).sum(),
+                median_half_hours: median.map_or(0, |r| r.half_hours),
+            }
+        })
+        .collect()
+}
+
+/// What may be told of an office.
+fn told(of: &Office, lang: Lang) -> OfficeFigures {
+    let enough = of.answered >= STEP;
+    OfficeFigures {
+        level: of.level.name(),
+        division: office(of.county, of.level),
+        name: office_name(of.county, of.level, lang),
+        answered: enough.then_some(of.answered / STEP * STEP),
+        median_hours: enough.then_some(of.median_half_hours as f64 / 2.0),
+        late_percent: enough.then_some((of.late * 100 / of.answered.max(1) + 5) / 10 * 10),
+    }
+}
+
+async fn count(app: &Shared, lang: Lang) -> Result<AppealFigures, Problem> {
+    let now = app.clock.now();
+    let since = app.pack.zone.day_of(now).plus(1 - DAYS);
+    let rows = store::tally(&app.db, since, Place::counties(&app.pack.division)).await?;
+    let offices = fold(&rows).iter().map(|o| told(o, lang)).collect();
+    Ok(AppealFigures { days: DAYS, target_hours: app.pack.appeals.target_hours, offices, counted_at: now })
+}
+
+/// Reads how long each office takes to answer appeals.
+#[utoipa::path(get, path = "/api/v1/public/appeals", tag = "site", responses((status = 200, body = AppealFigures)))]
+pub async fn figures(State(app): State<Shared>, Wanted(lang): Wanted) -> Result<Response, Problem> {
+    let mut response = axum::Json(count(&app, lang).await?).into_response();
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept-language"));
+    Ok(response)
+}
+
+/// The same as a page, in both languages.
+pub async fn page(State(app): State<Shared>) -> Result<Response, Problem> {
+    let (zh, en) = (count(&app, Lang::Zh).await?, count(&app, Lang::En).await?);
+    let body = format!("{}{}", section(&zh, Lang::Zh), section(&en, Lang::En));
+    let html = format!(
+        "<!doctype html><html lang=zh-Hans><meta charset=utf-8><meta name=viewport content=\"width=device-width\">\
+         <title>申诉办理公开 Appeals</title><main>{body}</main></html>"
+    );
+    let mut response = Html(html).into_response();
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+    Ok(response)
+}
+
+fn section(figures: &AppealFigures, lang: Lang) -> String {
+    let (days, target) = (figures.days, figures.target_hours);
+    let (tag, title, lead, heads, few, none) = match lang {
+        Lang::Zh => (
+            "zh-Hans",
+            "申诉办理公开",
+            format!(
+                "近 {days} 天办结的申诉。目标：{target} 小时内答复。不足 5 件不显示；件数按 5 件取整，比例按 10% 取整。"
+            ),
+            ["机构", "办结（件）", "办理时长中位数（小时）", "超时比例"],
+            "不足 5 件",
+            "近期没有办结的申诉。",
+        ),
+        Lang::En => (
+            "en",
+            "How appeals are answered",
+            format!(
+                "Appeals answered in the last {days} days. Offices aim at {target} hours. Counts under 5 are not \
+                 shown; counts are in whole fives, shares in whole tens of a per cent."
+            ),
+            ["Office", "Answered", "Median hours", "Late"],
+            "under 5",
+            "No appeal was answered lately.",
+        ),
+    };
+    let mut rows = String::new();
+    for office in &figures.offices {
+        let cells = match (office.answered, office.median_hours, office.late_percent) {
+            (Some(n), Some(hours), Some(late)) => format!("<td>{n}<td>{hours:.1}<td>{late}%"),
+            _ => format!("<td colspan=3>{few}"),
+        };
+        rows.push_str(&format!("<tr><th scope=row>{}{cells}", office.name));
+    }
+    let table = if rows.is_empty() {
+        format!("<p>{none}")
+    } else {
+        let heads: String = heads.iter().map(|h| format!("<th scope=col>{h}")).collect();
+        format!("<table><thead><tr>{heads}<tbody>{rows}</table>")
+    };
+    format!("<section lang={tag}><h1>{title}</h1><p>{lead}{table}</section>")
+}
