@@ -14,7 +14,7 @@ use super::{Appeal, Ground, New, Outcome, Stage, What};
 use crate::app::Shared;
 use crate::auth::Resident;
 use crate::error::{Problem, ProblemBody};
-use crate::evidence::http::{FileView, Upload, download};
+use crate::evidence::http::{FileView, Upload, download, drain};
 use crate::evidence::{self, BYTES_MAX, FILES_MAX};
 use crate::http::{Body, IdempotencyKey, Private};
 use crate::lang::{Lang, Wanted};
@@ -204,6 +204,25 @@ pub async fn add_evidence(
     // The person is asked for before the file is read.
     request: Request,
 ) -> Result<(StatusCode, Private<FileView>), Problem> {
+    let (person, appeal, key) = match may_add(&app, who, &id, key).await {
+        Ok(fine) => fine,
+        Err(problem) => {
+            drain(request).await;
+            return Err(problem);
+        }
+    };
+    let Upload(bytes) = Upload::from_request(request, &()).await?;
+    let file = evidence::add(&app, person, appeal.id, &key, bytes).await?;
+    Ok((StatusCode::CREATED, Private(FileView::from(&file))))
+}
+
+/// Whether a file may come, before it is read.
+async fn may_add(
+    app: &Shared,
+    who: Resident,
+    id: &str,
+    key: IdempotencyKey,
+) -> Result<(PersonId, Appeal, String), Problem> {
     let key = key.0.ok_or_else(|| {
         Problem::bad_request(
             "request.idempotency_key",
@@ -211,14 +230,12 @@ pub async fn add_evidence(
             "The header Idempotency-Key is missing.",
         )
     })?;
-    let (person, appeal) = own(&app, who, &id).await?;
+    let (person, appeal) = own(app, who, id).await?;
     if appeal.stage != Stage::Open {
         return Err(super::closed());
     }
     app.limits.uploads.take(&Who::from(&who))?;
-    let Upload(bytes) = Upload::from_request(request, &()).await?;
-    let file = evidence::add(&app, person, appeal.id, &key, bytes).await?;
-    Ok((StatusCode::CREATED, Private(FileView::from(&file))))
+    Ok((person, appeal, key))
 }
 
 /// Reads a file of one's own appeal, as a download.
@@ -256,7 +273,7 @@ async fn view(app: &Shared, person: PersonId, appeal: Appeal, lang: Lang) -> Res
         level: item.level.name(),
         office: office_name(item.county, item.level, lang),
         due_at: item.due_at,
-        late: item.due_at < now,
+        late: item.due_at <= now,
     });
     let steps = super::steps(app, person, appeal.id).await?;
     let steps = steps

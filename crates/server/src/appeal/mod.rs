@@ -412,7 +412,7 @@ pub async fn answering<'a>(
     (officer, at): (&'a str, Instant),
 ) -> Result<Answering<'a>, Problem> {
     let steps = store::steps(&app.db, person, appeal.id).await?;
-    let was_late = at > item.due_at || steps.iter().any(|(s, _)| s.what == What::EscalatedByClock);
+    let was_late = at >= item.due_at || steps.iter().any(|(s, _)| s.what == What::EscalatedByClock);
     let seq = store::next_step(&app.db, person, appeal.id).await?;
     Ok(Answering {
         person,

@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt as _;
 use kangma_core::id::FactId;
 use kangma_core::time::Instant;
 use serde::Serialize;
@@ -19,6 +20,8 @@ use crate::error::Problem;
 static UPLOADS: Semaphore = Semaphore::const_new(16);
 /// How long one may wait for a place.
 const PLACE_WAIT: Duration = Duration::from_secs(2);
+/// How much of a file that is refused is read away, in bytes.
+const DRAINED_MAX: usize = 4 * BYTES_MAX;
 /// How long one may take to arrive.
 const ARRIVAL_WAIT: Duration = Duration::from_secs(60);
 
@@ -38,6 +41,7 @@ impl<S: Send + Sync> FromRequest<S> for Upload {
         let said = request.headers().get(header::CONTENT_LENGTH);
         let said = said.and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<u64>().ok());
         if said.is_some_and(|n| n > BYTES_MAX as u64) {
+            drain(request).await;
             return Err(super::too_large());
         }
         let place = tokio::time::timeout(PLACE_WAIT, UPLOADS.acquire()).await;
@@ -61,6 +65,22 @@ impl<S: Send + Sync> FromRequest<S> for Upload {
             )),
         }
     }
+}
+
+/// Reads a body away before it is refused: a browser that is still sending would see a broken
+/// connection instead of the sentence. Bounded, so that nobody sends for ever.
+pub async fn drain(request: Request) {
+    let mut stream = request.into_body().into_data_stream();
+    let mut left = DRAINED_MAX;
+    let away = async {
+        while let Some(Ok(part)) = stream.next().await {
+            left = left.saturating_sub(part.len());
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    tokio::time::timeout(ARRIVAL_WAIT, away).await.ok();
 }
 
 fn is_limit(e: &axum::Error) -> bool {

@@ -138,7 +138,7 @@ pub async fn list(
             title: title(&app, &item, lang),
             waiting_since: item.opened_at,
             due_at: item.due_at,
-            late: item.due_at < now,
+            late: item.due_at <= now,
             level: item.level.name(),
             office: office_name(item.county, item.level, lang),
             claim: Claim::of(&item, &desk, now),

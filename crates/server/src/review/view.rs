@@ -227,7 +227,7 @@ pub async fn detail(app: &Shared, desk: &Desk, item: Item, lang: Lang) -> Result
         why: why(app, &item, lang),
         waiting_since: item.opened_at,
         due_at: item.due_at,
-        late: item.due_at < now,
+        late: item.due_at <= now,
         level: item.level.name(),
         office: appeal::words::office_name(item.county, item.level, lang),
         claim: Claim::of(&item, desk, now),
