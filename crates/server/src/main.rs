@@ -18,6 +18,7 @@ mod evidence;
 mod gateway;
 mod http;
 mod identity;
+mod import;
 mod jobs;
 mod lang;
 mod limit;

@@ -19,7 +19,7 @@ use crate::app::Shared;
 use crate::error::Problem;
 use crate::http::BODY_BYTES_MAX;
 use crate::watch::{self, Around};
-use crate::{appeal, check_in, declare, demo, division, login, pass, review, scan, site, staff};
+use crate::{appeal, check_in, declare, demo, division, import, login, pass, review, scan, site, staff};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -88,6 +88,24 @@ fn public() -> OpenApiRouter<Shared> {
         .route("/public/appeals", get(appeal::public::page))
 }
 
+/// Lists of offices.
+fn imports() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(import::http::kinds))
+        .routes(routes!(import::http::list))
+        .routes(routes!(import::http::detail))
+        .routes(routes!(import::http::mapping))
+        .routes(routes!(import::http::start))
+        .routes(routes!(import::http::stop))
+        .routes(routes!(import::http::lines))
+        .routes(routes!(import::http::error_file))
+}
+
+/// Files, which have a limit of their own, and records of machines.
+fn uploads() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new().routes(routes!(import::http::upload)).routes(routes!(import::records::records))
+}
+
 /// Outside the gate: a balancer must not take a node away because it is busy.
 fn health() -> OpenApiRouter<Shared> {
     OpenApiRouter::new().routes(routes!(site::readyz))
@@ -109,6 +127,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         .merge(reviews())
         .merge(appeals())
         .merge(public())
+        .merge(imports())
+        .merge(uploads())
         .merge(health())
         .merge(demo_only())
         .merge(OpenApiRouter::new().routes(routes!(site::livez)))
@@ -134,6 +154,12 @@ pub fn router(app: Shared) -> Router {
         .merge(group(Some(Class::Appeal), reviews().into()))
         .merge(group(Some(Class::Appeal), appeals().into()))
         .merge(group(Some(Class::Dashboard), public().into()))
+        .merge(group(Some(Class::Export), imports().into()))
+        .merge(group(
+            Some(Class::Export),
+            // The inner limit is the one that counts: a file is counted as it comes in.
+            Router::from(uploads()).layer(DefaultBodyLimit::max(import::records::BODY_BYTES_MAX)),
+        ))
         .merge(group(None, rest));
     if app.config.demo {
         routes = routes.merge(group(Some(Class::Declaration), demo_only().into()));

@@ -23,8 +23,9 @@ const DUTIES: &[(&str, &[&str])] = &[
     ("check_in", &["account", "decide", "person"]),
     ("staff", &[]),
     ("review", &["account", "appeal", "decide", "declare", "evidence", "identity", "person", "queue"]),
+    ("import", &["decide", "person", "queue"]),
     ("demo", &["account", "check_in", "decide", "declare", "person", "staff"]),
-    ("jobs", &["appeal", "decide", "login", "person", "review", "staff", "tally"]),
+    ("jobs", &["appeal", "decide", "import", "login", "person", "review", "staff", "tally"]),
 ];
 
 fn root() -> PathBuf {

@@ -209,6 +209,55 @@ pub fn explain(pack: &Pack, decision: &Decision, facts: &Facts, lang: Lang) -> V
     reasons.collect()
 }
 
+/// Something that was known of the holder and no longer counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TakenBack {
+    /// What it was.
+    pub kind: Kind,
+    /// When it was taken back.
+    pub at: Instant,
+    /// As the holder reads it.
+    pub text: String,
+}
+
+/// Takings back that are told, at most.
+const TAKEN_BACK_MAX: usize = 5;
+
+/// What was taken back of a holder's facts since an instant, the last first.
+#[must_use]
+pub fn taken_back(pack: &Pack, facts: &Facts, since: Instant, lang: Lang) -> Vec<TakenBack> {
+    let corrections = facts.iter().rev().filter(|f| f.kind == Kind::Correction && f.happened >= since);
+    let told = corrections.filter_map(|c| {
+        let of = facts.find(crate::id::FactId::parse(c.text("of")?)?)?;
+        let day = pack.zone.day_of(of.happened);
+        let (zh, en) = match of.kind {
+            Kind::Test => ("检测结果", "test result"),
+            Kind::Listed => ("名单记录", "entry on a list"),
+            Kind::Vaccination => ("接种记录", "vaccination record"),
+            Kind::Quarantine => ("隔离令", "quarantine order"),
+            Kind::Arrival => ("到达记录", "record of an arrival"),
+            _ => ("记录", "record"),
+        };
+        let corrected = c.text("reason") == Some("corrected");
+        let text = match (lang, corrected) {
+            (Lang::Zh, true) => format!("{day} 的{zh}已由报送单位更正，健康码已按更正后的内容重新判定。"),
+            (Lang::Zh, false) => format!("{day} 的{zh}已撤销，不再作为判定依据，健康码已重新判定。"),
+            (Lang::En, true) => {
+                format!(
+                    "The {en} of {day} was corrected by whoever had sent it, and your code was decided again."
+                )
+            }
+            (Lang::En, false) => {
+                format!(
+                    "The {en} of {day} was withdrawn. It no longer counts, and your code was decided again."
+                )
+            }
+        };
+        Some(TakenBack { kind: of.kind, at: c.happened, text })
+    });
+    told.take(TAKEN_BACK_MAX).collect()
+}
+
 fn progress_view(words: &Words, p: Progress) -> ProgressView {
     let template = words.progress.get(counted_name(p.what)).map_or("{done}/{of}", String::as_str);
     let text = template.replace("{done}", &p.done.to_string()).replace("{of}", &p.of.to_string());

@@ -30,6 +30,7 @@ pub const MAIN: &[Migration] = migrations![
     "facts" => "0003_facts.sql",
     "tally" => "0004_tally.sql",
     "appeals" => "0005_appeals.sql",
+    "import" => "0006_import.sql",
 ];
 
 /// The store of keys.

@@ -36,8 +36,11 @@ pub fn now(app: &App, person: &Person, at: Instant) -> Decision {
 pub enum Missing {
     /// It is an error.
     Refuse,
-    /// Make the person, with this name.
+    /// Make the person, with this name, which was confirmed: it also takes the place of one that only
+    /// a list gave, where nobody holds the person yet.
     Make(Name),
+    /// Make the person, with a name that nobody has confirmed.
+    Unproven(Name),
 }
 
 /// What to record of a person.
@@ -54,11 +57,29 @@ pub struct Recording<'a> {
 
 /// Appends facts, decides and commits, all or nothing; returns the person with the new facts.
 pub async fn record(app: &Shared, id: PersonId, recording: Recording<'_>) -> Result<Arc<Person>, Problem> {
+    record_and(app, id, recording, true).await
+}
+
+/// The same for one of many whom nobody may be reading: who is not in memory does not come into it.
+pub async fn record_unread(app: &Shared, id: PersonId, recording: Recording<'_>) -> Result<(), Problem> {
+    record_and(app, id, recording, false).await.map(drop)
+}
+
+async fn record_and(
+    app: &Shared,
+    id: PersonId,
+    recording: Recording<'_>,
+    remember: bool,
+) -> Result<Arc<Person>, Problem> {
     for round in 0..RETRIES {
         let found = person::base(app, id, round == 0).await?;
         let mut base = match (found, &recording.missing) {
+            (Some(mut base), Missing::Make(name)) if base.person.holders().is_empty() => {
+                base.person.name_as(name);
+                base
+            }
             (Some(base), _) => base,
-            (None, Missing::Make(name)) => person::new_base(app, id, name).await?,
+            (None, Missing::Make(name) | Missing::Unproven(name)) => person::new_base(app, id, name).await?,
             (None, Missing::Refuse) => return Err(Problem::not_found()),
         };
         let fresh = match (recording.facts)(&base.person) {
@@ -77,7 +98,7 @@ pub async fn record(app: &Shared, id: PersonId, recording: Recording<'_>) -> Res
             Err(DbError::Conflict) => continue,
             done => done?,
         }
-        return Ok(base.committed(app));
+        return Ok(if remember || base.is_remembered { base.committed(app) } else { Arc::new(base.person) });
     }
     Err(DbError::Conflict.into())
 }

@@ -252,6 +252,8 @@ async fn bind(
     let new_document = |unit: Unit, person: &Person| {
         if person.version == 0 {
             person::add_document(unit, app, person, profile, &document, app.clock.now())
+        } else if person.is_renamed() {
+            person::put_profile(unit, app, person, profile, &document)
         } else {
             unit
         }

@@ -28,8 +28,10 @@ pub const SWEEP: &str = "sweep";
 pub const TALLY: &str = "tally";
 /// The lease for what waits in the queue of reviews.
 pub const QUEUE: &str = "queue";
+/// The lease for working through imports.
+pub const IMPORTS: &str = "imports";
 /// Work that is not parted.
-const WHOLE: [&str; 3] = [SWEEP, TALLY, QUEUE];
+const WHOLE: [&str; 4] = [SWEEP, TALLY, QUEUE, IMPORTS];
 
 /// The lease of a part of the people.
 pub fn part_name(part: u8) -> String {

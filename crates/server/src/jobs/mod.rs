@@ -13,7 +13,7 @@ pub use leases::Leases;
 use crate::app::{SKEW_MAX_MS, Shared};
 use crate::db::DbError;
 use crate::decide::job::Part;
-use crate::{appeal, decide, login, review, staff, tally};
+use crate::{appeal, decide, import, login, review, staff, tally};
 
 /// Rounds of due decisions in one go: bounds how long one wake-up works.
 const ROUNDS_MAX: usize = 50;
@@ -40,6 +40,7 @@ pub fn start(app: &Shared, stop: &CancellationToken) -> tokio_util::task::TaskTr
     });
     every(&tracker, app, stop, Duration::from_secs(1), findings);
     every(&tracker, app, stop, Duration::from_secs(5), overdue_appeals);
+    every(&tracker, app, stop, Duration::from_millis(500), imports);
     every(&tracker, app, stop, Duration::from_secs(60), |app: Shared| async move {
         if let Err(e) = app.signing.rotate(app.clock.now()).await {
             tracing::error!(%e, "signing keys");
@@ -49,7 +50,7 @@ pub fn start(app: &Shared, stop: &CancellationToken) -> tokio_util::task::TaskTr
         if !app.leases.holds(leases::SWEEP) {
             return;
         }
-        for swept in [login::sweep(&app).await, staff::sweep(&app).await] {
+        for swept in [login::sweep(&app).await, staff::sweep(&app).await, import::job::sweep(&app).await] {
             if let Err(e) = swept {
                 tracing::warn!(%e, "sweep");
             }
@@ -116,6 +117,23 @@ async fn overdue_appeals(app: Shared) {
             Err(e) => {
                 tracing::warn!(%e, "overdue appeals");
                 break;
+            }
+        }
+    }
+}
+
+/// Works through imports, a block at a time, for as long as this node is the one that does.
+async fn imports(app: Shared) {
+    for _ in 0..ROUNDS_MAX {
+        if !app.leases.holds(leases::IMPORTS) {
+            return;
+        }
+        match import::job::round(&app).await {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(problem) => {
+                tracing::warn!(code = problem.code, "imports");
+                return;
             }
         }
     }

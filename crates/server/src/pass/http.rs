@@ -5,7 +5,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use kangma_core::decision::Status;
 use kangma_core::identity::Phone;
-use kangma_core::rules::words::{Reason, explain};
+use kangma_core::rules::words::{Reason, TakenBack, explain, taken_back};
 use kangma_core::time::Instant;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -37,6 +37,10 @@ pub struct Code {
     /// A reviewer's reason, where a declaration was returned.
     #[serde(skip_serializing_if = "Option::is_none")]
     returned: Option<Returned>,
+    /// What was known and was taken back or corrected in the last fourteen days, the last first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Object>)]
+    taken_back: Vec<TakenBack>,
     /// What to show as a QR code; null where there is no colour.
     pass: Option<String>,
     /// When the pass was signed.
@@ -105,17 +109,21 @@ pub async fn code(
     account::still_holds(&state, who)?;
     let now = app.clock.now();
     let issued = super::issue(&app, &state, now)?;
-    let (reasons, returned) = if state.status() == Status::Active && state.colour() == Some(GREEN) {
-        (Vec::new(), None)
-    } else {
-        account_for(&app, id, now, lang).await?
-    };
+    let recently = now.plus_s(-TAKEN_BACK_S);
+    let taken_back = state.sealed.corrected_at.is_some_and(|at| Instant(at) >= recently);
+    let (reasons, returned, taken_back) =
+        if !taken_back && state.status() == Status::Active && state.colour() == Some(GREEN) {
+            (Vec::new(), None, Vec::new())
+        } else {
+            account_for(&app, id, now, lang).await?
+        };
     let mut code = blank(&app, now, lang);
     code.colour = state.colour().map_or("grey", kangma_core::decision::Colour::name);
     code.status = status_word(state.status());
     code.word = app.pack.word(state.status(), state.colour(), lang).to_owned();
     code.reasons = reasons;
     code.returned = returned;
+    code.taken_back = taken_back;
     code.review_at = state.review_at;
     code.state_at = state.as_of;
     code.name_masked = Some(state.sealed.name_masked.clone());
@@ -133,6 +141,9 @@ pub async fn code(
     Ok(Private(code))
 }
 
+/// For how long a code says that something was taken back.
+const TAKEN_BACK_S: i64 = 14 * kangma_core::time::DAY_S;
+
 const GREEN: kangma_core::decision::Colour = kangma_core::decision::Colour::Green;
 
 fn blank(app: &Shared, now: Instant, lang: Lang) -> Code {
@@ -142,6 +153,7 @@ fn blank(app: &Shared, now: Instant, lang: Lang) -> Code {
         word: app.pack.word(Status::Unknown, None, lang).to_owned(),
         reasons: Vec::new(),
         returned: None,
+        taken_back: Vec::new(),
         pass: None,
         issued_at: None,
         expires_at: None,
@@ -171,15 +183,16 @@ async fn account_for(
     id: kangma_core::id::PersonId,
     now: Instant,
     lang: Lang,
-) -> Result<(Vec<Reason>, Option<Returned>), Problem> {
-    let Some(person) = person::explained(app, id).await? else { return Ok((Vec::new(), None)) };
+) -> Result<(Vec<Reason>, Option<Returned>, Vec<TakenBack>), Problem> {
+    let Some(person) = person::explained(app, id).await? else { return Ok((Vec::new(), None, Vec::new())) };
     let decision = decide::now(app, &person, now);
     let returned = decision
         .review
         .as_ref()
         .and_then(|r| r.returned.as_ref())
         .map(|r| Returned { reason: r.to_string() });
-    Ok((explain(&app.pack, &decision, &person.facts, lang), returned))
+    let taken_back = taken_back(&app.pack, &person.facts, now.plus_s(-TAKEN_BACK_S), lang);
+    Ok((explain(&app.pack, &decision, &person.facts, lang), returned, taken_back))
 }
 
 /// A code for an account that holds nobody yet: grey, and the same whoever the claim names.

@@ -91,6 +91,9 @@ pub struct Sealed {
     #[n(9)]
     #[cbor(default)]
     pub is_counted: bool,
+    /// When something that was known of them was last taken back, where it ever was.
+    #[n(10)]
+    pub corrected_at: Option<i64>,
 }
 
 impl Sealed {
@@ -177,10 +180,24 @@ impl Person {
         self.facts.iter().rev().find(|f| f.kind == Kind::CheckIn).map_or(Instant(0), |f| f.happened)
     }
 
+    /// Gives a name that was confirmed in place of one that was not.
+    pub fn name_as(&mut self, name: &Name) {
+        name.as_str().clone_into(&mut self.name);
+        self.name_masked = name.masked();
+    }
+
+    /// Whether the stored name is another one.
+    pub fn is_renamed(&self) -> bool {
+        self.stored.as_ref().is_some_and(|s| s.sealed.name != self.name)
+    }
+
     /// Division of the current stay, or the destination of somebody who intends to come, as deep as the
-    /// person gave it.
+    /// person gave it; of somebody who never declared, where the last list puts them.
     pub fn place(&self) -> Option<&str> {
-        place_of(self.facts.iter().rev().find(|f| f.kind == Kind::Declaration)?)
+        match self.facts.iter().rev().find(|f| f.kind == Kind::Declaration) {
+            Some(declaration) => place_of(declaration),
+            None => self.facts.iter().rev().find_map(|f| f.text("place")),
+        }
     }
 
     /// [`Person::place`] as a number; 0 unknown.
@@ -430,6 +447,7 @@ fn seal(person: &Person, facts: &[Fact], decision: &Decision, tokens_after: Inst
         name: person.name.clone(),
         in_review: Some(decision.review.is_some()),
         is_counted: true,
+        corrected_at: person.facts.iter().rev().find(|f| f.kind == Kind::Correction).map(|f| f.happened.0),
     };
     let state = minicbor::to_vec(&sealed).expect("encoding into memory cannot fail");
     let changed = person.stored.as_ref().is_none_or(|old| {
@@ -516,6 +534,18 @@ pub fn add_document(
 ) -> Unit {
     let id = app.keys.person_id(&document.key());
     store::add_document(unit, id, person.id, seal_profile(person, profile, id), now)
+}
+
+/// Replaces the profile of a person's document, whose name was not confirmed before.
+pub fn put_profile(
+    unit: Unit,
+    app: &Shared,
+    person: &Person,
+    profile: &Profile,
+    document: &Document,
+) -> Unit {
+    let id = app.keys.person_id(&document.key());
+    store::put_profile(unit, id, person.id, seal_profile(person, profile, id))
 }
 
 fn seal_profile(person: &Person, profile: &Profile, document: PersonId) -> Vec<u8> {

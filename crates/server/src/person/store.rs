@@ -78,6 +78,11 @@ static ADD_DOCUMENT: Stmt = Stmt {
     sql: "INSERT INTO document (document_id, person_id, profile, created_at) VALUES ($1, $2, $3, $4)",
 };
 
+static PUT_PROFILE: Stmt = Stmt {
+    name: "person.put_profile",
+    sql: "UPDATE document SET profile = $3 WHERE document_id = $1 AND person_id = $2",
+};
+
 static CREATE: Stmt = Stmt {
     name: "person.create",
     sql: "INSERT INTO person (person_id, version, next_seq, tokens_after, decided_at, review_at, pack, state, dossier) \
@@ -165,6 +170,10 @@ pub fn add_document(
     now: Instant,
 ) -> Unit {
     unit.expect(Affects::One, &ADD_DOCUMENT, vec![document.into(), person.into(), profile.into(), now.into()])
+}
+
+pub fn put_profile(unit: Unit, document: PersonId, person: PersonId, profile: Vec<u8>) -> Unit {
+    unit.expect(Affects::One, &PUT_PROFILE, vec![document.into(), person.into(), profile.into()])
 }
 
 pub struct PersonRow {

@@ -62,6 +62,7 @@ fn a_stored_decision_stands_until_its_review_its_pack_or_its_past() {
             check_in_due: false,
             last_check_in: 0,
             name: "张某".into(),
+            corrected_at: None,
             in_review: None,
             is_counted: false,
         },

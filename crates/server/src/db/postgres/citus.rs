@@ -25,8 +25,18 @@ const SPREAD: &[(&str, &str)] = &[
     ("device", "account_id"),
     ("one_time_code", "account_id"),
     ("person_key", "person_id"),
+    ("import_block", "import_id"),
 ];
-const EVERYWHERE: &[&str] = &["review", "appeal_tally", "staff", "staff_session", "setting", "signing_key"];
+const EVERYWHERE: &[&str] = &[
+    "review",
+    "appeal_tally",
+    "staff",
+    "staff_session",
+    "setting",
+    "signing_key",
+    "import",
+    "import_mapping",
+];
 
 const TABLES: &str =
     "SELECT table_name::text FROM information_schema.tables WHERE table_schema = current_schema()";

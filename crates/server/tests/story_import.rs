@@ -1,0 +1,428 @@
+//! Lists of offices: from a file to facts, each line once, and what is wrong with the others.
+
+mod common;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use common::{Answer, Person, Server, TempDir, document, well};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+/// So many days ago, as the service counts them.
+fn ago(days: i32) -> String {
+    #[expect(clippy::disallowed_methods, reason = "the service under test runs on the system's clock")]
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    // A day further back than the zone could make it.
+    kangma_core::time::Day((now / 86_400) as i32 - days).to_string()
+}
+
+/// Sends a file.
+async fn send(staff: &Person, kind: &str, division: &str, name: &str, bytes: Vec<u8>) -> Answer {
+    let path = format!("/api/v1/imports?kind={kind}&division={division}&name={name}");
+    let request = staff
+        .client
+        .post(format!("{}{path}", staff.base))
+        .header("accept-language", "en")
+        .bearer_auth(staff.token.as_ref().unwrap())
+        .body(bytes);
+    let response = request.send().await.unwrap();
+    let (status, headers) = (response.status(), response.headers().clone());
+    let text = response.text().await.unwrap();
+    let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+    Answer { status, headers, text, body }
+}
+
+async fn sent(staff: &Person, kind: &str, division: &str, bytes: impl Into<Vec<u8>>) -> String {
+    let answer = send(staff, kind, division, "list.csv", bytes.into()).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
+    answer.body["id"].as_str().unwrap().to_owned()
+}
+
+async fn start(staff: &Person, id: &str, how: Value) -> Answer {
+    staff.post(&format!("/api/v1/imports/{id}/start"), how).await
+}
+
+/// Waits until an import is in a state.
+async fn wait(staff: &Person, id: &str, state: &str) -> Value {
+    let until = Instant::now() + Duration::from_secs(120);
+    loop {
+        let answer = staff.get(&format!("/api/v1/imports/{id}")).await;
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        if answer.body["state"] == state {
+            return answer.body;
+        }
+        assert!(answer.body["state"] != "done", "it ended before it was {state}: {}", answer.text);
+        assert!(Instant::now() < until, "not {state}: {}", answer.text);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn run(staff: &Person, id: &str) -> Value {
+    let answer = start(staff, id, json!({})).await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED, "{answer:?}");
+    wait(staff, id, "done").await
+}
+
+async fn imported(staff: &Person, kind: &str, division: &str, text: &str) -> Value {
+    let id = sent(staff, kind, division, text).await;
+    run(staff, &id).await
+}
+
+async fn codes(staff: &Person, id: &str) -> Vec<(i64, String)> {
+    let lines = staff.get(&format!("/api/v1/imports/{id}/lines?result=wrong")).await;
+    assert_eq!(lines.status, StatusCode::OK, "{lines:?}");
+    let items = lines.body["items"].as_array().unwrap();
+    items.iter().map(|l| (l["line"].as_i64().unwrap(), l["code"].as_str().unwrap().to_owned())).collect()
+}
+
+fn tests(people: std::ops::Range<u32>, result: &str) -> String {
+    let day = ago(3);
+    let lines = people.map(|n| format!("张测试,{},{day} 08:00,{result},S{n}\r\n", document(n)));
+    format!("姓名,证件号码,采样时间,检测结果,样本编号\r\n{}", lines.collect::<String>())
+}
+
+#[tokio::test]
+async fn a_list_is_looked_at_applied_mended_and_sent_again_and_each_line_is_applied_once() {
+    let server = Server::demo();
+    let staff = server.reviewer().await;
+    let (a, b, c) = (document(11), document(12), document(13));
+    let day = ago(5);
+    let slashed = day.replace('-', "/");
+    let text = format!(
+        "密切接触者名单;;;;\r\n姓名;身份证号码（必填）;末次接触日期;备注;区划代码\r\n张测试;{a};{slashed};=1+1;330106\r\n\
+         李样本;{b};10/02/2020;@x;330106\r\n王示例;3.30106E+17;{day};;330106\r\n赵例子;{c};{day};;110105\r\n"
+    );
+    let (gb, _, damaged) = encoding_rs::GB18030.encode(&text);
+    assert!(!damaged);
+    let answer = send(&staff, "close_contact", "3301", "list.csv", gb.to_vec()).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
+    let columns = &answer.body["columns"];
+    assert_eq!((&answer.body["format"], &answer.body["lines"]), (&json!("gb18030"), &json!(4)));
+    assert_eq!(columns["header_line"], 2, "the title is no header");
+    assert_eq!(columns["mapping"]["document_number"], json!({ "at": 1 }));
+    assert_eq!((&columns["remembered"], &columns["missing"]), (&json!(false), &json!([])));
+    let id = answer.body["id"].as_str().unwrap().to_owned();
+
+    let wrong = [(4, "line.date"), (5, "line.number_damaged"), (6, "line.place_outside")]
+        .map(|(n, c)| (n, c.to_owned()));
+    assert_eq!(start(&staff, &id, json!({ "dry_run": true })).await.status, StatusCode::ACCEPTED);
+    let checked = wait(&staff, &id, "checked").await;
+    assert_eq!(checked["counts"], json!({ "fine": 1, "applied": 0, "known": 0, "wrong": 3 }));
+    assert_eq!(codes(&staff, &id).await, wrong);
+    let resident = server.log_in("13700000011").await;
+    resident.declare(&well(11)).await;
+    assert_eq!(resident.colour().await, "green", "a dry run records nothing");
+
+    let done = run(&staff, &id).await;
+    assert_eq!(done["counts"], json!({ "fine": 0, "applied": 1, "known": 0, "wrong": 3 }));
+    assert_eq!(codes(&staff, &id).await, wrong);
+    assert_eq!(resident.colour().await, "red");
+    assert_eq!(start(&staff, &id, json!({})).await.code(), "import.state", "done is done");
+    let again = send(&staff, "close_contact", "3301", "renamed.csv", gb.to_vec()).await;
+    assert_eq!(
+        (again.status, &again.body["id"]),
+        (StatusCode::OK, &json!(id)),
+        "the same file is the same import"
+    );
+    assert_eq!(again.body["replayed"], true);
+
+    let errors = staff.get(&format!("/api/v1/imports/{id}/errors.csv")).await;
+    let file = errors.text.strip_prefix('\u{feff}').expect("a mark that spreadsheets know");
+    assert!(
+        file.starts_with("姓名,身份证号码（必填）,末次接触日期,备注,区划代码,Original line,Problem\r\n"),
+        "{file}"
+    );
+    assert!(!file.contains(&a) && file.contains(&c), "only what is wrong, as it came");
+    assert!(file.contains(",'@x,"), "no cell is a formula: {file}");
+    let mended = errors
+        .text
+        .replace("10/02/2020", &day)
+        .replace("3.30106E+17", &document(14))
+        .replace("110105", "330106");
+    // Somebody also puts back what was right before.
+    let mended = format!("{mended}张测试,{a},{day},,330106,,\r\n");
+    let answer = send(&staff, "close_contact", "3301", "errors.csv", mended.into_bytes()).await;
+    let second = answer.body["id"].as_str().unwrap().to_owned();
+    let done = run(&staff, &second).await;
+    assert_eq!(done["counts"], json!({ "fine": 0, "applied": 3, "known": 1, "wrong": 0 }), "{done}");
+
+    let list = staff.get("/api/v1/imports").await;
+    let ids: Vec<&str> =
+        list.body["items"].as_array().unwrap().iter().map(|i| i["id"].as_str().unwrap()).collect();
+    assert_eq!(ids.len(), 2, "{list:?}");
+    let third =
+        send(&staff, "close_contact", "3301", "next.csv", gb_of(&text.replace("王示例", "王示范"))).await;
+    assert_eq!(third.body["columns"]["remembered"], true, "the office's columns are remembered");
+}
+
+fn gb_of(text: &str) -> Vec<u8> {
+    encoding_rs::GB18030.encode(text).0.into_owned()
+}
+
+#[tokio::test]
+async fn somebody_whom_only_a_list_knows_joins_when_they_declare_and_nobody_learns_who_was_known() {
+    let server = Server::demo();
+    let staff = server.reviewer().await;
+    let known = server.log_in("13700000021").await;
+    known.declare(&well(21)).await;
+    // One with a code, one whom nobody knew, one of whom the list has no name.
+    let text = format!(
+        "姓名,证件号码\r\n张测试,{}\r\n章错字,{}\r\n,{}\r\n",
+        document(21),
+        document(22),
+        document(23)
+    );
+    let id = sent(&staff, "confirmed", "330106", text).await;
+    run(&staff, &id).await;
+    let lines = staff.get(&format!("/api/v1/imports/{id}/lines")).await;
+    let items = lines.body["items"].as_array().unwrap();
+    let ends: Vec<Value> = items
+        .iter()
+        .map(|l| {
+            let mut l = l.clone();
+            l.as_object_mut().unwrap().remove("line");
+            l
+        })
+        .collect();
+    assert_eq!(ends, vec![json!({ "result": "applied" }); 3], "all end alike");
+    assert_eq!(known.colour().await, "red");
+    for (n, phone) in [(22, "13700000022"), (23, "13700000023")] {
+        let resident = server.log_in(phone).await;
+        assert_eq!(resident.code().await["status"], "unknown", "the list alone shows nobody a code");
+        let declared = resident.declare(&well(n)).await;
+        assert_eq!(declared.status, StatusCode::CREATED, "{declared:?}");
+        assert_eq!(resident.colour().await, "red", "it is the same person");
+        assert_eq!(resident.code().await["name_masked"], "张**", "the name that was confirmed stands");
+        assert_eq!(
+            resident.declare(&well(n)).await.status,
+            StatusCode::CREATED,
+            "and is the one that is asked for"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_withdrawn_entry_decides_again_and_the_code_says_so() {
+    let server = Server::demo();
+    let staff = server.reviewer().await;
+    let resident = server.log_in("13700000031").await;
+    resident.declare(&well(31)).await;
+    let (day, later) = (ago(5), ago(3));
+    let line = |status: &str, reference: &str| {
+        format!("证件号码,编号,状态,日期\r\n{},{reference},{status},{day}\r\n", document(31))
+    };
+    imported(&staff, "close_contact", "330106", &line("", "K-1")).await;
+    assert_eq!(resident.colour().await, "red");
+    let id = sent(&staff, "close_contact", "330106", line("撤销", "K-2")).await;
+    run(&staff, &id).await;
+    assert_eq!(
+        codes(&staff, &id).await,
+        [(2, "line.nothing_to_withdraw".to_owned())],
+        "not under that reference"
+    );
+    let other_kind =
+        sent(&staff, "quarantine", "330106", line("撤销", "K-1").replace("日期", "开始日期")).await;
+    run(&staff, &other_kind).await;
+    assert_eq!(resident.colour().await, "red", "another list's reference is another");
+    imported(&staff, "close_contact", "330106", &line("withdrawn", "K-1")).await;
+    let code = resident.code().await;
+    assert_eq!(code["colour"], "green", "{code}");
+    let told = code["taken_back"][0]["text"].as_str().unwrap();
+    assert!(told.contains(&day) && told.contains("withdrawn"), "{told}");
+    // The first file under another name must not bring back what was taken back.
+    let old = imported(&staff, "close_contact", "330106", &format!("{}\r\n", line("", "K-1"))).await;
+    assert_eq!(old["counts"]["known"], 1);
+    assert_eq!(resident.colour().await, "green");
+    // A correction puts something in its place.
+    imported(&staff, "close_contact", "330106", &line("", "K-3")).await;
+    imported(&staff, "close_contact", "330106", &line("更正", "K-3").replace(&day, &later)).await;
+    let code = resident.code().await;
+    assert_eq!(code["colour"], "red");
+    assert!(
+        code["reasons"][0]["since"].as_str().unwrap().starts_with(&format!("{}T16:00", ago(4))),
+        "{code}"
+    );
+    assert!(code["taken_back"][0]["text"].as_str().unwrap().contains("corrected"), "{code}");
+}
+
+#[tokio::test]
+async fn a_file_that_may_have_been_cut_off_is_taken_whole_or_asks_for_its_count() {
+    let server = Server::demo();
+    let staff = server.reviewer().await;
+    let column = |rows: usize| format!("证件号码\r\n{}", "1\r\n".repeat(rows - 1));
+    let id = sent(&staff, "confirmed", "3301", column(65_536)).await;
+    let import = staff.get(&format!("/api/v1/imports/{id}")).await.body;
+    assert_eq!((&import["at_limit"], &import["lines"]), (&json!(true), &json!(65_535)));
+    let asked = start(&staff, &id, json!({ "dry_run": true })).await;
+    assert_eq!((asked.status.as_u16(), asked.code()), (409, "import.count"));
+    assert!(asked.text.contains("65536"), "{asked:?}");
+    assert_eq!(start(&staff, &id, json!({ "dry_run": true, "lines": 65_536 })).await.code(), "import.count");
+    assert_eq!(
+        start(&staff, &id, json!({ "dry_run": true, "lines": 65_535 })).await.status,
+        StatusCode::ACCEPTED
+    );
+    let id = sent(&staff, "confirmed", "3301", column(65_537)).await;
+    assert_eq!(start(&staff, &id, json!({ "dry_run": true })).await.status, StatusCode::ACCEPTED);
+    let checked = wait(&staff, &id, "checked").await;
+    assert_eq!(
+        (&checked["lines"], &checked["counts"]["wrong"]),
+        (&json!(65_536), &json!(65_536)),
+        "none is lost"
+    );
+    let last = staff.get(&format!("/api/v1/imports/{id}/lines?after=65.535")).await;
+    assert_eq!(last.body["items"][0]["line"], 65_537);
+    let over = send(&staff, "confirmed", "3301", "x.csv", column(1_048_577).into_bytes()).await;
+    assert_eq!((over.status.as_u16(), over.code()), (422, "import.rows"));
+    assert!(over.text.contains("1048577"), "the count is told: {over:?}");
+    let large = send(&staff, "confirmed", "3301", "x.csv", vec![b'1'; 65 << 20]).await;
+    assert_eq!((large.status.as_u16(), large.code()), (413, "import.too_large"));
+    let ids = staff.get("/api/v1/imports").await.body["items"].as_array().unwrap().len();
+    assert_eq!(ids, 2, "what was refused left nothing");
+}
+
+#[tokio::test]
+async fn killed_stopped_and_killed_again_every_line_is_applied_once() {
+    const PEOPLE: u32 = 6_000;
+    let dir = Arc::new(TempDir::new());
+    let mut server = Server::start(dir.clone(), &["--demo"]);
+    let staff = server.reviewer().await;
+    let before = facts(&dir).await;
+    let id = sent(&staff, "test", "3301", tests(100..100 + PEOPLE, "阴性")).await;
+    assert_eq!(start(&staff, &id, json!({})).await.status, StatusCode::ACCEPTED);
+    let done = |body: &Value| body["done_lines"].as_i64().unwrap();
+    let mut seen = 0;
+    for kill in [true, false, true] {
+        let staff = server.reviewer().await;
+        let until = Instant::now() + Duration::from_secs(60);
+        loop {
+            let body = staff.get(&format!("/api/v1/imports/{id}")).await.body;
+            // Half a block further on: in the middle of the next one.
+            if done(&body) > seen {
+                seen = done(&body);
+                break;
+            }
+            assert!(Instant::now() < until, "{body}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(60)).await;
+        if kill {
+            server.kill();
+            server = Server::start(dir.clone(), &["--demo"]);
+        } else {
+            let stopped = staff.post(&format!("/api/v1/imports/{id}/stop"), json!({})).await;
+            assert_eq!(stopped.body["state"], "stopped", "{stopped:?}");
+            tokio::time::sleep(Duration::from_millis(1_500)).await;
+            let rest = done(&staff.get(&format!("/api/v1/imports/{id}")).await.body);
+            tokio::time::sleep(Duration::from_millis(700)).await;
+            let still = done(&staff.get(&format!("/api/v1/imports/{id}")).await.body);
+            assert!(rest == still && still < i64::from(PEOPLE), "stopped is stopped: {rest} {still}");
+            seen = still;
+            assert_eq!(start(&staff, &id, json!({})).await.status, StatusCode::ACCEPTED);
+        }
+    }
+    let staff = server.reviewer().await;
+    let end = wait(&staff, &id, "done").await;
+    assert_eq!(end["counts"], json!({ "fine": 0, "applied": PEOPLE, "known": 0, "wrong": 0 }));
+    assert_eq!(facts(&dir).await - before, i64::from(PEOPLE), "nothing lost, nothing twice");
+    let again = imported(&staff, "test", "3301", &format!("{}\r\n", tests(100..100 + PEOPLE, "阴性"))).await;
+    assert_eq!(again["counts"]["known"], PEOPLE);
+    assert_eq!(facts(&dir).await - before, i64::from(PEOPLE));
+}
+
+/// How many facts are stored.
+async fn facts(dir: &TempDir) -> i64 {
+    let sql = "SELECT COUNT(*) FROM fact";
+    if common::postgres().is_some() {
+        let rows = common::rows(dir, "SELECT COUNT(*)::text FROM fact").await;
+        return rows[0][0].as_ref().unwrap().parse().unwrap();
+    }
+    let file = rusqlite::Connection::open(dir.0.join("data/kangma.db")).unwrap();
+    file.query_row(sql, [], |row| row.get(0)).unwrap()
+}
+
+#[tokio::test]
+async fn a_list_about_many_people_of_elsewhere_is_held_before_it_colours_anybody() {
+    let server = Server::demo();
+    let staff = server.reviewer().await;
+    let list = |people: std::ops::Range<u32>, date: &str| {
+        let lines = people.map(|n| format!("{},{date}\r\n", document(n)));
+        format!("证件号码,日期\r\n{}", lines.collect::<String>())
+    };
+    // 1,317 people, half of them of another province, as the vaccination registers there know.
+    imported(&staff, "vaccination", "110105", &list(1_000..1_658, &ago(9)).replace("日期", "接种日期")).await;
+    imported(&staff, "vaccination", "330106", &list(1_658..2_317, &ago(9)).replace("日期", "接种日期")).await;
+    let id =
+        sent(&staff, "quarantine", "330106", list(1_000..2_317, &ago(5)).replace("日期", "开始日期")).await;
+    assert_eq!(start(&staff, &id, json!({})).await.status, StatusCode::ACCEPTED);
+    let held = wait(&staff, &id, "held").await;
+    assert_eq!(held["counts"]["applied"], 0, "nobody was touched: {held}");
+    let refused = start(&staff, &id, json!({})).await;
+    assert_eq!((refused.status.as_u16(), refused.code()), (403, "import.held"), "not by who sent it");
+    let contacts = |n: u32| {
+        (0..n).map(|i| format!("{{\"document_number\":\"{}\"}}\n", document(1_000 + i))).collect::<String>()
+    };
+    let many = records(&staff, "close_contact", "330106", "key-held-1", contacts(600)).await;
+    assert_eq!((many.status.as_u16(), many.code()), (403, "import.held"), "nor by the other door");
+    let few = records(&staff, "close_contact", "330106", "key-held-2", contacts(20)).await;
+    assert_eq!(few.status, StatusCode::OK, "a few travellers are ordinary: {few:?}");
+}
+
+async fn records(staff: &Person, kind: &str, division: &str, key: &str, body: String) -> Answer {
+    let request = staff
+        .client
+        .request(Method::POST, format!("{}/api/v1/records?kind={kind}&division={division}", staff.base))
+        .header("accept-language", "en")
+        .header("idempotency-key", key)
+        .bearer_auth(staff.token.as_ref().unwrap())
+        .body(body);
+    let response = request.send().await.unwrap();
+    let (status, headers) = (response.status(), response.headers().clone());
+    let text = response.text().await.unwrap();
+    let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+    Answer { status, headers, text, body }
+}
+
+#[tokio::test]
+async fn machines_send_records_and_each_is_answered_once_and_for_all() {
+    let server = Server::demo();
+    let staff = server.reviewer().await;
+    let record = |n: u32, result: &str| {
+        json!({ "document_number": document(n), "sampled_at": format!("{}T08:00:00+08:00", ago(3)), "result": result, "reference": format!("R{n}") })
+            .to_string()
+    };
+    let body =
+        [record(51, "negative"), record(52, "perhaps"), record(53, "positive"), record(51, "negative")]
+            .join("\n");
+    let answer = records(&staff, "test", "330106", "batch-0001", body.clone()).await;
+    assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+    let results = |a: &Answer| -> Vec<String> {
+        let items = a.body["items"].as_array().unwrap();
+        items.iter().map(|i| i["result"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(results(&answer), ["applied", "wrong", "applied", "known"]);
+    assert_eq!(answer.body["items"][1]["column"], "result");
+    let again = records(&staff, "test", "330106", "batch-0001", body.clone()).await;
+    assert_eq!(again.body, answer.body, "the same key has the same answer");
+    let other = records(&staff, "test", "330106", "batch-0002", body).await;
+    assert_eq!(results(&other), ["known", "wrong", "known", "known"]);
+    for (body, code) in [
+        ("{".to_owned(), "import.record"),
+        ("{\"shoe_size\":\"42\"}".into(), "import.record"),
+        ("{\"dose\":\"1\"}".into(), "import.record"),
+    ] {
+        assert_eq!(records(&staff, "test", "330106", "batch-0003", body).await.code(), code);
+    }
+    let many = "{}\n".repeat(1_001);
+    assert_eq!(records(&staff, "test", "330106", "batch-0004", many).await.code(), "import.records");
+    assert_eq!(records(&staff, "shoes", "330106", "batch-0005", String::new()).await.code(), "import.kind");
+    assert_eq!(
+        records(&staff, "test", "999999", "batch-0006", String::new()).await.code(),
+        "import.division"
+    );
+    let nobody = Person { token: Some("x".into()), ..staff.clone() };
+    assert_eq!(
+        records(&nobody, "test", "330106", "batch-0007", String::new()).await.status,
+        StatusCode::UNAUTHORIZED
+    );
+}
