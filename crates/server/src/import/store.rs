@@ -70,7 +70,7 @@ static KEEP: Stmt = Stmt {
 static PROGRESS: Stmt = Stmt {
     name: "import.progress",
     sql: "UPDATE import SET done = $2, fine = fine + $3, applied = applied + $4, known = known + $5, \
-          wrong = wrong + $6, elsewhere = elsewhere + $7, changed_at = $8 WHERE import_id = $1 AND done = $2 - 1",
+          wrong = wrong + $6, elsewhere = elsewhere + $7, changed_at = $8 WHERE import_id = $1 AND done + 1 = $2",
 };
 
 static FINISH: Stmt = Stmt {
