@@ -11,6 +11,7 @@ pub mod fact;
 pub mod id;
 pub mod identity;
 pub mod pass;
+pub mod role;
 pub mod rules;
 pub mod table;
 pub mod tally;

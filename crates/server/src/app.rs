@@ -116,6 +116,7 @@ impl App {
         if !keys.belong_to(&db).await? {
             return Err(KeyError::Other(key_dir.join("master.json")).into());
         }
+        crate::staff::put_roles(&db).await?;
         let mut node = [0; 16];
         rng.fill(&mut node);
         let leases = Leases::new(node, !db.is_shared());

@@ -90,28 +90,6 @@ where
     }
 }
 
-/// A member of staff with a living session.
-#[derive(Clone, Debug)]
-pub struct Staff {
-    /// Log-in name.
-    pub name: String,
-}
-
-impl<S> FromRequestParts<S> for Staff
-where
-    Shared: FromRef<S>,
-    S: Sync,
-{
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let app = Shared::from_ref(state);
-        let token = credential(&app, parts, STAFF_COOKIE)?;
-        let name = crate::staff::session(&app, token).await?;
-        Ok(Staff { name })
-    }
-}
-
 /// Cookie of a resident's token.
 pub const TOKEN_COOKIE: &str = "km_token";
 /// Cookie that renews it.
@@ -121,7 +99,7 @@ pub const STAFF_COOKIE: &str = "km_staff";
 
 /// The bearer token, or else the cookie. A write by cookie has to come from our own pages: a
 /// header that no foreign form can send, and no foreign site or origin named by the browser.
-fn credential<'a>(app: &Shared, parts: &'a Parts, name: &str) -> Result<&'a str, Problem> {
+pub fn credential<'a>(app: &Shared, parts: &'a Parts, name: &str) -> Result<&'a str, Problem> {
     if let Some(value) = parts.headers.get(header::AUTHORIZATION) {
         let bearer = value.to_str().ok().and_then(|v| {
             let (scheme, token) = v.split_once(' ')?;

@@ -63,6 +63,7 @@ fn reviews() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(staff::http::log_in))
         .routes(routes!(staff::http::log_out))
+        .routes(routes!(staff::http::me))
         .routes(routes!(review::http::list))
         .routes(routes!(review::http::reasons))
         .routes(routes!(review::http::detail, review::http::settle))

@@ -22,8 +22,11 @@ const DUTIES: &[(&str, &[&str])] = &[
     ("scan", &["decide"]),
     ("check_in", &["account", "decide", "person"]),
     ("staff", &[]),
-    ("review", &["account", "appeal", "decide", "declare", "evidence", "identity", "person", "queue"]),
-    ("import", &["decide", "person", "queue"]),
+    (
+        "review",
+        &["account", "appeal", "decide", "declare", "evidence", "identity", "person", "queue", "staff"],
+    ),
+    ("import", &["decide", "person", "queue", "staff"]),
     ("demo", &["account", "check_in", "decide", "declare", "person", "staff"]),
     ("jobs", &["appeal", "decide", "import", "login", "person", "review", "staff", "tally"]),
 ];

@@ -88,6 +88,18 @@ pub struct Staff {
     pub data: Data,
     /// Log-in name.
     pub name: String,
+    /// Name of the office (unit) that they belong to; made if new.
+    #[arg(long, default_value = "默认单位")]
+    pub office: String,
+    /// Code of the office's division, where the role is given; the whole country without it.
+    #[arg(long, default_value = "")]
+    pub division: String,
+    /// A role to give: administrator for the first, who gives the others theirs.
+    #[arg(long)]
+    pub role: Option<String>,
+    /// For how many days.
+    #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(i64).range(1..=3_650))]
+    pub days: i64,
 }
 
 /// Runs a command. What went wrong is one sentence on standard error.

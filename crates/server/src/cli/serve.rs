@@ -116,17 +116,19 @@ fn announce(app: &Shared, at: SocketAddr) {
     let base = format!("http://{host}:{}", at.port());
     let mut lines = vec![format!("Kangma 康码 is ready."), String::new()];
     if app.config.demo {
-        let (name, password) = demo::REVIEWER;
+        let (name, password) = (demo::STAFF[0].0, demo::PASSWORD);
         lines.push(format!("  resident    {base}/             phones 13900000001 … 13900000005"));
         lines.push(format!("  its codes   {base}/demo/outbox"));
         lines.push(format!("  checkpoint  {base}/checkpoint   no login"));
-        lines.push(format!("  staff       {base}/staff        {name} / {password}"));
+        lines.push(format!("  staff       {base}/staff        {name} / {password} (everybody: /demo)"));
         lines
             .push(format!("  demo        {base}/demo         five stories, specimen codes, advance one day"));
     } else {
         lines.push(format!("  resident    {base}/"));
         lines.push(format!("  checkpoint  {base}/checkpoint"));
-        lines.push(format!("  staff       {base}/staff        add a reviewer: kangma staff NAME"));
+        lines.push(format!(
+            "  staff       {base}/staff        add the first: kangma staff NAME --role administrator"
+        ));
     }
     lines.push(format!("  API         {base}/api/docs"));
     lines.push(String::new());

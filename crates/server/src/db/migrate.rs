@@ -31,6 +31,7 @@ pub const MAIN: &[Migration] = migrations![
     "tally" => "0004_tally.sql",
     "appeals" => "0005_appeals.sql",
     "import" => "0006_import.sql",
+    "rights" => "0007_rights.sql",
 ];
 
 /// The store of keys.

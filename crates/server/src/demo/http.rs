@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::{DAYS_MAX, REVIEWER, STORIES};
+use super::{DAYS_MAX, PASSWORD, STAFF, STORIES};
 use crate::app::Shared;
 use crate::decide;
 use crate::error::{Problem, ProblemBody};
@@ -88,8 +88,8 @@ fn index_body(now: Instant, lang: Lang) -> String {
         t("居民", "Resident"),
         t("核验点", "Checkpoint"),
         t("工作人员", "Staff"),
-        REVIEWER.0,
-        REVIEWER.1,
+        STAFF.map(|(name, ..)| name).join(", "),
+        PASSWORD,
         t("样码", "Specimen codes"),
         t("用任何核验页扫描都显示灰色“演示码”。", "Any checkpoint shows them grey, as a demo code."),
     )

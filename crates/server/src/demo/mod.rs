@@ -14,5 +14,20 @@ pub use stories::{STORIES, plant};
 /// Days that one call may advance.
 pub const DAYS_MAX: u32 = 60;
 
-/// The demo reviewer's name and password: printed at the start, and of no use outside demo mode.
-pub const REVIEWER: (&str, &str) = ("reviewer", "demo");
+/// The password of everybody in [`STAFF`]: of no use outside demo mode.
+pub const PASSWORD: &str = "demo";
+
+/// The demo's staff: log-in name, office, its division, role. Two offices, since an order needs both.
+pub const STAFF: [(&str, &str, &str, &str); 11] = [
+    ("reviewer", "样例市卫生健康委员会", "", "reviewer"),
+    ("admin", "样例市大数据局", "", "administrator"),
+    ("collector", "样例街道网格中心", "330106", "collector"),
+    ("verifier", "样例街道网格中心", "330106", "verifier"),
+    ("approver", "样例区疾控中心", "330106", "approver"),
+    ("data", "样例区指挥部办公室", "330106", "data_admin"),
+    ("data.city", "样例市指挥部办公室", "3301", "data_admin"),
+    ("rules", "样例市卫生健康委员会", "", "rule_maker"),
+    ("auditor", "样例市审计办公室", "", "auditor"),
+    ("manager", "样例企业", "330106", "enterprise_manager"),
+    ("operator", "样例市大数据局", "", "operator"),
+];

@@ -12,7 +12,7 @@ use crate::decide::{self, Missing, Recording};
 use crate::declare;
 use crate::error::Problem;
 use crate::person::{self, Profile};
-use crate::staff;
+use crate::staff::{self, NewStaff};
 
 /// One resident.
 #[derive(Debug)]
@@ -99,14 +99,19 @@ pub static STORIES: [Story; 5] = [
     },
 ];
 
-/// Plants the stories and the demo reviewer, once in the life of a database. Everything goes
+/// Plants the stories and the demo's staff, once in the life of a database. Everything goes
 /// through the same funnel as a resident's own; only the days of the past are written in.
 pub async fn plant(app: &Shared) -> anyhow::Result<()> {
     if super::store::planted(&app.db).await? {
         return Ok(());
     }
-    let (name, password) = super::REVIEWER;
-    staff::put(&app.db, name, password, app.clock.wall()).await?;
+    let now = app.clock.wall();
+    for (name, office, division, role) in super::STAFF {
+        let ends_at = now.plus_s(365 * 86_400);
+        let password = super::PASSWORD;
+        let new = NewStaff { name, password, office, division, role: Some(role), ends_at };
+        staff::put(&app.db, &app.rng, &new, now).await?;
+    }
     for story in &STORIES {
         one(app, story).await.map_err(|p| anyhow::anyhow!("{}: {}: {}", story.phone, p.code, p.en))?;
     }

@@ -1,11 +1,12 @@
 //! The officer at the desk: over which divisions they answer, and for what.
 
 use kangma_core::appeal::{Level, highest};
+use kangma_core::role::Permission;
 
 use crate::app::Shared;
-use crate::auth::Staff;
 use crate::error::Problem;
 use crate::queue::{self, Item, Scope};
+use crate::staff::{self, Officer};
 
 /// Who asks.
 #[derive(Clone, Debug)]
@@ -16,13 +17,21 @@ pub struct Desk {
     scopes: Vec<(String, (i64, i64))>,
 }
 
-/// Kinds that the right to review covers: all but appeals, which are a right of their own.
-const ALL_KINDS: (i64, i64) = (1, 4);
+/// Each right, with the kinds of entry that it is for.
+const KINDS: [(Permission, (i64, i64)); 3] =
+    [(Permission::Review, (1, 2)), (Permission::Appeal, (3, 3)), (Permission::Approve, (4, 4))];
 
 impl Desk {
-    /// Of a member of staff.
-    pub fn of(staff: &Staff) -> Desk {
-        Desk { name: staff.name.clone(), scopes: vec![(String::new(), ALL_KINDS)] }
+    /// Of an officer who holds one of the rights somewhere.
+    pub fn of(officer: &Officer) -> Result<Desk, Problem> {
+        let mut scopes = Vec::new();
+        for (permission, kinds) in KINDS {
+            scopes.extend(officer.scope(permission).into_iter().map(|code| (code.to_owned(), kinds)));
+        }
+        if scopes.is_empty() {
+            return Err(staff::not_allowed());
+        }
+        Ok(Desk { name: officer.name.clone(), scopes })
     }
 
     /// As the queue is searched for them.

@@ -14,13 +14,13 @@ use super::{Desk, Finding};
 use crate::account;
 use crate::app::Shared;
 use crate::appeal::words::{REASONS, office_name};
-use crate::auth::Staff;
 use crate::error::{Problem, ProblemBody};
 use crate::evidence::{self, http::download};
 use crate::http::{Body, Private};
 use crate::lang::{Lang, Wanted};
 use crate::person;
 use crate::queue::{self, IDENTITY_RULE, Item, Subject, UNDO_S};
+use crate::staff::Officer;
 
 /// Entries shown at once.
 const ITEMS_MAX: usize = 200;
@@ -104,7 +104,7 @@ impl Claim {
     responses((status = 200, body = Reviews), (status = 401, body = ProblemBody), (status = 422, body = ProblemBody)))]
 pub async fn list(
     State(app): State<Shared>,
-    staff: Staff,
+    officer: Officer,
     Wanted(lang): Wanted,
     query: Result<Query<ReviewsQuery>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Private<Reviews>, Problem> {
@@ -117,7 +117,7 @@ pub async fn list(
         Some("confirmation") => (4, 4),
         Some(_) => return Err(bad_query()),
     };
-    let desk = Desk::of(&staff);
+    let desk = Desk::of(&officer)?;
     let mut found: Vec<Item> = Vec::new();
     for (scope, kinds) in desk.scopes(&app) {
         let kinds = (kinds.0.max(wanted.0), kinds.1.min(wanted.1));
@@ -223,11 +223,11 @@ pub fn why(app: &Shared, item: &Item, lang: Lang) -> String {
         (status = 409, body = ProblemBody)))]
 pub async fn detail(
     State(app): State<Shared>,
-    staff: Staff,
+    officer: Officer,
     Wanted(lang): Wanted,
     Path(id): Path<String>,
 ) -> Result<Private<ReviewDetail>, Problem> {
-    let desk = Desk::of(&staff);
+    let desk = Desk::of(&officer)?;
     let item = super::open(&app, &desk, parse(&id)?).await?;
     Ok(Private(view::detail(&app, &desk, item, lang).await?))
 }
@@ -263,11 +263,11 @@ pub struct Settled {
         (status = 404, body = ProblemBody), (status = 409, body = ProblemBody), (status = 422, body = ProblemBody)))]
 pub async fn settle(
     State(app): State<Shared>,
-    staff: Staff,
+    officer: Officer,
     Path(id): Path<String>,
     Body(ask): Body<FindingRequest>,
 ) -> Result<Private<Settled>, Problem> {
-    let desk = Desk::of(&staff);
+    let desk = Desk::of(&officer)?;
     let takes_effect_at =
         super::settle(&app, &desk, parse(&id)?, ask.outcome, &ask.code, &ask.reason).await?;
     Ok(Private(Settled { state: "settling", takes_effect_at }))
@@ -288,10 +288,10 @@ pub struct InHand {
         (status = 409, body = ProblemBody)))]
 pub async fn undo(
     State(app): State<Shared>,
-    staff: Staff,
+    officer: Officer,
     Path(id): Path<String>,
 ) -> Result<Private<InHand>, Problem> {
-    let until = super::undo(&app, &Desk::of(&staff), parse(&id)?).await?;
+    let until = super::undo(&app, &Desk::of(&officer)?, parse(&id)?).await?;
     Ok(Private(InHand { until }))
 }
 
@@ -302,10 +302,10 @@ pub async fn undo(
         (status = 404, body = ProblemBody), (status = 409, body = ProblemBody)))]
 pub async fn claim(
     State(app): State<Shared>,
-    staff: Staff,
+    officer: Officer,
     Path(id): Path<String>,
 ) -> Result<Private<InHand>, Problem> {
-    let until = super::claim(&app, &Desk::of(&staff), parse(&id)?).await?;
+    let until = super::claim(&app, &Desk::of(&officer)?, parse(&id)?).await?;
     Ok(Private(InHand { until }))
 }
 
@@ -315,10 +315,10 @@ pub async fn claim(
     responses((status = 204), (status = 401, body = ProblemBody), (status = 404, body = ProblemBody)))]
 pub async fn release(
     State(app): State<Shared>,
-    staff: Staff,
+    officer: Officer,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    super::release(&app, &Desk::of(&staff), parse(&id)?).await?;
+    super::release(&app, &Desk::of(&officer)?, parse(&id)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -348,11 +348,11 @@ pub struct Escalated {
         (status = 409, body = ProblemBody), (status = 422, body = ProblemBody)))]
 pub async fn escalate(
     State(app): State<Shared>,
-    staff: Staff,
+    officer: Officer,
     Path(id): Path<String>,
     Body(ask): Body<EscalationRequest>,
 ) -> Result<Private<Escalated>, Problem> {
-    let level = super::escalate(&app, &Desk::of(&staff), parse(&id)?, &ask.code, &ask.reason).await?;
+    let level = super::escalate(&app, &Desk::of(&officer)?, parse(&id)?, &ask.code, &ask.reason).await?;
     Ok(Private(Escalated { level: level.name() }))
 }
 
@@ -363,10 +363,10 @@ pub async fn escalate(
         (status = 401, body = ProblemBody), (status = 404, body = ProblemBody), (status = 409, body = ProblemBody)))]
 pub async fn read_evidence(
     State(app): State<Shared>,
-    staff: Staff,
+    officer: Officer,
     Path((id, file)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
-    let item = super::open(&app, &Desk::of(&staff), parse(&id)?).await?;
+    let item = super::open(&app, &Desk::of(&officer)?, parse(&id)?).await?;
     let Subject::Appeal(person) = item.subject else { return Err(Problem::not_found()) };
     let (file, bytes) = evidence::read(&app, person, item.id, &file).await?;
     Ok(download(&file, bytes))
@@ -392,7 +392,7 @@ pub struct ReasonView {
 /// Lists the reasons that a finding or an escalation can have.
 #[utoipa::path(get, path = "/api/v1/review-reasons", tag = "staff",
     responses((status = 200, body = Reasons), (status = 401, body = ProblemBody)))]
-pub async fn reasons(_: Staff, Wanted(lang): Wanted) -> Private<Reasons> {
+pub async fn reasons(officer: Officer, Wanted(lang): Wanted) -> Private<Reasons> {
     let reasons = REASONS.iter().map(|(code, outcomes, zh, en)| ReasonView {
         code,
         text: if lang == Lang::Zh { zh } else { en },

@@ -3,10 +3,13 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use kangma_core::id::FactId;
+use kangma_core::role::Permission;
 use kangma_core::time::Instant;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::Officer;
 use crate::app::Shared;
 use crate::auth::{self, STAFF_COOKIE};
 use crate::error::{Problem, ProblemBody};
@@ -59,4 +62,49 @@ pub async fn log_out(State(app): State<Shared>, headers: HeaderMap) -> Result<Re
     }
     let cookie = [(header::SET_COOKIE, auth::set_cookie(&app, STAFF_COOKIE, "", 0))];
     Ok((StatusCode::NO_CONTENT, cookie).into_response())
+}
+
+/// Who is asking, and what they may do.
+#[derive(Serialize, ToSchema)]
+pub struct Me {
+    /// Log-in name.
+    name: String,
+    /// Name of their office.
+    office: String,
+    /// Identifier of the session, as the list of sessions has it.
+    session: String,
+    /// Roles that have not ended.
+    grants: Vec<GrantItem>,
+}
+
+/// A role that somebody holds.
+#[derive(Serialize, ToSchema)]
+pub struct GrantItem {
+    /// Its name.
+    role: String,
+    /// What it allows.
+    permissions: Vec<&'static str>,
+    /// Code of the division where; empty for the whole country.
+    division: String,
+    /// A place or enterprise that it is limited to.
+    assignment: Option<String>,
+    /// Until when.
+    #[schema(value_type = String, format = DateTime)]
+    ends_at: Instant,
+}
+
+/// Says who is asking.
+#[utoipa::path(get, path = "/api/v1/staff/me", tag = "staff",
+    responses((status = 200, body = Me), (status = 401, body = ProblemBody)))]
+pub async fn me(State(app): State<Shared>, officer: Officer) -> Result<Private<Me>, Problem> {
+    let office = super::office_name(&app, officer.office).await?;
+    let grants = officer.grants.into_iter().map(|g| GrantItem {
+        role: g.role,
+        permissions: g.permissions.iter().map(Permission::name).collect(),
+        division: g.division,
+        assignment: g.assignment,
+        ends_at: g.ends_at,
+    });
+    let session = FactId(officer.session).to_string();
+    Ok(Private(Me { name: officer.name, office, session, grants: grants.collect() }))
 }
