@@ -391,12 +391,13 @@ pub struct ReasonView {
 
 /// Lists the reasons that a finding or an escalation can have.
 #[utoipa::path(get, path = "/api/v1/review-reasons", tag = "staff",
-    responses((status = 200, body = Reasons), (status = 401, body = ProblemBody)))]
-pub async fn reasons(officer: Officer, Wanted(lang): Wanted) -> Private<Reasons> {
+    responses((status = 200, body = Reasons), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody)))]
+pub async fn reasons(officer: Officer, Wanted(lang): Wanted) -> Result<Private<Reasons>, Problem> {
+    Desk::of(&officer)?;
     let reasons = REASONS.iter().map(|(code, outcomes, zh, en)| ReasonView {
         code,
         text: if lang == Lang::Zh { zh } else { en },
         outcomes,
     });
-    Private(Reasons { reasons: reasons.collect() })
+    Ok(Private(Reasons { reasons: reasons.collect() }))
 }
