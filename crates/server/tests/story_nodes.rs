@@ -99,6 +99,15 @@ async fn colours(nodes: &[String], all: &[Made]) -> Vec<Vec<String>> {
     colours
 }
 
+/// People are decided again in so many parts; a few leases more are for other work.
+const PARTS: usize = 16;
+
+/// Leases that any node ever held.
+async fn leases_of_all(dir: &TempDir) -> usize {
+    let rows = common::rows(dir, "SELECT count(*)::text FROM lease").await;
+    rows[0][0].as_ref().unwrap().parse().unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_nodes_one_killed_under_load_lose_nothing_do_nothing_twice_and_agree() {
     let dir = Arc::new(TempDir::shared());
@@ -172,7 +181,10 @@ async fn three_nodes_one_killed_under_load_lose_nothing_do_nothing_twice_and_agr
             holders
         });
         let counts: Vec<usize> = holders.values().copied().collect();
-        if counts.len() == 2 && counts.iter().sum::<usize>() == 18 && counts.iter().all(|n| *n >= 8) {
+        if counts.len() == 2
+            && counts.iter().sum::<usize>() == leases_of_all(&dir).await
+            && counts.iter().all(|n| *n >= 8)
+        {
             break;
         }
         assert!(killed.elapsed() < Duration::from_secs(15), "{holders:?}");
@@ -191,7 +203,10 @@ async fn a_due_decision_is_made_once_whichever_node_holds_it() {
         common::rows(&dir, sql).await.swap_remove(0)
     };
     let began = Instant::now();
-    while shares().await != [Some("3".to_owned()), Some("18".to_owned())] {
+    while {
+        let all = leases_of_all(&dir).await;
+        all < PARTS || shares().await != [Some("3".to_owned()), Some(all.to_string())]
+    } {
         assert!(began.elapsed() < Duration::from_secs(30), "{:?}", shares().await);
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
