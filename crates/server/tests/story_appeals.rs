@@ -27,7 +27,11 @@ impl Office {
         let dir = Arc::new(TempDir::new());
         prepare(&dir);
         let passwords = [CAUSER, SECOND, THIRD].map(|name| {
-            let added = kangma().args(["staff", name, "--role", "administrator"]).envs(environment(&dir)).output().unwrap();
+            let added = kangma()
+                .args(["staff", name, "--role", "administrator"])
+                .envs(environment(&dir))
+                .output()
+                .unwrap();
             assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
             let said = String::from_utf8(added.stdout).unwrap();
             (name, said.split_whitespace().last().unwrap().to_owned())

@@ -85,7 +85,7 @@ fn tests(people: std::ops::Range<u32>, result: &str) -> String {
 #[tokio::test]
 async fn a_list_is_looked_at_applied_mended_and_sent_again_and_each_line_is_applied_once() {
     let server = Server::demo();
-    let staff = server.reviewer().await;
+    let staff = server.officer("admin").await;
     let (a, b, c) = (document(11), document(12), document(13));
     let day = ago(5);
     let slashed = day.replace('-', "/");
@@ -163,7 +163,7 @@ fn gb_of(text: &str) -> Vec<u8> {
 #[tokio::test]
 async fn somebody_whom_only_a_list_knows_joins_when_they_declare_and_nobody_learns_who_was_known() {
     let server = Server::demo();
-    let staff = server.reviewer().await;
+    let staff = server.officer("admin").await;
     let known = server.log_in("13700000021").await;
     known.declare(&well(21)).await;
     // One with a code, one whom nobody knew, one of whom the list has no name.
@@ -205,7 +205,7 @@ async fn somebody_whom_only_a_list_knows_joins_when_they_declare_and_nobody_lear
 #[tokio::test]
 async fn a_withdrawn_entry_decides_again_and_the_code_says_so() {
     let server = Server::demo();
-    let staff = server.reviewer().await;
+    let staff = server.officer("admin").await;
     let resident = server.log_in("13700000031").await;
     resident.declare(&well(31)).await;
     let (day, later) = (ago(5), ago(3));
@@ -249,7 +249,7 @@ async fn a_withdrawn_entry_decides_again_and_the_code_says_so() {
 #[tokio::test]
 async fn a_file_that_may_have_been_cut_off_is_taken_whole_or_asks_for_its_count() {
     let server = Server::demo();
-    let staff = server.reviewer().await;
+    let staff = server.officer("admin").await;
     let column = |rows: usize| format!("证件号码\r\n{}", "1\r\n".repeat(rows - 1));
     let id = sent(&staff, "confirmed", "3301", column(65_536)).await;
     let import = staff.get(&format!("/api/v1/imports/{id}")).await.body;
@@ -286,14 +286,14 @@ async fn killed_stopped_and_killed_again_every_line_is_applied_once() {
     const PEOPLE: u32 = 6_000;
     let dir = Arc::new(TempDir::new());
     let mut server = Server::start(dir.clone(), &["--demo"]);
-    let staff = server.reviewer().await;
+    let staff = server.officer("admin").await;
     let before = facts(&dir).await;
     let id = sent(&staff, "test", "3301", tests(100..100 + PEOPLE, "阴性")).await;
     assert_eq!(start(&staff, &id, json!({})).await.status, StatusCode::ACCEPTED);
     let done = |body: &Value| body["done_lines"].as_i64().unwrap();
     let mut seen = 0;
     for kill in [true, false, true] {
-        let staff = server.reviewer().await;
+        let staff = server.officer("admin").await;
         let until = Instant::now() + Duration::from_secs(60);
         loop {
             let body = staff.get(&format!("/api/v1/imports/{id}")).await.body;
@@ -321,7 +321,7 @@ async fn killed_stopped_and_killed_again_every_line_is_applied_once() {
             assert_eq!(start(&staff, &id, json!({})).await.status, StatusCode::ACCEPTED);
         }
     }
-    let staff = server.reviewer().await;
+    let staff = server.officer("admin").await;
     let end = wait(&staff, &id, "done").await;
     assert_eq!(end["counts"], json!({ "fine": 0, "applied": PEOPLE, "known": 0, "wrong": 0 }));
     assert_eq!(facts(&dir).await - before, i64::from(PEOPLE), "nothing lost, nothing twice");
@@ -344,7 +344,7 @@ async fn facts(dir: &TempDir) -> i64 {
 #[tokio::test]
 async fn a_list_about_many_people_of_elsewhere_is_held_before_it_colours_anybody() {
     let server = Server::demo();
-    let staff = server.reviewer().await;
+    let staff = server.officer("admin").await;
     let list = |people: std::ops::Range<u32>, date: &str| {
         let lines = people.map(|n| format!("{},{date}\r\n", document(n)));
         format!("证件号码,日期\r\n{}", lines.collect::<String>())
@@ -386,7 +386,7 @@ async fn records(staff: &Person, kind: &str, division: &str, key: &str, body: St
 #[tokio::test]
 async fn machines_send_records_and_each_is_answered_once_and_for_all() {
     let server = Server::demo();
-    let staff = server.reviewer().await;
+    let staff = server.officer("admin").await;
     let record = |n: u32, result: &str| {
         json!({ "document_number": document(n), "sampled_at": format!("{}T08:00:00+08:00", ago(3)), "result": result, "reference": format!("R{n}") })
             .to_string()

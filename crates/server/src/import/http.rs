@@ -15,10 +15,10 @@ use utoipa::{IntoParams, ToSchema};
 use super::block::{self, Outcome, Raw, Results};
 use super::{About, By, Counts, Import, Sending, Start, State, errors, store};
 use crate::app::Shared;
-use crate::auth::Staff;
 use crate::error::{Problem, ProblemBody};
 use crate::http::{Body, Private};
 use crate::lang::{Lang, Wanted};
+use crate::staff::Officer;
 
 /// Columns of a kind of list.
 #[derive(Serialize, ToSchema)]
@@ -40,7 +40,7 @@ pub struct Kinds {
 /// Reads which kinds of list there are, and their columns.
 #[utoipa::path(get, path = "/api/v1/import-kinds", tag = "staff",
     responses((status = 200, body = Kinds), (status = 401, body = ProblemBody)))]
-pub async fn kinds(_: Staff) -> Private<Kinds> {
+pub async fn kinds(_: Officer) -> Private<Kinds> {
     let view = |kind: ListKind| KindView {
         kind: kind.name(),
         columns: kind.columns().map(Column::name).collect(),
@@ -213,13 +213,13 @@ async fn whole(app: &Shared, import: &Import) -> Result<ImportView, Problem> {
         (status = 413, body = ProblemBody), (status = 422, body = ProblemBody)))]
 pub async fn upload(
     AxumState(app): AxumState<Shared>,
-    staff: Staff,
+    officer: Officer,
     given: Result<Query<Upload>, QueryRejection>,
     body: RawBody,
 ) -> Result<Response, Problem> {
     let ask = query(given)?;
     let (kind, division) = target(&ask.kind, &ask.division)?;
-    let by = By::importing(staff, &division)?;
+    let by = By::importing(officer, &division)?;
     if ask.name.chars().count() > 200 || ask.sheet.as_deref().is_some_and(|s| s.chars().count() > 64) {
         return Err(Problem::field("name", "import.name", "名称过长。", "The name is too long."));
     }
@@ -241,16 +241,16 @@ pub struct Imports {
 /// Lists the imports of one's divisions.
 #[utoipa::path(get, path = "/api/v1/imports", tag = "staff",
     responses((status = 200, body = Imports), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody)))]
-pub async fn list(AxumState(app): AxumState<Shared>, staff: Staff) -> Result<Private<Imports>, Problem> {
-    let by = By::anywhere(staff)?;
+pub async fn list(AxumState(app): AxumState<Shared>, officer: Officer) -> Result<Private<Imports>, Problem> {
+    let by = By::anywhere(officer)?;
     let all = super::list(&app, &by).await?;
     let items: Result<Vec<ImportView>, Problem> =
         all.iter().map(|import| Ok(view(import, &import.about(&app)?))).collect();
     Ok(Private(Imports { items: items? }))
 }
 
-async fn one(app: &Shared, staff: Staff, id: &str) -> Result<(By, Import), Problem> {
-    let by = By::anywhere(staff)?;
+async fn one(app: &Shared, officer: Officer, id: &str) -> Result<(By, Import), Problem> {
+    let by = By::anywhere(officer)?;
     let id = FactId::parse(id).ok_or_else(Problem::not_found)?;
     let import = super::find(app, &by, id.0).await?;
     Ok((by, import))
@@ -262,10 +262,10 @@ async fn one(app: &Shared, staff: Staff, id: &str) -> Result<(By, Import), Probl
     responses((status = 200, body = ImportView), (status = 401, body = ProblemBody), (status = 404, body = ProblemBody)))]
 pub async fn detail(
     AxumState(app): AxumState<Shared>,
-    staff: Staff,
+    officer: Officer,
     Path(id): Path<String>,
 ) -> Result<Private<ImportView>, Problem> {
-    let (_, import) = one(&app, staff, &id).await?;
+    let (_, import) = one(&app, officer, &id).await?;
     Ok(Private(whole(&app, &import).await?))
 }
 
@@ -285,11 +285,11 @@ pub struct MappingRequest {
         (status = 409, body = ProblemBody), (status = 422, body = ProblemBody)))]
 pub async fn mapping(
     AxumState(app): AxumState<Shared>,
-    staff: Staff,
+    officer: Officer,
     Path(id): Path<String>,
     Body(ask): Body<MappingRequest>,
 ) -> Result<Private<ImportView>, Problem> {
-    let (by, import) = one(&app, staff, &id).await?;
+    let (by, import) = one(&app, officer, &id).await?;
     let long = |cell: &Cell| matches!(cell, Cell::Always(text) if text.chars().count() > 200);
     if ask.mapping.values().any(long) {
         return Err(Problem::field(
@@ -322,11 +322,11 @@ pub struct StartRequest {
         (status = 404, body = ProblemBody), (status = 409, body = ProblemBody), (status = 422, body = ProblemBody)))]
 pub async fn start(
     AxumState(app): AxumState<Shared>,
-    staff: Staff,
+    officer: Officer,
     Path(id): Path<String>,
     Body(ask): Body<StartRequest>,
 ) -> Result<Response, Problem> {
-    let (by, import) = one(&app, staff, &id).await?;
+    let (by, import) = one(&app, officer, &id).await?;
     let may_release = by.is_above(&import.division);
     let how = Start { dry_run: ask.dry_run, lines: ask.lines, may_release };
     super::start(&app, &by, &import, how).await?;
@@ -341,10 +341,10 @@ pub async fn start(
         (status = 409, body = ProblemBody)))]
 pub async fn stop(
     AxumState(app): AxumState<Shared>,
-    staff: Staff,
+    officer: Officer,
     Path(id): Path<String>,
 ) -> Result<Private<ImportView>, Problem> {
-    let (by, import) = one(&app, staff, &id).await?;
+    let (by, import) = one(&app, officer, &id).await?;
     super::stop(&app, &import).await?;
     let import = super::find(&app, &by, import.id).await?;
     Ok(Private(whole(&app, &import).await?))
@@ -413,13 +413,13 @@ const BLOCKS_LOOKED: i64 = 64;
         (status = 404, body = ProblemBody)))]
 pub async fn lines(
     AxumState(app): AxumState<Shared>,
-    staff: Staff,
+    officer: Officer,
     Wanted(lang): Wanted,
     Path(id): Path<String>,
     given: Result<Query<Which>, QueryRejection>,
 ) -> Result<Private<Lines>, Problem> {
     let ask = query(given)?;
-    let (_, import) = one(&app, staff, &id).await?;
+    let (_, import) = one(&app, officer, &id).await?;
     let limit = ask.limit.unwrap_or(200).clamp(1, 1_000);
     let (mut n, mut skip) = ask.after.as_deref().and_then(cursor).unwrap_or((0, 0));
     let mut items = Vec::new();
@@ -456,11 +456,11 @@ fn cursor(text: &str) -> Option<(i64, usize)> {
         (status = 404, body = ProblemBody)))]
 pub async fn error_file(
     AxumState(app): AxumState<Shared>,
-    staff: Staff,
+    officer: Officer,
     Wanted(lang): Wanted,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    let (_, import) = one(&app, staff, &id).await?;
+    let (_, import) = one(&app, officer, &id).await?;
     let about = import.about(&app)?;
     let name = format!("attachment; filename=\"errors-{}.csv\"", FactId(import.id));
     let mut response = Response::new(errors::file(&app, import, &about, lang));

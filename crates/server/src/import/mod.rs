@@ -21,6 +21,7 @@ mod store;
 mod upload;
 
 use axum::http::StatusCode;
+use kangma_core::role::{Permission, lies_in};
 use kangma_core::table::{Column, ListKind, Mapping, Reader};
 use kangma_core::time::Instant;
 use serde::{Deserialize, Serialize};
@@ -28,8 +29,8 @@ use serde::{Deserialize, Serialize};
 pub use upload::{Sending, receive};
 
 use crate::app::Shared;
-use crate::auth::Staff;
 use crate::error::Problem;
+use crate::staff::{self, Officer};
 
 /// Who sends, and where they may.
 pub struct By {
@@ -37,27 +38,33 @@ pub struct By {
     pub name: String,
     /// Their office.
     pub office: [u8; 16],
+    scope: Vec<String>,
 }
 
 impl By {
-    /// A member of staff who may import for a division.
-    pub fn importing(staff: Staff, _division: &str) -> Result<By, Problem> {
-        By::anywhere(staff)
+    /// An officer who may import for a division.
+    pub fn importing(officer: Officer, division: &str) -> Result<By, Problem> {
+        officer.require(Permission::Import, division)?;
+        By::anywhere(officer)
     }
 
-    /// A member of staff who may import somewhere.
-    pub fn anywhere(staff: Staff) -> Result<By, Problem> {
-        Ok(By { name: staff.name, office: [0; 16] })
+    /// An officer who may import somewhere.
+    pub fn anywhere(officer: Officer) -> Result<By, Problem> {
+        let scope: Vec<String> = officer.scope(Permission::Import).into_iter().map(str::to_owned).collect();
+        if scope.is_empty() {
+            return Err(staff::not_allowed());
+        }
+        Ok(By { name: officer.name, office: officer.office, scope })
     }
 
     /// Divisions in which they may.
     fn scope(&self) -> Vec<&str> {
-        vec![""]
+        self.scope.iter().map(String::as_str).collect()
     }
 
     /// Whether they stand above a division.
     pub fn is_above(&self, division: &str) -> bool {
-        !division.is_empty()
+        self.scope.iter().any(|outer| outer.len() < division.len() && lies_in(division, outer))
     }
 }
 

@@ -15,10 +15,10 @@ use super::block::Results;
 use super::http::{LineView, target};
 use super::{By, held, job};
 use crate::app::Shared;
-use crate::auth::Staff;
 use crate::error::{Problem, ProblemBody};
 use crate::http::{IdempotencyKey, Private};
 use crate::lang::Wanted;
+use crate::staff::Officer;
 
 /// The largest body.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -53,7 +53,7 @@ pub struct Answered {
         (status = 403, body = ProblemBody), (status = 413, body = ProblemBody), (status = 422, body = ProblemBody)))]
 pub async fn records(
     AxumState(app): AxumState<Shared>,
-    staff: Staff,
+    officer: Officer,
     Wanted(lang): Wanted,
     key: IdempotencyKey,
     given: Result<Query<What>, QueryRejection>,
@@ -63,7 +63,7 @@ pub async fn records(
         return Err(Problem::bad_request("import.query", "缺少 kind。", "The parameter kind is missing."));
     };
     let (kind, division) = target(&ask.kind, &ask.division)?;
-    let by = By::importing(staff, &division)?;
+    let by = By::importing(officer, &division)?;
     let Some(key) = key.0 else {
         return Err(Problem::bad_request(
             "request.idempotency_key",

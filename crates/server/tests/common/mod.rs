@@ -249,9 +249,13 @@ impl Server {
     }
 
     pub async fn reviewer(&self) -> Person {
+        self.officer("reviewer").await
+    }
+
+    /// Somebody of the demo's staff.
+    pub async fn officer(&self, name: &str) -> Person {
         let nobody = Person::nobody(self);
-        let answer =
-            nobody.post("/api/v1/staff/login", json!({ "name": "reviewer", "password": "demo" })).await;
+        let answer = nobody.post("/api/v1/staff/login", json!({ "name": name, "password": "demo" })).await;
         assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
         Person { token: Some(answer.body["token"].as_str().unwrap().to_owned()), ..nobody }
     }
