@@ -1,9 +1,11 @@
 // Measures Kangma against yardsticks in the same run and writes target/bench.json:
 // [{work, value, unit, yardstick, ratio, at_least, holds}]. Absolute figures drift with the
 // machine; ratios hold, so A and B alternate, three rounds, and medians are quoted.
-// BENCH_ONLY=part,part runs some parts: sqlite, postgres, nodes, tail, core. BENCH_SECONDS is the
+// BENCH_ONLY=part,part runs some parts: sqlite, postgres, nodes, tail, dashboard, core. BENCH_SECONDS is the
 // length of a measurement, BENCH_MINUTES that of an open-loop run in `tail`, PEOPLE the population.
+import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { Agent, request } from 'node:http'
 import { PEOPLE, SECONDS, cleanUp, cpu_s, fsync_ms, kangma, load, median, own_mb, postgres, requests, run, say, seeded, serve, start, stop, wrk } from './measure.mjs'
 
 const MINUTES = Number(process.env.BENCH_MINUTES ?? 10)
@@ -158,6 +160,71 @@ async function tail(name, env) {
   result(`dynamic bytes of a code read, head included, ${name}`, report.bytes_max, 'bytes', '2,048 over it', 2048 / report.bytes_max, 1)
 }
 
+/**
+ * Two hundred officers look at dashboards, each at another of the country's 44,700 divisions: the
+ * numbers, the table and ninety days, then a second's pause. Meanwhile people declare and the counts
+ * move. SQLite, and PostgreSQL with BENCH_ONLY=dashboard,postgres-dashboard.
+ */
+async function dashboard(name, url) {
+  const { env } = seeded(`dashboard-${name}`, url, ['--nationwide'])
+  const password = run(kangma, ['staff', 'bench', '--role', 'auditor'], { env }).trim().split(' ').at(-1)
+  const service = serve(env, 18_080)
+  const agent = new Agent({ keepAlive: true, maxSockets: 256 })
+  const ask = (path, { token, body } = {}) =>
+    new Promise((done, fail) => {
+      const headers = { ...(token && { authorization: `Bearer ${token}` }), ...(body && { 'content-type': 'application/json' }) }
+      const asked = request(`${service.url}/api/v1${path}`, { agent, headers, method: body ? 'POST' : 'GET' }, (answer) => {
+        const parts = []
+        answer.on('data', (part) => parts.push(part))
+        answer.on('end', () => done({ status: answer.statusCode, text: Buffer.concat(parts).toString() }))
+        answer.on('error', fail)
+      })
+      asked.on('error', fail)
+      asked.end(body && JSON.stringify(body))
+    })
+  const { token } = JSON.parse((await ask('/staff/login', { body: { name: 'bench', password } })).text)
+  const below = async (code) => JSON.parse((await ask(`/dashboard/${code}/children`, { token })).text).rows.filter(({ unknown }) => !unknown)
+  const codes = ['0']
+  for (const province of await below('0')) {
+    codes.push(province.division)
+    for (const city of (await below(province.division)).slice(0, 8)) {
+      codes.push(city.division)
+      for (const county of (await below(city.division)).slice(0, 4)) codes.push(county.division, ...(await below(county.division)).map(({ division }) => division))
+    }
+  }
+  const seconds = Math.max(20, SECONDS)
+  const writer = spawn(kangma, ['load', '--to', `127.0.0.1:${service.port}`, '--profile', 'declare', '--people', String(MANY), '--rate', '50', '--seconds', String(seconds + 4), '--json'], { env: { ...process.env, ...env }, stdio: 'ignore' })
+  const times = { numbers: [], children: [], series: [] }
+  let refused = 0
+  const until = Date.now() + seconds * 1000
+  const viewer = async (i) => {
+    await new Promise((go) => setTimeout(go, i * 5))
+    for (let turn = 0; Date.now() < until; turn++) {
+      const code = codes[(i * 7919 + turn * 104_729) % codes.length]
+      for (const panel of Object.keys(times)) {
+        const began = process.hrtime.bigint()
+        const { status } = await ask(`/dashboard/${code}/${panel}`, { token })
+        if (status === 200) times[panel].push(Number(process.hrtime.bigint() - began) / 1e6)
+        else refused++
+      }
+      await new Promise((go) => setTimeout(go, 1000))
+    }
+  }
+  await Promise.all(Array.from({ length: 200 }, (_, i) => viewer(i)))
+  writer.kill()
+  agent.destroy()
+  const loaded_mb = own_mb(service)
+  await stop(service)
+  const p95 = (xs) => [...xs].sort((a, b) => a - b)[Math.floor(xs.length * 0.95)]
+  for (const [panel, bound] of [['numbers', 50], ['children', 500], ['series', 500]]) {
+    const ms = p95(times[panel])
+    const more = { answered: times[panel].length, refused, divisions: codes.length, loaded_mb }
+    result(`p95 of ${panel} of a division with 200 viewers, ${name}`, ms, 'ms', `${bound} ms over it`, refused === 0 ? bound / ms : 0, 1, more)
+  }
+  const agree = run(kangma, ['tally', 'check'], { env }).trim()
+  console.log(`  ${agree}; ${say(loaded_mb)} MB of its own; ${codes.length} divisions`)
+}
+
 /** The pure parts print one JSON object each, with their own yardsticks inside. */
 async function core() {
   const decide = JSON.parse(run('target/release/examples/decide_rate', ['--json']))
@@ -178,6 +245,8 @@ try {
     await tail('SQLite', seeded('sqlite').env)
     await tail('PostgreSQL', province())
   }
+  if (wanted('dashboard')) await dashboard('SQLite')
+  if (ONLY.includes('postgres-dashboard')) await dashboard('PostgreSQL', postgres().url)
   if (wanted('core')) await core()
   const key = ({ work, yardstick }) => work + yardstick.replace(/ \(.*| at .*/, '')
   const file = 'target/bench.json'

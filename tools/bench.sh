@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures against yardsticks in the same run; PEOPLE residents, one million by default.
-# BENCH_ONLY=sqlite,postgres,nodes,tail,core runs some parts.
+# BENCH_ONLY=sqlite,postgres,nodes,tail,dashboard,core runs some parts.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/need.sh

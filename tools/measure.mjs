@@ -53,9 +53,9 @@ export async function stop({ child }) {
 }
 
 /** A folder or a private PostgreSQL with its folder of keys, filled with people. */
-export function seeded(name, url) {
+export function seeded(name, url, more = []) {
   const env = { DATA_DIR: join(dir, name), ...(url && { DATABASE_URL: url }) }
-  const { seconds } = JSON.parse(run(kangma, ['seed', '--people', String(PEOPLE), '--json'], { env }))
+  const { seconds } = JSON.parse(run(kangma, ['seed', '--people', String(PEOPLE), '--json', ...more], { env }))
   console.log(`seeded ${PEOPLE.toLocaleString('en')} residents (${name}) in ${seconds.toFixed(1)} s`)
   return { env, seconds }
 }

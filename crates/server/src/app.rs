@@ -15,6 +15,7 @@ use kangma_core::time::Instant;
 
 use crate::admit::Gate;
 use crate::config::Config;
+use crate::dashboard::Views;
 use crate::db::Db;
 use crate::http::IdempotencyKey;
 use crate::identity::{DemoCheck, GatewayCheck, IdentityCheck, ReviewerCheck};
@@ -64,6 +65,8 @@ pub struct App {
     pub leases: Leases,
     /// How far the counts of people are.
     pub folded: FoldedAt,
+    /// What is remembered for those who look at them.
+    pub views: Views,
     /// Who comes in when there is not room for all.
     pub gate: Gate,
     /// Ids and counts of requests.
@@ -156,6 +159,7 @@ impl App {
             limits,
             leases,
             folded: FoldedAt::default(),
+            views: Views::default(),
             gate,
             requests,
             last_id: AtomicU64::new(0),

@@ -49,6 +49,8 @@ pub struct Limits {
     pub appeals: Limit<Who>,
     /// Sending files.
     pub uploads: Limit<Who>,
+    /// Pages that speak of themselves.
+    pub heartbeats: Limit<ClientAddress>,
     /// Trying proofs of identity.
     pub proofs: Limit<Who>,
 }
@@ -90,6 +92,7 @@ impl Limits {
             ),
             appeals: Limit::new(PEOPLE, 10, 10, HOUR, "appeal.too_many"),
             uploads: Limit::new(PEOPLE, 30, 30, HOUR, "evidence.too_often"),
+            heartbeats: Limit::new(ADDRESSES, 120, 120, MINUTE, "device.too_many"),
             proofs: Limit::new(PEOPLE, 10, 10, TEN_MINUTES, "identity.too_many_tries"),
         }
     }

@@ -8,6 +8,7 @@ mod auth;
 mod check_in;
 mod cli;
 mod config;
+mod dashboard;
 mod db;
 mod decide;
 mod declare;

@@ -19,7 +19,9 @@ use crate::app::Shared;
 use crate::error::Problem;
 use crate::http::BODY_BYTES_MAX;
 use crate::watch::{self, Around};
-use crate::{appeal, check_in, declare, demo, division, import, login, pass, review, scan, site, staff};
+use crate::{
+    appeal, check_in, dashboard, declare, demo, division, import, login, pass, review, scan, site, staff,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -107,6 +109,21 @@ fn uploads() -> OpenApiRouter<Shared> {
     OpenApiRouter::new().routes(routes!(import::http::upload)).routes(routes!(import::records::records))
 }
 
+/// Counts for offices, and what devices say of themselves.
+fn dashboards() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(dashboard::http::numbers))
+        .routes(routes!(dashboard::http::series))
+        .routes(routes!(dashboard::http::children))
+        .routes(routes!(dashboard::live::live))
+        .routes(routes!(dashboard::device::heartbeat))
+}
+
+/// Files for offices.
+fn exports() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new().routes(routes!(dashboard::export::export))
+}
+
 /// Outside the gate: a balancer must not take a node away because it is busy.
 fn health() -> OpenApiRouter<Shared> {
     OpenApiRouter::new().routes(routes!(site::readyz))
@@ -130,6 +147,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         .merge(public())
         .merge(imports())
         .merge(uploads())
+        .merge(dashboards())
+        .merge(exports())
         .merge(health())
         .merge(demo_only())
         .merge(OpenApiRouter::new().routes(routes!(site::livez)))
@@ -161,6 +180,8 @@ pub fn router(app: Shared) -> Router {
             // The inner limit is the one that counts: a file is counted as it comes in.
             Router::from(uploads()).layer(DefaultBodyLimit::max(import::records::BODY_BYTES_MAX)),
         ))
+        .merge(group(Some(Class::Dashboard), dashboards().into()))
+        .merge(group(Some(Class::Export), exports().into()))
         .merge(group(None, rest));
     if app.config.demo {
         routes = routes.merge(group(Some(Class::Declaration), demo_only().into()));

@@ -28,7 +28,8 @@ const DUTIES: &[(&str, &[&str])] = &[
     ),
     ("import", &["decide", "person", "queue", "staff"]),
     ("demo", &["account", "check_in", "decide", "declare", "person", "staff"]),
-    ("jobs", &["appeal", "decide", "import", "login", "person", "review", "staff", "tally"]),
+    ("dashboard", &["queue", "staff", "tally"]),
+    ("jobs", &["appeal", "dashboard", "decide", "import", "login", "person", "review", "staff", "tally"]),
 ];
 
 fn root() -> PathBuf {

@@ -32,6 +32,7 @@ pub const MAIN: &[Migration] = migrations![
     "appeals" => "0005_appeals.sql",
     "import" => "0006_import.sql",
     "rights" => "0007_rights.sql",
+    "dashboard" => "0008_dashboard.sql",
 ];
 
 /// The store of keys.

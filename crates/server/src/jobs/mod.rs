@@ -13,7 +13,7 @@ pub use leases::Leases;
 use crate::app::{SKEW_MAX_MS, Shared};
 use crate::db::DbError;
 use crate::decide::job::Part;
-use crate::{appeal, decide, import, login, review, staff, tally};
+use crate::{appeal, dashboard, decide, import, login, review, staff, tally};
 
 /// Rounds of due decisions in one go: bounds how long one wake-up works.
 const ROUNDS_MAX: usize = 50;
@@ -50,7 +50,12 @@ pub fn start(app: &Shared, stop: &CancellationToken) -> tokio_util::task::TaskTr
         if !app.leases.holds(leases::SWEEP) {
             return;
         }
-        for swept in [login::sweep(&app).await, staff::sweep(&app).await, import::job::sweep(&app).await] {
+        for swept in [
+            login::sweep(&app).await,
+            staff::sweep(&app).await,
+            import::job::sweep(&app).await,
+            dashboard::sweep(&app).await,
+        ] {
             if let Err(e) = swept {
                 tracing::warn!(%e, "sweep");
             }
