@@ -227,10 +227,52 @@ await tell({
       }
       await staff.close()
     }
+    // Until then the reviewer can take it back.
+    await who.page.waitForTimeout(12_500)
     await who.page.reload()
     await who.page.getByText('体温与“健康”不符').first().waitFor()
     await who.look('code-returned')
     await who.close()
+  },
+
+  async 'who is red by mistake appeals with a picture, and sees the clock run and the office change'({ server, browser }) {
+    for (const [locale, width, n] of [['zh-CN', 360, 21], ['en-GB', 1280, 22]]) {
+      const who = await person(browser, server, { width, locale })
+      const { page } = who
+      await logIn(who, server, `136000000${n}`)
+      await declare(who, server, n, { ...well, contact: 'confirmed' })
+      await colour(page, 'red')
+      await page.click('.appeal-begin')
+      await page.waitForSelector('#appeal-text')
+      await page.click('.appeal-form button[type=submit]')
+      await page.waitForSelector('.error')
+      await who.look(`appeal-form-${locale}`)
+      await page.fill('#appeal-text', '我没有接触过确诊病人，是登记时看错了。')
+      await page.click('.appeal-form button[type=submit]')
+      await page.waitForSelector('.appeal')
+      const picture = { name: '诊断证明.png', mimeType: 'image/png', buffer: await page.screenshot() }
+      const fake = { name: 'not-a-picture.png', mimeType: 'image/png', buffer: Buffer.from('<svg onload="alert(1)">') }
+      await page.setInputFiles('.appeal input[type=file]', [picture, fake])
+      await page.waitForSelector('.appeal .files a[download]')
+      await page.waitForSelector('.appeal .files [role=alert]')
+      await who.look(`appeal-${locale}`)
+      const [download] = await Promise.all([page.waitForEvent('download'), page.click('.appeal .files a[download]')])
+      if (download.suggestedFilename() !== 'evidence-1.png') throw new Error(download.suggestedFilename())
+      const before = await page.textContent('.appeal .note')
+      await server.advance(1)
+      await page.waitForTimeout(6_000)
+      await page.reload()
+      await page.waitForSelector('.appeal .note')
+      await page.waitForFunction((text) => document.querySelector('.appeal .note')?.textContent !== text, before)
+      await page.click('.appeal summary')
+      await who.look(`appeal-escalated-${locale}`)
+      await who.close()
+    }
+    publish('appeal-zh-CN', 'code-appeal')
+    const plain = await person(browser, server)
+    await plain.page.goto('/public/appeals')
+    await plain.look('public-appeals')
+    await plain.close()
   },
 
   async 'a checkpoint tells green, yellow, red and grey, with and without a network'({ server, browser }) {

@@ -92,7 +92,7 @@ async function asPerson<T>(request: () => Promise<T>): Promise<T> {
 }
 
 /** Like `asPerson`, and goes to the login page where the login is over. */
-async function inPerson<T>(request: () => Promise<T>): Promise<T> {
+export async function inPerson<T>(request: () => Promise<T>): Promise<T> {
   try {
     return await asPerson(request)
   } catch (error) {

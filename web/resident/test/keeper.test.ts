@@ -6,7 +6,7 @@ const code: Code = {
   colour: 'yellow',
   status: 'active',
   word: '黄码',
-  reasons: [{ rule: 'secret.rule', colour: 'yellow', title: 'fever', why: 'cough', evidence: [] }],
+  reasons: [{ fact: '0f', rule: 'secret.rule', colour: 'yellow', title: 'fever', why: 'cough', evidence: [] }],
   pass: 'KM1:TEST',
   issued_at: '2020-02-11T02:00:00Z',
   expires_at: '2020-02-11T02:01:00Z',

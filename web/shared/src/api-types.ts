@@ -74,6 +74,8 @@ export interface Declared {
 export type CodeStatus = 'active' | 'pending' | 'returned' | 'unknown' | 'claim'
 
 export interface Reason {
+  /** The fact that opened it: what an appeal is about. */
+  fact: string
   rule: string
   colour: Colour
   title: string
@@ -94,7 +96,7 @@ export interface Code {
   status: CodeStatus
   word: string
   reasons: Reason[]
-  returned?: { reason: string } | null
+  returned?: { fact: string; reason: string } | null
   pass: string | null
   issued_at: Instant | null
   expires_at: Instant | null
@@ -167,4 +169,52 @@ export interface Problem {
   detail: string
   fields?: { field: string; code: string; detail: string }[]
   retry_after_s?: number
+}
+
+export type Ground = 'wrong_fact' | 'release_notice' | 'other'
+export type Level = 'street' | 'county' | 'city' | 'province'
+
+export interface AppealRequest {
+  id: string
+  about?: string
+  ground: Ground
+  text: string
+}
+
+export interface EvidenceFile {
+  id: string
+  type: string
+  bytes: number
+  added_at: Instant
+}
+
+export interface Appeal {
+  id: string
+  about: string
+  rule: string
+  title: string
+  ground: Ground
+  text: string
+  made_at: Instant
+  state: 'open' | 'answered' | 'withdrawn'
+  waits?: { level: Level; office: string; due_at: Instant; late: boolean }
+  steps: { at: Instant; what: 'made' | 'escalated_by_clock' | 'escalated_by_officer' | 'answered' | 'withdrawn'; level: Level; note?: string }[]
+  files: EvidenceFile[]
+  answer?: {
+    outcome: 'upheld' | 'corrected' | 'confirmed'
+    why: string
+    reason: string
+    level: Level
+    at: Instant
+    rule: string
+    title: string
+    source: { title: string; url: string; grade: string } | null
+  }
+}
+
+export interface Appeals {
+  appeals: Appeal[]
+  files_max: number
+  file_bytes_max: number
+  target_hours: number
 }

@@ -60,7 +60,8 @@ export async function poll(): Promise<void> {
   clearTimeout(timer)
   try {
     const { items } = await get<{ items: Item[] }>('/api/v1/reviews')
-    take(items)
+    // Appeals and confirmations are answered elsewhere.
+    take(items.filter(({ kind }) => kind === 'declaration' || kind === 'identity'))
     desk.screen = 'queue'
     desk.trouble = null
   } catch (error) {

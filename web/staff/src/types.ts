@@ -1,7 +1,7 @@
 // The shapes of the review routes.
 import type { Instant } from '@kangma/shared/api-types'
 
-export type Kind = 'declaration' | 'identity' | 'appeal' | 'confirmation'
+export type Kind = 'declaration' | 'identity'
 export type Finding = 'approve' | 'return' | 'false'
 
 export interface Item {

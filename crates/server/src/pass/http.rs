@@ -74,6 +74,8 @@ pub struct Code {
 /// A reviewer's reason.
 #[derive(Serialize, ToSchema)]
 pub struct Returned {
+    /// The declaration: what an appeal is about.
+    fact: String,
     /// As the reviewer wrote it.
     reason: String,
 }
@@ -189,8 +191,7 @@ async fn account_for(
     let returned = decision
         .review
         .as_ref()
-        .and_then(|r| r.returned.as_ref())
-        .map(|r| Returned { reason: r.to_string() });
+        .and_then(|r| Some(Returned { fact: r.fact.to_string(), reason: r.returned.as_ref()?.to_string() }));
     let taken_back = taken_back(&app.pack, &person.facts, now.plus_s(-TAKEN_BACK_S), lang);
     Ok((explain(&app.pack, &decision, &person.facts, lang), returned, taken_back))
 }
