@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{Person, Server, TempDir, environment, kangma, meddle, prepare, stored, well, with};
+use common::{Person, Server, TempDir, document, environment, kangma, meddle, prepare, stored, well, with};
 use image::{DynamicImage, ImageFormat};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -410,6 +410,39 @@ async fn evidence_is_what_its_bytes_say_stays_sealed_and_is_read_by_its_holder_a
         let found = |what: &[u8]| bytes.windows(what.len()).any(|w| w == what);
         assert!(!found(mark) && !found("我没有接触过".as_bytes()), "{name} holds it in clear");
     }
+}
+
+#[tokio::test]
+async fn whoever_sent_the_list_that_coloured_somebody_does_not_answer() {
+    let office = Office::open(&[]);
+    let (sender, other) = (office.officer(CAUSER).await, office.officer(SECOND).await);
+    let person = office.server.log_in("13800000008").await;
+    person.declare(&with(well(8), json!({ "residence": "330106" }))).await;
+    let today = kangma_core::time::Zone::named("Asia/Shanghai").unwrap();
+    let now = kangma_core::time::Instant::parse(&at_now(&person).await).unwrap();
+    let line =
+        json!({ "document_number": document(8), "since": today.day_of(now).to_string(), "reference": "L8" });
+    let request = sender
+        .client
+        .post(format!("{}/api/v1/records?kind=confirmed&division=330106", sender.base))
+        .header("idempotency-key", "one-list-0001")
+        .bearer_auth(sender.token.as_ref().unwrap())
+        .body(line.to_string());
+    let sent = request.send().await.unwrap();
+    assert_eq!(sent.status(), StatusCode::OK, "{}", sent.text().await.unwrap());
+    assert_eq!(person.colour().await, "red");
+    let made = appeal(&person, "wrong-list").await;
+    assert_eq!(made["rule"], "HZ-RED-LIST");
+    let path = format!("/api/v1/reviews/{}", made["id"].as_str().unwrap());
+    assert_eq!(sender.post(&format!("{path}/claim"), json!({})).await.code(), "review.own_part");
+    let corrected = json!({ "outcome": "correct", "code": "another_person" });
+    assert_eq!(other.post(&path, corrected).await.status, StatusCode::OK);
+    office.server.findings_take_effect().await;
+    assert_eq!(person.colour().await, "green");
+}
+
+async fn at_now(person: &Person) -> String {
+    person.code().await["server_time"].as_str().unwrap().to_owned()
 }
 
 /// The built-in pack, where the county has to confirm that a contact may be released after a day.

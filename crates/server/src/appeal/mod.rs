@@ -311,12 +311,14 @@ pub async fn steps(app: &Shared, person: PersonId, id: [u8; 16]) -> Result<Vec<S
         .collect()
 }
 
-/// Who may not answer an appeal: whoever recorded the fact behind the decision, looked at it before,
-/// or answered an earlier appeal about it.
+/// Who may not answer an appeal: whoever recorded the fact behind the decision, signed or reviewed
+/// it, or answered an earlier appeal about it.
 pub async fn excluded(app: &Shared, person: &Person, about: FactId) -> Result<Vec<String>, Problem> {
     let mut names: Vec<String> = Vec::new();
+    let hex = about.to_string();
+    let concerning = person.facts.iter().filter(|f| f.id == about || f.text("of") == Some(&hex));
+    names.extend(concerning.filter_map(|f| f.text("by")).map(str::to_owned));
     if let Some(fact) = person.facts.find(about) {
-        names.extend(fact.text("by").map(str::to_owned));
         // A finding rests on a declaration that somebody looked at.
         let of = fact.text("of").and_then(FactId::parse);
         for id in [Some(about), of].into_iter().flatten() {

@@ -27,6 +27,8 @@ pub struct Origin<'a> {
     pub office: [u8; 16],
     /// For which division.
     pub division: &'a str,
+    /// The officer who sent it: never the one who answers an appeal against it.
+    pub by: &'a str,
 }
 
 pub type Applied = Result<Outcome, LineError>;
@@ -82,6 +84,7 @@ pub async fn apply(
         line.fact.set("place", Value::Text(origin.division.into()));
     }
     line.fact.id = fact_id(app, origin, number, &line.content());
+    line.fact.set("by", Value::Text(origin.by.into()));
     let first = app.keys.person_id(&line.document.key());
     let refuse = record(app, first, Missing::Refuse, &line).await;
     match refuse {
