@@ -24,14 +24,19 @@ struct Office {
 
 impl Office {
     fn open(args: &[&str]) -> Office {
+        Office::with([CAUSER, SECOND, THIRD].map(|name| (name, "administrator", "")), args)
+    }
+
+    /// Officers by name, role and division.
+    fn with<const N: usize>(
+        officers: [(&'static str, &'static str, &'static str); N],
+        args: &[&str],
+    ) -> Office {
         let dir = Arc::new(TempDir::new());
         prepare(&dir);
-        let passwords = [CAUSER, SECOND, THIRD].map(|name| {
-            let added = kangma()
-                .args(["staff", name, "--role", "administrator"])
-                .envs(environment(&dir))
-                .output()
-                .unwrap();
+        let passwords = officers.map(|(name, role, division)| {
+            let command = ["staff", name, "--role", role, "--division", division];
+            let added = kangma().args(command).envs(environment(&dir)).output().unwrap();
             assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
             let said = String::from_utf8(added.stdout).unwrap();
             (name, said.split_whitespace().last().unwrap().to_owned())
@@ -443,6 +448,62 @@ async fn whoever_sent_the_list_that_coloured_somebody_does_not_answer() {
 
 async fn at_now(person: &Person) -> String {
     person.code().await["server_time"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn officers_answer_in_their_own_divisions_at_their_own_level_and_below() {
+    let at = |name, division| (name, "reviewer", division);
+    let office = Office::with(
+        [
+            at("street", "330106002"),
+            at("other-street", "330106004"),
+            at("community", "330106002051"),
+            at("county", "330106"),
+            at("other-county", "330105"),
+            at("city", "3301"),
+            ("grid", "collector", ""),
+        ],
+        &[],
+    );
+    let person = office.server.log_in("13800000009").await;
+    person.declare(&in_contact(9, "330106002")).await;
+    let id = appeal(&person, "in-one-street").await["id"].as_str().unwrap().to_owned();
+    let (_, file) = upload(&person, &id, "file-0001", picture(ImageFormat::Png, 64)).await;
+    let path = format!("/api/v1/reviews/{id}");
+    let paths = [path.clone(), format!("{path}/evidence/{}", file["id"].as_str().unwrap())];
+    let sees = async |name: &str| {
+        let officer = office.officer(name).await;
+        let listed = officer.get("/api/v1/reviews").await.body["items"].clone();
+        let listed = listed.as_array().unwrap().iter().any(|item| item["id"] == id.as_str());
+        for path in &paths {
+            let answer = officer.get(path).await;
+            let expected = if listed { StatusCode::OK } else { StatusCode::NOT_FOUND };
+            assert_eq!(answer.status, expected, "{name} {path}");
+        }
+        if !listed {
+            let upheld = json!({ "outcome": "uphold", "code": "rule_applies" });
+            for (end, body) in
+                [("", upheld), ("/claim", json!({})), ("/undo", json!({})), ("/escalation", json!({}))]
+            {
+                let answer = officer.post(&format!("{path}{end}"), body).await;
+                assert_eq!(answer.status, StatusCode::NOT_FOUND, "{name} {end}: as if it were not there");
+            }
+        }
+        listed
+    };
+    let mut seen = Vec::new();
+    for name in ["street", "other-street", "community", "county", "other-county", "city"] {
+        seen.push(sees(name).await);
+    }
+    assert_eq!(seen, [true, false, false, true, false, true], "at the street");
+    let collector = office.officer("grid").await;
+    for path in ["/api/v1/reviews", "/api/v1/review-reasons", &paths[0], &paths[1]] {
+        assert_eq!(collector.get(path).await.code(), "auth.not_allowed");
+    }
+    let street = office.officer("street").await;
+    let passed = street.post(&format!("{path}/escalation"), json!({ "code": "beyond_office" })).await;
+    assert_eq!(passed.body["level"], "county", "{passed:?}");
+    assert_eq!((sees("street").await, sees("county").await, sees("city").await), (false, true, true));
 }
 
 /// The built-in pack, where the county has to confirm that a contact may be released after a day.

@@ -39,13 +39,16 @@ pub enum Subject {
 }
 
 impl Subject {
+    /// [`Subject::kind`] of a confirmation.
+    pub const CONFIRMATION: i64 = 4;
+
     /// As stored.
     pub fn kind(self) -> i64 {
         match self {
             Subject::Declaration(_) => 1,
             Subject::Identity(_) => 2,
             Subject::Appeal(_) => 3,
-            Subject::Confirmation(_) => 4,
+            Subject::Confirmation(_) => Subject::CONFIRMATION,
         }
     }
 
@@ -283,8 +286,12 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// Of a division's code; empty for the whole country.
+    /// Of a division's code; empty for the whole country. A community is too small for an office of
+    /// its own: nothing lies in it.
     pub fn of(app: &App, code: &str) -> Scope {
+        if code.len() > Level::Street.digits() {
+            return Scope { counties: (1, 0), street: None, level: Level::Street };
+        }
         let street = (code.len() >= Level::Street.digits()).then(|| street_key(app, &code[..9]));
         Scope { counties: Place::counties(code), street, level: kangma_core::appeal::highest(code) }
     }

@@ -5,7 +5,7 @@ use kangma_core::role::Permission;
 
 use crate::app::Shared;
 use crate::error::Problem;
-use crate::queue::{self, Item, Scope};
+use crate::queue::{self, Item, Scope, Subject};
 use crate::staff::{self, Officer};
 
 /// Who asks.
@@ -45,10 +45,10 @@ impl Desk {
             .any(|(scope, kinds)| (kinds.0..=kinds.1).contains(&item.subject.kind()) && scope.holds(item))
     }
 
-    /// The highest level at which they answer for an entry.
-    pub fn level(&self, app: &Shared, item: &Item) -> Option<Level> {
-        let over = self.scopes.iter().filter(|(code, _)| Scope::of(app, code).holds(item));
-        over.map(|(code, _)| highest(code)).min()
+    /// The highest level at which they may confirm what an entry is about, whatever its kind.
+    pub fn confirms(&self, app: &Shared, item: &Item) -> Option<Level> {
+        let approving = self.scopes.iter().filter(|(_, kinds)| kinds.1 == Subject::CONFIRMATION);
+        approving.filter(|(code, _)| Scope::of(app, code).holds(item)).map(|(code, _)| highest(code)).min()
     }
 
     /// An entry that is theirs; what lies elsewhere is not there.

@@ -243,12 +243,12 @@ async fn may_confirm(app: &Shared, desk: &Desk, item: &Item) -> Result<(), Probl
             "No rule asks for a confirmation here. If a fact was wrong, correct it.",
         ));
     };
-    if desk.level(app, item).is_none_or(|own| own > needed) {
+    if desk.confirms(app, item).is_none_or(|own| own > needed) {
         return Err(Problem::new(
             StatusCode::FORBIDDEN,
             "review.above_your_level",
-            "须由上级机构确认，请上报。",
-            "A higher office has to confirm this; pass it on.",
+            "须由有确认权限的上级机构确认，请上报。",
+            "An office above that may confirm has to do so; pass it on.",
         ));
     }
     Ok(())
