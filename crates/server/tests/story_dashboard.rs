@@ -339,3 +339,38 @@ async fn checkpoints_and_collectors_say_what_stands_still() {
     let country = numbers(&officer, "0").await;
     assert_eq!(country.body["devices"]["checkpoints_stale"], 2);
 }
+
+#[tokio::test]
+async fn appeals_that_wait_too_long_are_counted_and_few_are_withheld() {
+    let server = Server::demo();
+    let officer = server.officer("auditor").await;
+    let appeals = async |division: &str| numbers(&officer, division).await.body["appeals"].clone();
+    assert_eq!(appeals("330106").await, json!({ "open": 0, "late": 0 }));
+    let until = async |division: &str, wanted: Value| {
+        let began = Instant::now();
+        loop {
+            let seen = appeals(division).await;
+            if seen == wanted {
+                return;
+            }
+            assert!(began.elapsed() < Duration::from_secs(15), "{division}: {seen} and not {wanted}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    for n in 30..36 {
+        let person = turn_red(&server, n, "330106").await;
+        let ask =
+            json!({ "id": format!("appeal-{n}"), "ground": "wrong_fact", "text": "登记有误，请核实。" });
+        let made = person.post("/api/v1/me/appeals", ask).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
+        if n == 32 {
+            until("330106", json!({ "open": null, "late": 0 })).await;
+        }
+    }
+    until("330106", json!({ "open": 6, "late": 0 })).await;
+    server.advance(2).await;
+    for division in ["330106", "3301", "0"] {
+        until(division, json!({ "open": 6, "late": 6 })).await;
+    }
+    until("330102", json!({ "open": 0, "late": 0 })).await;
+}

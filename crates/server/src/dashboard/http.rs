@@ -8,7 +8,7 @@ use kangma_core::time::Instant;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Days, Span, Top, device};
+use super::{Days, Span, Top, desk, device};
 use crate::app::Shared;
 use crate::error::{Problem, ProblemBody};
 use crate::http::Private;
@@ -21,6 +21,8 @@ pub struct Numbers {
     head: Head,
     /// One for each measure.
     numbers: Vec<Number>,
+    /// Appeals of people who live in the division.
+    appeals: desk::Appeals,
     /// What checkpoints and collectors' pages in the division say of themselves.
     devices: device::Devices,
 }
@@ -180,13 +182,14 @@ pub async fn numbers(
     let place = place_for(&officer, &division)?;
     let top = super::top(&app).await?;
     let days = super::shown(&app, &top, place, Span::TwoDays).await?;
+    let appeals = desk::of(&app, place).await?;
     let devices = device::of(&app, place).await?;
     let number = |measure: Measure| {
         let m = measure as usize;
         Some(Number { measure: measure.name(), count: days.first()?[m], change: change(&days, m) })
     };
     let numbers = Measure::ALL.into_iter().filter_map(number).collect();
-    Ok(Private(Numbers { head: head(&officer, place, &top), numbers, devices }))
+    Ok(Private(Numbers { head: head(&officer, place, &top), numbers, appeals, devices }))
 }
 
 /// The numbers of a division, as each of ninety days ended.

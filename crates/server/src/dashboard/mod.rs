@@ -8,6 +8,7 @@
 //! `kangma_core::tally::suppress` only. What many viewers look at is computed once: the country's
 //! cell is read at most once a second, and everything that was computed stands until it changes.
 
+pub mod desk;
 pub mod device;
 pub mod export;
 pub mod http;
@@ -64,6 +65,7 @@ pub struct Views {
     tables: Cache<Place, Slot>,
     long_tables: Cache<Place, Slot>,
     devices: device::Counted,
+    appeals: desk::Counted,
     /// Places for those who are told of changes.
     streams: Arc<Semaphore>,
 }
@@ -78,6 +80,7 @@ impl Default for Views {
             tables: Cache::new(TABLES),
             long_tables: Cache::new(LONG_TABLES),
             devices: device::Counted::default(),
+            appeals: desk::Counted::default(),
             streams: Arc::new(Semaphore::new(live::STREAMS_MAX)),
         }
     }

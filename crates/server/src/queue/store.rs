@@ -39,6 +39,12 @@ static COUNT_OPEN: Stmt = Stmt {
     sql: "SELECT COUNT(*) FROM (SELECT review_id FROM review WHERE state = 0 LIMIT $1) AS waiting",
 };
 
+static OPEN_APPEALS: Stmt = Stmt {
+    name: "queue.open_appeals",
+    sql: "SELECT division, COUNT(*), COUNT(CASE WHEN opened_at < $1 THEN 1 END) FROM review \
+          WHERE state = 0 AND kind = 3 GROUP BY division",
+};
+
 static FIND: Stmt =
     Stmt { name: "queue.find", sql: concat!("SELECT ", columns!(), " FROM review WHERE review_id = $1") };
 
@@ -178,6 +184,27 @@ pub async fn open_items(
         None => &OPEN_ITEMS,
     };
     db.all(stmt, &params).await?.iter().map(item).collect()
+}
+
+/// Appeals of one county that wait.
+pub struct AppealsOf {
+    /// The county's code.
+    pub division: u64,
+    /// How many.
+    pub open: i64,
+    /// Of them, those that wait longer than asked.
+    pub late: i64,
+}
+
+/// Appeals that wait, by county; late are those that were opened before an instant.
+pub async fn open_appeals(db: &Db, late: Instant) -> Result<Vec<AppealsOf>, DbError> {
+    let rows = db.all(&OPEN_APPEALS, &[late.into()]).await?;
+    rows.iter()
+        .map(|row| {
+            let division = row.int(0)?.unsigned_abs();
+            Ok(AppealsOf { division, open: row.int(1)?, late: row.int(2)? })
+        })
+        .collect()
 }
 
 /// One entry, open or not.
