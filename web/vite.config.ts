@@ -34,11 +34,12 @@ function reached(entries: string[]): Set<string> {
 /**
  * The pages that must open without a network: the file, the address that people
  * use, the worker. One worker a page, so that a resident's phone never loads the
- * scanner; the staff page and every answer of the server stay out of both.
+ * scanner; the staff page and every answer of the server stay out of all.
  */
 const offline = [
   { file: 'index.html', address: '/', worker: 'sw.js', more: ['*.{svg,png,webmanifest}'] },
   { file: 'checkpoint/index.html', address: '/checkpoint', worker: 'checkpoint-sw.js', more: ['icon.svg'] },
+  { file: 'collector/index.html', address: '/collect', worker: 'collect-sw.js', more: ['icon.svg'] },
 ]
 
 function offlinePages(): Plugin {
@@ -75,8 +76,8 @@ function offlinePages(): Plugin {
   }
 }
 
-// One build, three pages. The server maps `/`, `/checkpoint` and `/staff` to
-// the three HTML files; everything under /assets/ is named by its content and
+// One build, four pages. The server maps `/`, `/checkpoint`, `/collect` and `/staff` to
+// the HTML files; everything under /assets/ is named by its content and
 // may be cached for ever.
 export default defineConfig({
   plugins: [vue(), offlinePages()],
@@ -95,6 +96,7 @@ export default defineConfig({
       input: {
         resident: at('index.html'),
         checkpoint: at('checkpoint/index.html'),
+        collector: at('collector/index.html'),
         staff: at('staff/index.html'),
       },
     },

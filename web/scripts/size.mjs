@@ -24,6 +24,7 @@ let over = false
 for (const [page, entry, limit] of [
   ['resident', 'index.html', budgetBytes],
   ['checkpoint', 'checkpoint/index.html', budgetBytes],
+  ['collector', 'collector/index.html', budgetBytes],
   ['staff', 'staff/index.html', Infinity],
 ]) {
   const sizes = [...files(entry)].map((file) => [file, gzip(file)])

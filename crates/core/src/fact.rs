@@ -42,6 +42,8 @@ pub enum Kind {
     Quarantine = 12,
     /// An arrival from elsewhere (入境或来返), as a list says it.
     Arrival = 13,
+    /// What a collector saw of somebody who stood before them (采集记录).
+    Observation = 14,
     /// A member of staff orders what a published rule lets be ordered (处置令). Inert by itself.
     Order = 20,
     /// A second office signs an order (复签).
@@ -132,6 +134,12 @@ pub const VACCINES: &[&str] = &["inactivated", "adenovirus", "subunit", "mrna", 
 /// Where a quarantine is spent.
 pub const QUARANTINES: &[&str] = &["home", "central", "hospital"];
 
+/// How somebody came whom a collector saw: on their own, in a vehicle, or as part of a household.
+pub const ENTRIES: &[&str] = &["person", "vehicle", "household"];
+
+/// How consent was given to a declaration that a collector wrote down.
+pub const CONSENTS: &[&str] = &["spoken", "written", "guardian"];
+
 /// What an order rests on.
 pub const EVIDENCE: &[&str] =
     &["investigation_report", "laboratory_report", "diagnosis", "correction_notice"];
@@ -213,6 +221,18 @@ const ARRIVAL: &[Field] = &[
     hidden("by", Type::Text),
 ];
 
+const OBSERVATION: &[Field] = &[
+    field("temperature_c", Type::Double),
+    field("symptoms", Type::Choices(SYMPTOMS)),
+    field("place", Type::Division),
+    field("entry", Type::Choice(ENTRIES)),
+    hidden("spot", Type::Text),
+    hidden("plate", Type::Text),
+    hidden("remarks", Type::Text),
+    hidden("office", Type::Text),
+    hidden("by", Type::Text),
+];
+
 const FINDING: &[Field] = &[
     field("finding", Type::Choice(FINDINGS)),
     hidden("of", Type::Text),
@@ -228,9 +248,13 @@ const REVIEW: &[Field] = &[
 ];
 
 const IDENTITY: &[Field] = &[
-    field("method", Type::Choice(&["demo", "gateway", "reviewer"])),
+    field("method", Type::Choice(&["demo", "gateway", "reviewer", "seen_document"])),
     hidden("account", Type::Text),
     field("bound", Type::Bool),
+    hidden("consent", Type::Choice(CONSENTS)),
+    hidden("witness", Type::Text),
+    hidden("office", Type::Text),
+    hidden("by", Type::Text),
 ];
 
 const CORRECTION: &[Field] =
@@ -266,7 +290,7 @@ const SIGNATURE: &[Field] =
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 15] = [
+    pub const ALL: [Kind; 16] = [
         Kind::Declaration,
         Kind::CheckIn,
         Kind::Listed,
@@ -280,6 +304,7 @@ impl Kind {
         Kind::Vaccination,
         Kind::Quarantine,
         Kind::Arrival,
+        Kind::Observation,
         Kind::Order,
         Kind::Signature,
     ];
@@ -301,6 +326,7 @@ impl Kind {
             Kind::Vaccination => VACCINATION,
             Kind::Quarantine => QUARANTINE,
             Kind::Arrival => ARRIVAL,
+            Kind::Observation => OBSERVATION,
             Kind::Order => ORDER,
             Kind::Signature => SIGNATURE,
         }
@@ -323,6 +349,7 @@ impl Kind {
             Kind::Vaccination => "vaccination",
             Kind::Quarantine => "quarantine",
             Kind::Arrival => "arrival",
+            Kind::Observation => "observation",
             Kind::Order => "order",
             Kind::Signature => "signature",
         }
@@ -348,6 +375,7 @@ impl Kind {
             | Kind::Confirmation
             | Kind::Episode
             | Kind::Vaccination
+            | Kind::Observation
             | Kind::Signature => false,
         }
     }

@@ -88,8 +88,8 @@ fn refused(rejection: &JsonRejection) -> Problem {
         _ if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "body.too_large",
-            format!("提交的内容超过 {} KB。", BODY_BYTES_MAX / 1024),
-            format!("The body is over {} KB.", BODY_BYTES_MAX / 1024),
+            "提交的内容太大，请分几次提交。",
+            "The body is too large. Send it in parts.",
         ),
         _ => Problem::bad_request(
             "body.unreadable",

@@ -28,6 +28,8 @@ const HOUR: Duration = Duration::from_secs(3_600);
 /// 8 bytes each.
 const ADDRESSES: usize = 1 << 16;
 /// 8 bytes each.
+const OFFICERS: usize = 1 << 16;
+/// 8 bytes each.
 const PEOPLE: usize = 1 << 18;
 
 /// All limits.
@@ -53,6 +55,10 @@ pub struct Limits {
     pub heartbeats: Limit<ClientAddress>,
     /// Trying proofs of identity.
     pub proofs: Limit<Who>,
+    /// People that one collector records.
+    pub collected: Limit<String>,
+    /// People that one collector names by document, or registers.
+    pub named: Limit<String>,
 }
 
 impl Limits {
@@ -94,6 +100,10 @@ impl Limits {
             uploads: Limit::new(PEOPLE, 30, 30, HOUR, "evidence.too_often"),
             heartbeats: Limit::new(ADDRESSES, 120, 120, MINUTE, "device.too_many"),
             proofs: Limit::new(PEOPLE, 10, 10, TEN_MINUTES, "identity.too_many_tries"),
+            // A gate at its busiest, and an outbox that comes back with half a day.
+            collected: Limit::new(OFFICERS, 600, 1_200, HOUR, "collect.too_many"),
+            // By hand, from a document that lies before them; guessing is slower than that.
+            named: Limit::new(OFFICERS, 120, 120, HOUR, "collect.too_many_documents"),
         }
     }
 }
@@ -116,10 +126,18 @@ impl<K: Eq + Hash + Clone> Limit<K> {
 
     /// Takes one, or says when the next is free.
     pub fn take(&self, key: &K) -> Result<(), Problem> {
-        self.buckets.check_key(key).map_err(|until| {
-            let wait = until.wait_time_from(DefaultClock::default().now());
+        self.take_many(key, NonZeroU32::MIN)
+    }
+
+    /// Takes some, or none and says when they are free. More than the burst are never free at once.
+    pub fn take_many(&self, key: &K, n: NonZeroU32) -> Result<(), Problem> {
+        let refused = |wait: Duration| {
             Problem::too_many(self.code, u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1))
-        })
+        };
+        match self.buckets.check_key_n(key, n) {
+            Ok(taken) => taken.map_err(|until| refused(until.wait_time_from(DefaultClock::default().now()))),
+            Err(_) => Err(refused(HOUR)),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod appeal;
 mod auth;
 mod check_in;
 mod cli;
+mod collect;
 mod config;
 mod dashboard;
 mod db;

@@ -20,7 +20,8 @@ use crate::error::Problem;
 use crate::http::BODY_BYTES_MAX;
 use crate::watch::{self, Around};
 use crate::{
-    appeal, check_in, dashboard, declare, demo, division, import, login, pass, review, scan, site, staff,
+    appeal, check_in, collect, dashboard, declare, demo, division, import, login, pass, review, scan, site,
+    staff,
 };
 
 #[derive(OpenApi)]
@@ -58,6 +59,7 @@ fn declarations() -> OpenApiRouter<Shared> {
         .routes(routes!(declare::http::list))
         .routes(routes!(declare::http::prove))
         .routes(routes!(check_in::http::check_in, check_in::http::list))
+        .routes(routes!(collect::http::mine))
 }
 
 /// The reviewers' desk.
@@ -73,6 +75,15 @@ fn reviews() -> OpenApiRouter<Shared> {
         .routes(routes!(review::http::undo))
         .routes(routes!(review::http::escalate))
         .routes(routes!(review::http::read_evidence))
+}
+
+/// What collectors send: an entry of sixty people is larger than what others send.
+fn collections() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(collect::http::observe, collect::http::recent))
+        .routes(routes!(collect::http::enter))
+        .routes(routes!(collect::http::assist))
+        .layer(DefaultBodyLimit::max(collect::http::BODY_BYTES_MAX))
 }
 
 /// Saying that a decision is wrong.
@@ -143,6 +154,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         .merge(codes())
         .merge(declarations())
         .merge(reviews())
+        .merge(collections())
         .merge(appeals())
         .merge(public())
         .merge(imports())
@@ -172,6 +184,7 @@ pub fn router(app: Shared) -> Router {
         .merge(group(Some(Class::Code), codes().into()))
         .merge(group(Some(Class::Declaration), declarations().into()))
         .merge(group(Some(Class::Appeal), reviews().into()))
+        .merge(group(Some(Class::Declaration), collections().into()))
         .merge(group(Some(Class::Appeal), appeals().into()))
         .merge(group(Some(Class::Dashboard), public().into()))
         .merge(group(Some(Class::Export), imports().into()))

@@ -27,9 +27,24 @@ const DUTIES: &[(&str, &[&str])] = &[
         &["account", "appeal", "decide", "declare", "evidence", "identity", "person", "queue", "staff"],
     ),
     ("import", &["decide", "person", "queue", "staff"]),
+    ("collect", &["account", "decide", "declare", "person", "queue", "staff"]),
     ("demo", &["account", "check_in", "decide", "declare", "person", "staff"]),
     ("dashboard", &["queue", "staff", "tally"]),
-    ("jobs", &["appeal", "dashboard", "decide", "import", "login", "person", "review", "staff", "tally"]),
+    (
+        "jobs",
+        &[
+            "appeal",
+            "collect",
+            "dashboard",
+            "decide",
+            "import",
+            "login",
+            "person",
+            "review",
+            "staff",
+            "tally",
+        ],
+    ),
 ];
 
 fn root() -> PathBuf {

@@ -1,4 +1,5 @@
 import '@kangma/shared/theme.css'
+import '@kangma/shared/scan/scan.css'
 import './checkpoint.css'
 import { checkpointWorker, openOffline } from '@kangma/shared/offline'
 import { createApp } from 'vue'

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { cameraTrouble } from '../src/camera'
+import { cameraTrouble } from '@kangma/shared/scan/camera'
 import { tones, vibrations } from '../src/sound'
-import { en, zh } from '../src/texts'
+import { en, zh } from '@kangma/shared/scan/texts'
 
 describe('sounds', () => {
   it('differ in number, length or movement, not in pitch alone', () => {

@@ -1,4 +1,5 @@
 import '@kangma/shared/theme.css'
+import '@kangma/shared/form/form.css'
 import './resident.css'
 import { openOffline } from '@kangma/shared/offline'
 import { createApp } from 'vue'

@@ -20,7 +20,7 @@ import { lang } from '@kangma/shared/i18n'
 import { Once } from '@kangma/shared/once'
 import { clock } from '@kangma/shared/time'
 import { chance, changeBetween, empty, nextAfterFailure, Renewer, type CodeState, type Failure } from './code-state'
-import type { Answers } from './form'
+import type { Answers } from '@kangma/shared/form/form'
 import * as keeper from './keeper'
 
 export type Screen = 'loading' | 'no_network' | 'login' | 'apply' | 'claim' | 'code'

@@ -8,6 +8,9 @@ export interface Worker {
 /** The checkpoint's worker; it also keeps the scanner, which no resident needs. */
 export const checkpointWorker: Worker = { script: '/checkpoint-sw.js', scope: '/checkpoint' }
 
+/** The collector's; the outbox is the page's, not the worker's. */
+export const collectorWorker: Worker = { script: '/collect-sw.js', scope: '/collect' }
+
 /**
  * Registers the worker that lets the page open without a network.
  *

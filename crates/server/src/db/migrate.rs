@@ -33,6 +33,7 @@ pub const MAIN: &[Migration] = migrations![
     "import" => "0006_import.sql",
     "rights" => "0007_rights.sql",
     "dashboard" => "0008_dashboard.sql",
+    "collected" => "0009_collected.sql",
 ];
 
 /// The store of keys.

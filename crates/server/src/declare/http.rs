@@ -6,8 +6,8 @@ use axum::response::{IntoResponse, Response};
 use kangma_core::declaration::{FormFieldView, validate};
 use kangma_core::division::divisions;
 use kangma_core::fact::{Fact, Kind, Value};
-use kangma_core::identity::{Document, DocumentType, Name};
-use kangma_core::time::Instant;
+use kangma_core::identity::{Document, DocumentType, IdentityError, Name};
+use kangma_core::time::{Day, Instant};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -139,7 +139,7 @@ fn document_label(ty: DocumentType, lang: Lang) -> &'static str {
 }
 
 /// A declaration.
-#[derive(Deserialize, ToSchema)]
+#[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeclarationRequest {
     /// Full name, 1 to 100 letters.
@@ -155,7 +155,7 @@ pub struct DeclarationRequest {
 }
 
 /// An identity document.
-#[derive(Deserialize, ToSchema)]
+#[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DocumentRequest {
     /// Kind of document.
@@ -167,6 +167,13 @@ pub struct DocumentRequest {
     number: String,
     /// ISO 3166 alpha-3, of passports.
     nationality: Option<String>,
+}
+
+impl DocumentRequest {
+    /// As a document.
+    pub fn parse(&self, today: Day) -> Result<Document, IdentityError> {
+        Document::parse(self.ty, &self.number, self.nationality.as_deref(), today)
+    }
 }
 
 /// What became of a declaration.
@@ -199,16 +206,14 @@ pub async fn declare(
 }
 
 /// Checks everything at once, so that a person mends a form once.
-fn check(app: &Shared, ask: DeclarationRequest) -> Result<Declaration, Problem> {
+pub fn check(app: &Shared, ask: DeclarationRequest) -> Result<Declaration, Problem> {
     let today = app.pack.zone.day_of(app.clock.now());
     let mut wrong: Vec<FieldProblem> = Vec::new();
     let mut refuse = |field: &str, code, zh: &str, en: &str| {
         wrong.push(FieldProblem { field: field.to_owned(), code, zh: zh.to_owned(), en: en.to_owned() });
     };
     let name = Name::parse(&ask.name).map_err(|e| refuse("name", e.code, e.zh, e.en));
-    let document =
-        Document::parse(ask.document.ty, &ask.document.number, ask.document.nationality.as_deref(), today)
-            .map_err(|e| refuse("document.number", e.code, e.zh, e.en));
+    let document = ask.document.parse(today).map_err(|e| refuse("document.number", e.code, e.zh, e.en));
     let values = validate(&app.pack.form, &ask.answers, divisions(), today).map_err(|errors| {
         errors.iter().for_each(|e| refuse(&format!("answers.{}", e.field), e.code, &e.zh, &e.en));
     });

@@ -13,7 +13,7 @@ pub use leases::Leases;
 use crate::app::{SKEW_MAX_MS, Shared};
 use crate::db::DbError;
 use crate::decide::job::Part;
-use crate::{appeal, dashboard, decide, import, login, review, staff, tally};
+use crate::{appeal, collect, dashboard, decide, import, login, review, staff, tally};
 
 /// Rounds of due decisions in one go: bounds how long one wake-up works.
 const ROUNDS_MAX: usize = 50;
@@ -55,6 +55,7 @@ pub fn start(app: &Shared, stop: &CancellationToken) -> tokio_util::task::TaskTr
             staff::sweep(&app).await,
             import::job::sweep(&app).await,
             dashboard::sweep(&app).await,
+            collect::sweep(&app).await,
         ] {
             if let Err(e) = swept {
                 tracing::warn!(%e, "sweep");

@@ -260,6 +260,10 @@ impl Server {
         Person { token: Some(answer.body["token"].as_str().unwrap().to_owned()), ..nobody }
     }
 
+    pub async fn collector(&self) -> Person {
+        self.officer("collector").await
+    }
+
     pub async fn scan(&self, pass: &str) -> Value {
         let answer = Person::nobody(self).post("/api/v1/scans", json!({ "pass": pass })).await;
         assert_eq!(answer.status, StatusCode::OK, "{answer:?}");

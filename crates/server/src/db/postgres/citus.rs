@@ -21,6 +21,8 @@ const SPREAD: &[(&str, &str)] = &[
     ("evidence_chunk", "person_id"),
     // A person's first document has the person's own id, and is written in one unit with them.
     ("document", "document_id"),
+    // What one collector sent; the facts of it lie with the people.
+    ("collected", "officer_id"),
     ("account", "account_id"),
     ("device", "account_id"),
     ("one_time_code", "account_id"),

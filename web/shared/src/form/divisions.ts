@@ -1,8 +1,8 @@
 // The tree of divisions, read level by level as somebody opens it, and the
 // names met on the way.
-import { get } from '@kangma/shared/api'
-import type { Division } from '@kangma/shared/api-types'
-import { lang } from '@kangma/shared/i18n'
+import { get } from '../api'
+import type { Division } from '../api-types'
+import { lang } from '../i18n'
 import { reactive } from 'vue'
 
 const lists = new Map<string, Promise<Division[]>>()

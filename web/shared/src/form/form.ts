@@ -1,6 +1,6 @@
 // The declaration form as the pack describes it: what is shown, what is
 // missing, what is sent. The server decides what is right.
-import type { Answer, FormField } from '@kangma/shared/api-types'
+import type { Answer, FormField } from '../api-types'
 
 export type Answers = Record<string, Answer | undefined>
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { hint, tidy } from '../src/identity'
+import { hint, tidy } from '../src/form/identity'
 
 describe('hints on document numbers', () => {
   it('accepts the sample numbers of the standard, also in small letters and with spaces', () => {

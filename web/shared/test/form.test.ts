@@ -1,6 +1,6 @@
 import type { FormField } from '@kangma/shared/api-types'
 import { describe, expect, it } from 'vitest'
-import { lacks, number, shownFields, toSend } from '../src/form'
+import { lacks, number, shownFields, toSend } from '../src/form/form'
 
 const field = (name: string, more: Partial<FormField> = {}): FormField => ({ field: name, type: 'text', label: name, required: true, ...more })
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { letterOf, listenWedge, WedgeCollector } from '../src/wedge'
+import { letterOf, listenWedge, WedgeCollector } from '../src/scan/wedge'
 
 const pass = (n: number) => `KM1:${`${n}6BF+70%$ *-./:XYZ`.repeat(20)}`.slice(0, 276)
 

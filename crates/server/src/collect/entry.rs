@@ -1,0 +1,93 @@
+//! A vehicle or a household: several people under one number, each recorded once.
+//!
+//! Each person is a unit of their own, since a unit is about one person. The whole is kept first, so
+//! that its number stands for one content; whoever sends it again completes what a fault cut short.
+
+use std::collections::HashSet;
+
+use kangma_core::id::PersonId;
+use kangma_core::identity::{Document, Name};
+
+use super::{Collector, Item, Kept, Refusal, Seen, What, holder, in_time, keep, kept, record, settled};
+use crate::app::Shared;
+use crate::db::Unit;
+use crate::error::Problem;
+use crate::person;
+
+/// People of one entry: a coach.
+pub const PEOPLE_MAX: usize = 60;
+
+/// How somebody was identified.
+pub enum Shown {
+    /// By their pass.
+    Pass(String),
+    /// By their document, with the name on it.
+    Document(Name, Document),
+}
+
+/// An entry on its way in.
+pub struct Entry {
+    /// A vehicle or a household.
+    pub what: What,
+    /// Who, and what was seen of them.
+    pub people: Vec<(Shown, Seen)>,
+}
+
+/// Records an entry; the answers are in the order of the people.
+pub async fn enter(app: &Shared, by: &Collector, item: &Item, entry: &Entry) -> Result<Vec<Kept>, Problem> {
+    let Some((_, first)) = entry.people.first() else { return Ok(Vec::new()) };
+    if kept(app, item).await?.is_none() {
+        in_time(app, first.at)?;
+        let label = if entry.what == What::Vehicle { &first.plate } else { &first.spot };
+        let whole = Kept { people: entry.people.len(), ..Kept::new(entry.what, label, first.at) };
+        let unit = keep(app, Unit::new("collect.entry"), item, &whole);
+        settled(app, item, app.db.commit(unit).await.map_err(Problem::from)).await?;
+    }
+    let mut met = HashSet::new();
+    let mut answers = Vec::with_capacity(entry.people.len());
+    for (i, (shown, seen)) in entry.people.iter().enumerate() {
+        answers.push(one(app, by, &item.part(i + 1), entry.what, shown, seen, &mut met).await?);
+    }
+    Ok(answers)
+}
+
+async fn one(
+    app: &Shared,
+    by: &Collector,
+    item: &Item,
+    what: What,
+    shown: &Shown,
+    seen: &Seen,
+    met: &mut HashSet<PersonId>,
+) -> Result<Kept, Problem> {
+    let found = match shown {
+        Shown::Pass(text) => holder(app, text, seen.at).await?,
+        Shown::Document(name, document) => named(app, name, document).await?,
+    };
+    // Also of those recorded before: the same people come in the same order.
+    let found = found.and_then(|person| if met.insert(person) { Ok(person) } else { Err(Refusal::Twice) });
+    if let Some(kept) = kept(app, item).await? {
+        return Ok(kept);
+    }
+    let answer = Kept::new(what, &seen.spot, seen.at);
+    let refusal = match found {
+        Ok(person) => {
+            let tells_colour = matches!(shown, Shown::Pass(_)) || by.may_look_up;
+            match record(app, by, item, person, seen, &answer, tells_colour).await {
+                Err(problem) => Refusal::of(&problem).ok_or(problem)?,
+                done => return done,
+            }
+        }
+        Err(refusal) => refusal,
+    };
+    let unit = keep(app, Unit::new("collect.refuse"), item, &Kept { refused: Some(refusal), ..answer });
+    settled(app, item, app.db.commit(unit).await.map_err(Problem::from)).await
+}
+
+/// The person of a document, if that is their name: who guesses one of the two learns nothing.
+async fn named(app: &Shared, name: &Name, document: &Document) -> Result<Result<PersonId, Refusal>, Problem> {
+    let Some(id) = person::by_document(app, document).await? else { return Ok(Err(Refusal::Unknown)) };
+    let state = person::state(app, id).await?;
+    let same = state.is_some_and(|s| s.sealed.name == name.as_str());
+    Ok(if same { Ok(id) } else { Err(Refusal::Unknown) })
+}

@@ -1,0 +1,390 @@
+//! Collectors: what they see is recorded exactly once, of the person who showed the code and of nobody
+//! else, and colours nobody.
+
+mod common;
+
+use common::{Answer, Person, Server, document, well};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+/// Numbers as a page makes them.
+fn uuid(n: u32) -> String {
+    format!("6f2c1f0e-6f0a-4a51-9d55-{n:012x}")
+}
+
+async fn now(server: &Server) -> String {
+    Person::nobody(server).get("/api/v1/site").await.body["server_time"].as_str().unwrap().to_owned()
+}
+
+/// Somebody who declared and is green, and the pass that they show.
+async fn shows(server: &Server, phone: &str, n: u32) -> (Person, String) {
+    let person = server.log_in(phone).await;
+    let declared = person.declare(&well(n)).await;
+    assert_eq!(declared.status, StatusCode::CREATED, "{declared:?}");
+    let pass = person.code().await["pass"].as_str().unwrap().to_owned();
+    (person, pass)
+}
+
+fn observation(id: &str, pass: &str, seen_at: &str) -> Value {
+    json!({
+        "id": id, "pass": pass, "seen_at": seen_at, "division": "330106", "spot": "北门",
+        "temperature_c": 38.6, "symptoms": ["fever", "dry_cough"], "remarks": "建议就医",
+    })
+}
+
+async fn mine(person: &Person) -> Vec<Value> {
+    person.get("/api/v1/me/observations").await.body["items"].as_array().unwrap().clone()
+}
+
+fn refused(answer: &Answer, status: u16, code: &str) {
+    assert_eq!((answer.status.as_u16(), answer.code()), (status, code), "{answer:?}");
+}
+
+#[tokio::test]
+async fn what_a_collector_saw_is_recorded_once_and_shown_to_the_person_and_colours_nobody() {
+    let server = Server::demo();
+    let (person, pass) = shows(&server, "13500000001", 1).await;
+    let collector = server.collector().await;
+    let ask = observation(&uuid(1), &pass, &now(&server).await);
+    let answer = collector.post("/api/v1/observations", ask.clone()).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
+    assert_eq!(answer.body, json!({ "name_masked": "张**", "colour": "green" }), "nothing more is told");
+    // Sent again by a page that met a dead network, also many times at once.
+    let again = (0..12).map(|_| collector.post("/api/v1/observations", ask.clone()));
+    for again in futures_util::future::join_all(again).await {
+        assert_eq!((again.status, again.body), (StatusCode::CREATED, answer.body.clone()));
+    }
+    let items = mine(&person).await;
+    assert_eq!(items.len(), 1, "{items:?}");
+    assert_eq!((items[0]["temperature_c"].as_f64(), &items[0]["remarks"]), (Some(38.6), &json!("建议就医")));
+    assert!(items[0]["place"].as_str().unwrap().ends_with("西湖区 北门"), "{items:?}");
+    assert_eq!(person.colour().await, "green", "what was seen colours nobody by itself");
+    let recent = collector.get("/api/v1/observations").await;
+    assert_eq!(recent.body["items"].as_array().unwrap().len(), 1, "{recent:?}");
+    assert_eq!(recent.body["items"][0]["name_masked"], "张**");
+    assert!(!recent.text.contains("green"), "the list tells no colour");
+    // The same number stands for one content.
+    let mut other = ask.clone();
+    other["temperature_c"] = json!(36.5);
+    refused(&collector.post("/api/v1/observations", other).await, 409, "collect.other_content");
+    let (bystander, foreign) = shows(&server, "13500000002", 2).await;
+    let mut other = ask;
+    other["pass"] = json!(foreign);
+    refused(&collector.post("/api/v1/observations", other).await, 409, "collect.other_content");
+    assert_eq!(mine(&bystander).await, Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn many_at_once_under_new_numbers_are_all_recorded_and_one_number_for_two_people_is_recorded_once() {
+    let server = Server::demo();
+    let (person, pass) = shows(&server, "13500000003", 3).await;
+    let (other, other_pass) = shows(&server, "13500000004", 4).await;
+    let collector = server.collector().await;
+    let at = now(&server).await;
+    let asks = (0..10).map(|n| observation(&uuid(100 + n), &pass, &at));
+    let answers =
+        futures_util::future::join_all(asks.map(|ask| collector.post("/api/v1/observations", ask))).await;
+    for answer in &answers {
+        assert!(matches!(answer.status.as_u16(), 201 | 409), "{answer:?}");
+        assert!(answer.status == StatusCode::CREATED || answer.code() == "db.conflict", "{answer:?}");
+    }
+    let done = answers.iter().filter(|a| a.status == StatusCode::CREATED).count();
+    assert_eq!(mine(&person).await.len(), done, "each that was acknowledged, and no other");
+    let before = mine(&person).await.len() + mine(&other).await.len();
+    let both = [&pass, &other_pass, &pass, &other_pass].map(|pass| observation(&uuid(200), pass, &at));
+    let answers =
+        futures_util::future::join_all(both.map(|ask| collector.post("/api/v1/observations", ask))).await;
+    let created = answers.iter().filter(|a| a.status == StatusCode::CREATED).count();
+    assert!(created >= 1, "{answers:?}");
+    assert!(answers.iter().all(|a| a.status == StatusCode::CREATED || a.status == StatusCode::CONFLICT));
+    assert_eq!(mine(&person).await.len() + mine(&other).await.len(), before + 1, "{answers:?}");
+}
+
+#[tokio::test]
+async fn a_code_counts_as_of_when_it_was_seen_for_three_days() {
+    let server = Server::demo();
+    let (person, pass) = shows(&server, "13500000005", 5).await;
+    let collector = server.collector().await;
+    let seen_at = now(&server).await;
+    server.advance(2).await;
+    let late = collector.post("/api/v1/observations", observation(&uuid(1), &pass, &seen_at)).await;
+    assert_eq!(late.status, StatusCode::CREATED, "an outbox that found a network after two days: {late:?}");
+    let stale = observation(&uuid(2), &pass, &now(&server).await);
+    refused(&collector.post("/api/v1/observations", stale).await, 422, "collect.expired");
+    server.advance(2).await;
+    let again = collector.post("/api/v1/observations", observation(&uuid(1), &pass, &seen_at)).await;
+    assert_eq!(
+        (again.status, &again.body),
+        (StatusCode::CREATED, &late.body),
+        "what is recorded stays answered"
+    );
+    let old = collector.post("/api/v1/observations", observation(&uuid(3), &pass, &seen_at)).await;
+    refused(&old, 422, "collect.late");
+    let future = observation(&uuid(4), &pass, "2999-01-01T00:00:00Z");
+    refused(&collector.post("/api/v1/observations", future).await, 422, "collect.future");
+    assert_eq!(mine(&person).await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_no_code_of_ours_and_what_is_no_request_is_refused_and_keeps_nothing() {
+    let server = Server::demo();
+    let (person, pass) = shows(&server, "13500000006", 6).await;
+    let elsewhere = Server::demo();
+    let (_, foreign) = shows(&elsewhere, "13500000006", 6).await;
+    let collector = server.collector().await;
+    let at = now(&server).await;
+    let specimen = include_str!("../../core/src/pass/specimen.green.txt").trim().to_owned();
+    let mut forged = pass.clone().into_bytes();
+    let last = forged.len() - 8;
+    forged[last] = if forged[last] == b'A' { b'B' } else { b'A' };
+    for (what, text, code) in [
+        ("another installation's", foreign, "collect.forged"),
+        ("a specimen", specimen, "collect.forged"),
+        ("a poster", "https://example.org/".to_owned(), "collect.not_a_pass"),
+        ("nothing", String::new(), "collect.not_a_pass"),
+        ("half of one", pass[..100].to_owned(), "collect.not_a_pass"),
+        ("too long", "KM1:".repeat(2_000), "collect.not_a_pass"),
+    ] {
+        let answer = collector.post("/api/v1/observations", observation(&uuid(9), &text, &at)).await;
+        assert_eq!((answer.status.as_u16(), answer.code()), (422, code), "{what}: {answer:?}");
+    }
+    let answer = collector
+        .post("/api/v1/observations", observation(&uuid(9), &String::from_utf8(forged).unwrap(), &at))
+        .await;
+    assert!(["collect.forged", "collect.not_a_pass"].contains(&answer.code()), "{answer:?}");
+    let with = |field: &str, value: Value| {
+        let mut ask = observation(&uuid(9), &pass, &at);
+        ask[field] = value;
+        ask
+    };
+    for (ask, code) in [
+        (with("id", json!("1")), "collect.id"),
+        (with("id", json!("00000000-0000-0000-0000-000000000000")), "collect.id"),
+        (with("id", json!("6f2c1f0e6f0a4a519d55000000000009")), "collect.id"),
+        (with("division", json!("330106999")), "collect.division"),
+        (with("temperature_c", json!(52)), "check_in.temperature"),
+        (with("symptoms", json!(["joy"])), "check_in.symptom"),
+        (with("remarks", json!("长".repeat(201))), "collect.text"),
+        (with("spot", json!("a\u{0}b")), "collect.text"),
+        (with("colour", json!("red")), "body.type"),
+        (with("person", json!("someone")), "body.type"),
+        (with("seen_at", json!("yesterday")), "body.type"),
+    ] {
+        refused(&collector.post("/api/v1/observations", ask).await, 422, code);
+    }
+    let huge = collector.post("/api/v1/observations", with("remarks", json!("x".repeat(200_000)))).await;
+    refused(&huge, 413, "body.too_large");
+    let nobody = Person::nobody(&server).post("/api/v1/observations", with("spot", json!(""))).await;
+    refused(&nobody, 401, "auth.required");
+    let resident = person.post("/api/v1/observations", with("spot", json!(""))).await;
+    refused(&resident, 401, "auth.required");
+    assert_eq!(mine(&person).await, Vec::<Value>::new());
+    refused(
+        &collector.post("/api/v1/observations", with("by", json!("other"))).await,
+        409,
+        "collect.other_officer",
+    );
+    // None of it used up the number.
+    let answer = collector.post("/api/v1/observations", with("spot", json!(""))).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_vehicle_is_one_item_with_an_answer_for_each_person() {
+    let server = Server::demo();
+    let (driver, pass) = shows(&server, "13500000007", 7).await;
+    let (rider, _) = shows(&server, "13500000008", 8).await;
+    let collector = server.collector().await;
+    let card = |n: u32, name: &str| json!({ "name": name, "document": { "type": "resident_id", "number": document(n) }, "temperature_c": 36.4 });
+    let ask = json!({
+        "id": uuid(1), "kind": "vehicle", "plate": "浙a·12345", "seen_at": now(&server).await, "division": "330106",
+        "people": [
+            { "pass": pass, "temperature_c": 37.9, "symptoms": [] },
+            card(8, "张测试"),
+            card(8, "李测试"),
+            card(800, "张测试"),
+            { "pass": pass },
+            { "pass": "KM1:NO" },
+        ],
+    });
+    let answer = collector.post("/api/v1/entries", ask.clone()).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
+    let told: Vec<_> = answer.body["people"].as_array().unwrap().iter().collect();
+    let codes: Vec<_> = told.iter().map(|p| p["code"].as_str().unwrap_or("recorded")).collect();
+    assert_eq!(
+        codes,
+        ["recorded", "recorded", "collect.unknown", "collect.unknown", "collect.twice", "collect.not_a_pass"]
+    );
+    assert_eq!(
+        (&told[0]["colour"], &told[1]["colour"]),
+        (&json!("green"), &json!(null)),
+        "a document tells no colour"
+    );
+    assert_eq!(told[2]["detail"], told[3]["detail"], "a wrong name and nobody look alike");
+    let again = (0..6).map(|_| collector.post("/api/v1/entries", ask.clone()));
+    for again in futures_util::future::join_all(again).await {
+        assert_eq!((again.status, again.body), (StatusCode::CREATED, answer.body.clone()));
+    }
+    for person in [&driver, &rider] {
+        let items = mine(person).await;
+        assert_eq!((items.len(), &items[0]["plate"]), (1, &json!("浙A12345")), "{items:?}");
+    }
+    let mut other = ask.clone();
+    other["people"].as_array_mut().unwrap().pop();
+    refused(&collector.post("/api/v1/entries", other).await, 409, "collect.other_content");
+    let mut crowd = ask.clone();
+    crowd["id"] = json!(uuid(2));
+    crowd["people"] = Value::Array(vec![json!({ "pass": "KM1:NO" }); 61]);
+    refused(&collector.post("/api/v1/entries", crowd).await, 422, "collect.people");
+    let mut nobody = ask.clone();
+    nobody["people"] = json!([{}]);
+    refused(&collector.post("/api/v1/entries", nobody).await, 422, "collect.person");
+    let mut plate = ask;
+    plate["plate"] = json!("=1+1");
+    refused(&collector.post("/api/v1/entries", plate).await, 422, "collect.plate");
+    // Plates are personal data: no file, no row and no log holds one.
+    for (file, bytes) in common::stored(&server.dir).await {
+        for word in ["浙A12345", "12345\""] {
+            assert!(!bytes.windows(word.len()).any(|w| w == word.as_bytes()), "{file} holds {word}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_coach_of_sixty_fits_into_one_item() {
+    let server = Server::demo();
+    let (person, pass) = shows(&server, "13500000009", 9).await;
+    let collector = server.collector().await;
+    let remarks = "词".repeat(200);
+    let people = vec![json!({ "pass": pass, "temperature_c": 36.6, "symptoms": [], "remarks": remarks }); 60];
+    let ask = json!({
+        "id": uuid(1), "kind": "household", "seen_at": now(&server).await, "division": "330106", "spot": "3幢201", "people": people,
+    });
+    let answer = collector.post("/api/v1/entries", ask).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
+    let told = answer.body["people"].as_array().unwrap();
+    assert_eq!(told.iter().filter(|p| p["state"] == "recorded").count(), 1);
+    assert_eq!(told.iter().filter(|p| p["code"] == "collect.twice").count(), 59);
+    assert_eq!(mine(&person).await.len(), 1);
+}
+
+#[tokio::test]
+async fn somebody_without_a_phone_is_registered_once_and_nobody_with_one_is_declared_for() {
+    let server = Server::demo();
+    let collector = server.collector().await;
+    let ask = |id: u32, n: u32| json!({ "id": uuid(id), "division": "330106", "declaration": well(n), "consent": { "how": "spoken", "witness": "网格员二号" } });
+    let at = now(&server).await;
+    let mut first = ask(1, 20);
+    first["seen_at"] = json!(at);
+    let answers = (0..6).map(|_| collector.post("/api/v1/assisted-declarations", first.clone()));
+    let answers = futures_util::future::join_all(answers).await;
+    for answer in &answers {
+        assert_eq!((answer.status, &answer.body), (StatusCode::CREATED, &answers[0].body), "{answer:?}");
+    }
+    let told: Vec<&String> = answers[0].body.as_object().unwrap().keys().collect();
+    assert_eq!(
+        told,
+        ["declaration", "declared_at", "document_masked", "name_masked"],
+        "no colour is printed"
+    );
+    // The person has one declaration, and can be named in an entry.
+    let entry = json!({
+        "id": uuid(2), "kind": "household", "seen_at": at, "division": "330106", "spot": "3幢201",
+        "people": [{ "name": "张测试", "document": { "type": "resident_id", "number": document(20) } }],
+    });
+    let entered = collector.post("/api/v1/entries", entry).await;
+    assert_eq!(entered.body["people"][0]["state"], "recorded", "{entered:?}");
+    // Later they have a phone, and find what was declared for them.
+    let person = server.log_in("13500000020").await;
+    assert_eq!(person.declare(&well(20)).await.body["state"], "accepted");
+    let declared = person.get("/api/v1/me/declarations").await;
+    assert_eq!(declared.body["items"].as_array().unwrap().len(), 2, "{declared:?}");
+    // From then on nobody declares for them, whatever they say.
+    let mut bad = ask(3, 20);
+    bad["seen_at"] = json!(at);
+    bad["declaration"]["answers"]["contact"] = json!("confirmed");
+    refused(&collector.post("/api/v1/assisted-declarations", bad).await, 409, "collect.not_here");
+    assert_eq!(person.colour().await, "green");
+    // Validated as any declaration, and consent is no formality.
+    let mut wrong = ask(4, 21);
+    wrong["seen_at"] = json!(at);
+    wrong["declaration"]["answers"]["temperature_c"] = json!(52);
+    let answer = collector.post("/api/v1/assisted-declarations", wrong.clone()).await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{answer:?}");
+    wrong["declaration"] = well(21);
+    wrong["consent"]["witness"] = json!(" ");
+    refused(&collector.post("/api/v1/assisted-declarations", wrong.clone()).await, 422, "collect.witness");
+    wrong["consent"] = json!({ "how": "presumed", "witness": "x" });
+    refused(&collector.post("/api/v1/assisted-declarations", wrong).await, 422, "body.type");
+}
+
+#[tokio::test]
+async fn documents_cannot_be_tried_without_end() {
+    let server = Server::demo();
+    let collector = server.collector().await;
+    let at = now(&server).await;
+    let people = |from: u32| -> Vec<Value> {
+        let card =
+            |n| json!({ "name": "张测试", "document": { "type": "resident_id", "number": document(n) } });
+        (from..from + 60).map(card).collect()
+    };
+    let ask = |id: u32| {
+        json!({
+            "id": uuid(id), "kind": "household", "seen_at": at, "division": "330106", "spot": "楼", "people": people(id * 100),
+        })
+    };
+    for id in 1..=2 {
+        assert_eq!(collector.post("/api/v1/entries", ask(id)).await.status, StatusCode::CREATED);
+    }
+    let over = collector.post("/api/v1/entries", ask(3)).await;
+    refused(&over, 429, "collect.too_many_documents");
+    assert!(over.headers.contains_key("retry-after"));
+}
+
+#[tokio::test]
+async fn who_may_not_collect_there_meets_one_refusal_whatever_they_send() {
+    let server = Server::demo();
+    let (person, pass) = shows(&server, "13500000010", 10).await;
+    let at = now(&server).await;
+    let collector = server.collector().await;
+    let elsewhere = |division: &str| {
+        let mut ask = observation(&uuid(1), &pass, &at);
+        ask["division"] = json!(division);
+        ask
+    };
+    for division in ["330102", "3301", "33", "110101", ""] {
+        let answer = collector.post("/api/v1/observations", elsewhere(division)).await;
+        assert!(matches!(answer.status.as_u16(), 403 | 422), "{division}: {answer:?}");
+    }
+    refused(&collector.post("/api/v1/observations", elsewhere("330102")).await, 403, "auth.not_allowed");
+    let entry = json!({
+        "id": uuid(2), "kind": "vehicle", "plate": "浙A12345", "seen_at": at, "division": "330102", "people": [{ "pass": pass }],
+    });
+    refused(&collector.post("/api/v1/entries", entry.clone()).await, 403, "auth.not_allowed");
+    let assisted = json!({
+        "id": uuid(3), "seen_at": at, "division": "330102", "declaration": well(30),
+        "consent": { "how": "written", "witness": "二号" },
+    });
+    refused(
+        &collector.post("/api/v1/assisted-declarations", assisted.clone()).await,
+        403,
+        "auth.not_allowed",
+    );
+    // Whoever does another work does not do this one.
+    for name in ["reviewer", "data", "auditor", "operator", "verifier"] {
+        let officer = server.officer(name).await;
+        for (path, ask) in [
+            ("/api/v1/observations", elsewhere("330106")),
+            ("/api/v1/entries", entry.clone()),
+            ("/api/v1/assisted-declarations", assisted.clone()),
+        ] {
+            let answer = officer.post(path, ask).await;
+            assert_eq!((answer.status.as_u16(), answer.code()), (403, "auth.not_allowed"), "{name} {path}");
+        }
+        assert_eq!(officer.get("/api/v1/observations").await.status, StatusCode::FORBIDDEN, "{name}");
+    }
+    assert_eq!(mine(&person).await, Vec::<Value>::new());
+    let answer = collector.post("/api/v1/observations", elsewhere("330106002")).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "deeper than the grant is within it: {answer:?}");
+    assert_eq!(mine(&person).await[0]["office"], "样例街道网格中心", "the person reads whose record it is");
+}

@@ -1,0 +1,245 @@
+// The page's state: who collects, where, and the outbox behind it.
+import { ApiError, get, post } from '@kangma/shared/api'
+import type { DeclarationForm, Site } from '@kangma/shared/api-types'
+import { lang } from '@kangma/shared/i18n'
+import { clock } from '@kangma/shared/time'
+import { reactive, watch } from 'vue'
+import type { Item } from './item'
+import { Outbox, type Trouble } from './outbox'
+import { FullError, openStore } from './store'
+import { t } from './texts'
+
+export type View = 'scan' | 'entry' | 'assist' | 'outbox'
+
+export interface Recent {
+  id: string
+  what: string
+  seen_at: string
+  received_at: string
+  name_masked: string
+  people: number
+  label: string
+}
+
+export const desk = reactive({
+  screen: 'opening' as 'opening' | 'login' | 'work',
+  view: 'scan' as View,
+  name: kept('name') ?? '',
+  division: kept('division') ?? '',
+  spot: kept('spot') ?? '',
+  zone: 'Asia/Shanghai',
+  demo: false,
+  online: null as boolean | null,
+  items: [] as Item[],
+  sending: null as string | null,
+  /** Storage does not work on this device at all. */
+  storageTrouble: false,
+  form: null as DeclarationForm | null,
+  recent: null as Recent[] | null,
+  /** An item that is being changed. */
+  editing: null as Item | null,
+  /** The item whose answer is awaited on the screen. */
+  shown: null as string | null,
+  said: '',
+  /** Nobody is writing: a new version may take over. */
+  idle: true,
+})
+
+function kept(key: string): string | null {
+  try {
+    return localStorage.getItem(`kangma.collector.${key}`)
+  } catch {
+    return null
+  }
+}
+
+export function keep(key: string, value: string): void {
+  try {
+    localStorage.setItem(`kangma.collector.${key}`, value)
+  } catch {
+    // Then it lasts as long as the page.
+  }
+}
+
+let outbox: Outbox | null = null
+
+/** Server's time as well as this device knows it, also across a reload without a network. */
+const keepClock = () => keep('clock', JSON.stringify(clock.save()))
+
+function restoreClock(): void {
+  try {
+    const found = JSON.parse(kept('clock') ?? 'null') as { server: number; wall: number } | null
+    if (Number.isFinite(found?.server) && Number.isFinite(found?.wall)) clock.restore(found as { server: number; wall: number })
+  } catch {
+    // The device's own time, then; an item's time can be corrected.
+  }
+}
+
+/** Entries of sixty people take the server some seconds. */
+const sendTimeoutMs = 30_000
+
+async function send(path: string, body: unknown): Promise<unknown> {
+  try {
+    const answer = await post<unknown>(path, body, { timeout: sendTimeoutMs })
+    desk.online = true
+    return answer
+  } catch (error) {
+    const { code, status, detail, fields, retryAfterS } = error instanceof ApiError ? error : new ApiError('network', 0, '')
+    desk.online = status !== 0
+    throw { code, status, detail, fields, retryAfterS } satisfies Trouble
+  }
+}
+
+/** One tab sends. Where a browser has no locks each does, and the server records an item once all the same. */
+async function alone(work: () => Promise<void>): Promise<boolean> {
+  const { locks } = navigator as { locks?: LockManager }
+  if (!locks) return work().then(() => true)
+  return locks.request('kangma.collector.outbox', { ifAvailable: true }, async (lock) => {
+    if (lock) await work()
+    return lock !== null
+  })
+}
+
+export async function open(): Promise<void> {
+  restoreClock()
+  try {
+    outbox = new Outbox({
+      store: await openStore(),
+      post: send,
+      alone,
+      wall: () => Date.now(),
+      now: () => clock.now(),
+      random: Math.random,
+      later: (ms, work) => {
+        const timer = setTimeout(work, ms)
+        return () => clearTimeout(timer)
+      },
+      changed: (items) => {
+        desk.items = [...items]
+        desk.sending = outbox?.sending ?? null
+      },
+      ended: (by) => {
+        if (by === desk.name) desk.screen = 'login'
+      },
+    })
+    await outbox.read()
+  } catch {
+    desk.storageTrouble = true
+  }
+  // Without it a browser may throw the storage away when space is short.
+  void navigator.storage?.persist?.().catch(() => undefined)
+  window.addEventListener('online', () => void outbox?.retryAll())
+  document.addEventListener('visibilitychange', () => {
+    if (document.visibilityState === 'visible') void refresh()
+  })
+  setInterval(() => {
+    if (document.visibilityState === 'visible') void outbox?.read()
+  }, 5_000)
+  watch(lang, () => void readForm())
+  await refresh()
+}
+
+/** Who is logged in, and what the server has; without a network the page goes on with what it knows. */
+export async function refresh(): Promise<void> {
+  try {
+    const site = await get<Site>('/api/v1/site')
+    clock.sync(site.server_time)
+    keepClock()
+    Object.assign(desk, { zone: site.zone, demo: site.demo, online: true })
+    await readRecent()
+    if (desk.screen !== 'work') enter()
+    void readForm()
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 401) desk.screen = 'login'
+    else {
+      desk.online = error instanceof ApiError && error.status !== 0
+      if (desk.screen === 'opening') desk.screen = desk.name ? 'work' : 'login'
+    }
+  }
+  void outbox?.run()
+}
+
+function enter(): void {
+  desk.screen = 'work'
+  outbox?.loggedIn()
+}
+
+export async function readRecent(): Promise<void> {
+  const { officer, items } = await get<{ officer: string; items: Recent[] }>('/api/v1/observations')
+  desk.name = officer
+  keep('name', officer)
+  desk.recent = items
+}
+
+async function readForm(): Promise<void> {
+  try {
+    desk.form = await get<DeclarationForm>('/api/v1/declaration-form')
+    keep(`form.${lang.value}`, JSON.stringify(desk.form))
+  } catch {
+    try {
+      desk.form = JSON.parse(kept(`form.${lang.value}`) ?? 'null') as DeclarationForm | null
+    } catch {
+      desk.form = null
+    }
+  }
+}
+
+/** Logs in; answers with what went wrong, or null. */
+export async function logIn(name: string, password: string): Promise<string | null> {
+  try {
+    await post('/api/v1/staff/login', { name, password })
+    await refresh()
+    enter()
+    return null
+  } catch (error) {
+    return error instanceof ApiError ? error.detail : t('app.failed')
+  }
+}
+
+export async function logOut(): Promise<void> {
+  try {
+    await post('/api/v1/staff/logout')
+  } catch (error) {
+    desk.said = error instanceof ApiError ? error.detail : t('app.failed')
+    return
+  }
+  desk.screen = 'login'
+  desk.recent = null
+}
+
+/** Accepts an item, or changes the one that is being changed; answers with what went wrong, or null. */
+export async function accept(kind: Item['kind'], body: Item['body'], label: string): Promise<string | null> {
+  if (!outbox) return t('outbox.no_storage')
+  try {
+    if (desk.editing) {
+      const { id } = desk.editing
+      await outbox.edit(id, body, label)
+      desk.shown = id
+      desk.editing = null
+    } else desk.shown = (await outbox.add({ kind, body, label, by: desk.name })).id
+    return null
+  } catch (error) {
+    return error instanceof FullError ? t('outbox.full') : t('outbox.no_storage')
+  }
+}
+
+/** What is done to items from the list; storage may refuse. */
+export async function act(what: (outbox: Outbox) => Promise<unknown>): Promise<boolean> {
+  try {
+    if (outbox) await what(outbox)
+    return outbox !== null
+  } catch (error) {
+    desk.said = error instanceof FullError ? t('outbox.full') : t('outbox.no_storage')
+    return false
+  }
+}
+
+/** Where one collects: kept for the shift. */
+export function setPlace(division: string, spot: string): void {
+  Object.assign(desk, { division, spot })
+  keep('division', division)
+  keep('spot', spot)
+}
+
+/** Now, as requests say it. */
+export const nowText = (): string => new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z')
