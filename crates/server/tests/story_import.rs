@@ -330,12 +330,74 @@ async fn killed_stopped_and_killed_again_every_line_is_applied_once() {
     assert_eq!(facts(&dir).await - before, i64::from(PEOPLE));
 }
 
+#[tokio::test]
+async fn another_node_goes_on_where_one_was_killed() {
+    const PEOPLE: u32 = 4_000;
+    let dir = Arc::new(TempDir::shared());
+    let mut first = Server::start(dir.clone(), &["--demo"]);
+    // Alone for a moment, it holds all leases.
+    let staff = first.reviewer().await;
+    let before = counted(&dir).await;
+    let id = sent(&staff, "test", "3301", tests(10_000..10_000 + PEOPLE, "阴性")).await;
+    assert_eq!(start(&staff, &id, json!({})).await.status, StatusCode::ACCEPTED);
+    let until = Instant::now() + Duration::from_secs(60);
+    while staff.get(&format!("/api/v1/imports/{id}")).await.body["done_lines"] == 0 {
+        assert!(Instant::now() < until, "it begins");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let second = Server::start(dir.clone(), &["--demo"]);
+    first.kill();
+    let staff = second.reviewer().await;
+    let end = wait(&staff, &id, "done").await;
+    assert_eq!(end["counts"], json!({ "fine": 0, "applied": PEOPLE, "known": 0, "wrong": 0 }));
+    assert_eq!(counted(&dir).await - before, i64::from(PEOPLE), "nothing lost, nothing twice");
+}
+
+/// How many facts stand in PostgreSQL.
+async fn counted(dir: &TempDir) -> i64 {
+    let rows = common::rows(dir, "SELECT COUNT(*)::text FROM fact").await;
+    rows[0][0].as_ref().unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn the_command_sends_a_list_as_the_page_does_and_says_what_came_of_it() {
+    let server = Server::demo();
+    let file = server.dir.0.join("名单.csv");
+    std::fs::write(&file, format!("证件号码\r\n{}\r\n330106\r\n", document(61))).unwrap();
+    let errors = server.dir.0.join("errors.csv");
+    let run = |more: &[&str]| {
+        let mut command = common::kangma();
+        command.arg("import").arg(&file).args([
+            "--kind",
+            "confirmed",
+            "--division",
+            "3301",
+            "--to",
+            &server.base,
+        ]);
+        let out = command.args(more).env("KANGMA_STAFF_PASSWORD", "demo").output().unwrap();
+        (
+            out.status.success(),
+            String::from_utf8(out.stdout).unwrap() + &String::from_utf8(out.stderr).unwrap(),
+        )
+    };
+    let (well, said) = run(&["--staff", "reviewer", "--dry-run"]);
+    assert!(!well && said.contains("checked: 1 fine, 0 applied, 0 known, 1 wrong"), "{said}");
+    let (_, said) = run(&["--staff", "reviewer", "--errors", errors.to_str().unwrap()]);
+    assert!(
+        said.contains("sent before") && said.contains("done: 0 fine, 1 applied, 0 known, 1 wrong"),
+        "{said}"
+    );
+    assert!(std::fs::read_to_string(&errors).unwrap().contains("330106"));
+    let (well, said) = run(&["--staff", "nobody"]);
+    assert!(!well && said.contains("staff.wrong"), "{said}");
+}
+
 /// How many facts are stored.
 async fn facts(dir: &TempDir) -> i64 {
     let sql = "SELECT COUNT(*) FROM fact";
     if common::postgres().is_some() {
-        let rows = common::rows(dir, "SELECT COUNT(*)::text FROM fact").await;
-        return rows[0][0].as_ref().unwrap().parse().unwrap();
+        return counted(dir).await;
     }
     let file = rusqlite::Connection::open(dir.0.join("data/kangma.db")).unwrap();
     file.query_row(sql, [], |row| row.get(0)).unwrap()

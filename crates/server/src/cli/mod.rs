@@ -2,6 +2,7 @@
 
 mod backup;
 mod doctor;
+mod import;
 mod load;
 pub mod pack;
 mod pass;
@@ -43,6 +44,8 @@ enum Command {
     /// Hold the counts of people to the people themselves.
     #[command(subcommand)]
     Tally(tally::TallyCommand),
+    /// Send a list to a running service.
+    Import(Box<import::Import>),
     /// Send load to a service on this machine.
     Load(load::Load),
     /// Add a reviewer, or give one a new password (printed once).
@@ -112,6 +115,7 @@ pub fn run(args: Args) -> ExitCode {
         Command::Doctor(args) => doctor::run(&args),
         Command::Seed(args) => seed::run(*args),
         Command::Tally(command) => tally::run(command),
+        Command::Import(args) => import::run(&args),
         Command::Load(args) => load::run(&args),
         Command::Staff(args) => staff::run(&args),
         Command::Pack(command) => pack::run(command),
