@@ -336,7 +336,7 @@ async fn another_node_goes_on_where_one_was_killed() {
     let dir = Arc::new(TempDir::shared());
     let mut first = Server::start(dir.clone(), &["--demo"]);
     // Alone for a moment, it holds all leases.
-    let staff = first.reviewer().await;
+    let staff = first.officer("data.city").await;
     let before = counted(&dir).await;
     let id = sent(&staff, "test", "3301", tests(10_000..10_000 + PEOPLE, "阴性")).await;
     assert_eq!(start(&staff, &id, json!({})).await.status, StatusCode::ACCEPTED);
@@ -347,7 +347,7 @@ async fn another_node_goes_on_where_one_was_killed() {
     }
     let second = Server::start(dir.clone(), &["--demo"]);
     first.kill();
-    let staff = second.reviewer().await;
+    let staff = second.officer("data.city").await;
     let end = wait(&staff, &id, "done").await;
     assert_eq!(end["counts"], json!({ "fine": 0, "applied": PEOPLE, "known": 0, "wrong": 0 }));
     assert_eq!(counted(&dir).await - before, i64::from(PEOPLE), "nothing lost, nothing twice");
@@ -381,9 +381,9 @@ async fn the_command_sends_a_list_as_the_page_does_and_says_what_came_of_it() {
             String::from_utf8(out.stdout).unwrap() + &String::from_utf8(out.stderr).unwrap(),
         )
     };
-    let (well, said) = run(&["--staff", "reviewer", "--dry-run"]);
+    let (well, said) = run(&["--staff", "data.city", "--dry-run"]);
     assert!(!well && said.contains("checked: 1 fine, 0 applied, 0 known, 1 wrong"), "{said}");
-    let (_, said) = run(&["--staff", "reviewer", "--errors", errors.to_str().unwrap()]);
+    let (_, said) = run(&["--staff", "data.city", "--errors", errors.to_str().unwrap()]);
     assert!(
         said.contains("sent before") && said.contains("done: 0 fine, 1 applied, 0 known, 1 wrong"),
         "{said}"
@@ -414,13 +414,17 @@ async fn a_list_about_many_people_of_elsewhere_is_held_before_it_colours_anybody
     // 1,317 people, half of them of another province, as the vaccination registers there know.
     imported(&staff, "vaccination", "110105", &list(1_000..1_658, &ago(9)).replace("日期", "接种日期")).await;
     imported(&staff, "vaccination", "330106", &list(1_658..2_317, &ago(9)).replace("日期", "接种日期")).await;
+    let county = server.officer("data").await;
     let id =
-        sent(&staff, "quarantine", "330106", list(1_000..2_317, &ago(5)).replace("日期", "开始日期")).await;
-    assert_eq!(start(&staff, &id, json!({})).await.status, StatusCode::ACCEPTED);
+        sent(&county, "quarantine", "330106", list(1_000..2_317, &ago(5)).replace("日期", "开始日期")).await;
+    assert_eq!(start(&county, &id, json!({})).await.status, StatusCode::ACCEPTED);
     let held = wait(&staff, &id, "held").await;
     assert_eq!(held["counts"]["applied"], 0, "nobody was touched: {held}");
-    let refused = start(&staff, &id, json!({})).await;
+    let refused = start(&county, &id, json!({})).await;
     assert_eq!((refused.status.as_u16(), refused.code()), (403, "import.held"), "not by who sent it");
+    let released = start(&server.officer("data.city").await, &id, json!({})).await;
+    assert_eq!(released.status, StatusCode::ACCEPTED, "by somebody of the level above: {released:?}");
+    assert_eq!(wait(&staff, &id, "done").await["counts"]["applied"], 1_317);
     let contacts = |n: u32| {
         (0..n).map(|i| format!("{{\"document_number\":\"{}\"}}\n", document(1_000 + i))).collect::<String>()
     };
@@ -428,6 +432,33 @@ async fn a_list_about_many_people_of_elsewhere_is_held_before_it_colours_anybody
     assert_eq!((many.status.as_u16(), many.code()), (403, "import.held"), "nor by the other door");
     let few = records(&staff, "close_contact", "330106", "key-held-2", contacts(20)).await;
     assert_eq!(few.status, StatusCode::OK, "a few travellers are ordinary: {few:?}");
+}
+
+#[tokio::test]
+async fn lists_of_another_division_are_not_there_and_none_can_be_sent_for_it() {
+    let server = Server::demo();
+    let (city, county) = (server.officer("data.city").await, server.officer("data").await);
+    let file = format!("证件号码\r\n{}\r\n", document(71));
+    let id = sent(&city, "confirmed", "330108", file.clone()).await;
+    let at = |rest: &str| format!("/api/v1/imports/{id}{rest}");
+    let nowhere = county.get("/api/v1/imports/00000000000000000000000000000000").await;
+    let same = |answer: &Answer| (answer.status, answer.body["detail"].clone(), answer.code().to_owned());
+    for path in [at(""), at("/lines"), at("/errors.csv")] {
+        assert_eq!(same(&county.get(&path).await), same(&nowhere), "{path}");
+    }
+    assert_eq!(same(&start(&county, &id, json!({})).await), same(&nowhere));
+    assert_eq!(same(&county.post(&at("/stop"), json!({})).await), same(&nowhere));
+    let mapped = county.send(Method::PUT, &at("/mapping"), Some("{\"mapping\":{}}".into())).await;
+    assert_eq!(same(&mapped), same(&nowhere));
+    assert_eq!(county.get("/api/v1/imports").await.body["items"], json!([]));
+    for division in ["330108", "3301", ""] {
+        let refused = send(&county, "confirmed", division, "x.csv", file.clone().into_bytes()).await;
+        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{division}: {refused:?}");
+        let refused = records(&county, "confirmed", division, "elsewhere-1", String::new()).await;
+        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{division}: {refused:?}");
+    }
+    let reviewer = server.reviewer().await;
+    assert_eq!(reviewer.get("/api/v1/imports").await.status, StatusCode::FORBIDDEN, "a right of its own");
 }
 
 async fn records(staff: &Person, kind: &str, division: &str, key: &str, body: String) -> Answer {

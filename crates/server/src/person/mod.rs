@@ -192,11 +192,15 @@ impl Person {
     }
 
     /// Division of the current stay, or the destination of somebody who intends to come, as deep as the
-    /// person gave it; of somebody who never declared, where the last list puts them.
+    /// person gave it; of somebody who never declared, where the first list that came puts them
+    /// (a later one could fetch people into a division to get at them).
     pub fn place(&self) -> Option<&str> {
         match self.facts.iter().rev().find(|f| f.kind == Kind::Declaration) {
             Some(declaration) => place_of(declaration),
-            None => self.facts.iter().rev().find_map(|f| f.text("place")),
+            None => {
+                let listed = self.facts.iter().filter(|f| f.text("place").is_some());
+                listed.min_by_key(|f| (f.recorded, f.id)).and_then(|f| f.text("place"))
+            }
         }
     }
 
