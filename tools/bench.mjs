@@ -1,7 +1,7 @@
 // Measures Kangma against yardsticks in the same run and writes target/bench.json:
 // [{work, value, unit, yardstick, ratio, at_least, holds}]. Absolute figures drift with the
 // machine; ratios hold, so A and B alternate, three rounds, and medians are quoted.
-// BENCH_ONLY=part,part runs some parts: sqlite, postgres, nodes, tail, dashboard, core. BENCH_SECONDS is the
+// BENCH_ONLY=part,part runs some parts: sqlite, postgres, nodes, tail, dashboard, import, core. BENCH_SECONDS is the
 // length of a measurement, BENCH_MINUTES that of an open-loop run in `tail`, PEOPLE the population.
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
@@ -11,6 +11,7 @@ import { PEOPLE, SECONDS, cleanUp, cpu_s, fsync_ms, kangma, load, median, own_mb
 const MINUTES = Number(process.env.BENCH_MINUTES ?? 10)
 const ONLY = (process.env.BENCH_ONLY ?? '').split(',').filter(Boolean)
 const ROUNDS = 3
+const LINES = Number(process.env.BENCH_LINES ?? 100_000)
 /** Whose state fits the memory of a node, and more than fit nowhere near it. */
 const FEW = 20_000
 const MANY = Math.min(PEOPLE, 200_000)
@@ -223,6 +224,62 @@ async function dashboard(name, url) {
   }
   const agree = run(kangma, ['tally', 'check'], { env }).trim()
   console.log(`  ${agree}; ${say(loaded_mb)} MB of its own; ${codes.length} divisions`)
+/** A list of test results about so many of the people, one line each, none of them sent before. */
+function list(env, round) {
+  const seen = new Set()
+  for (const line of readFileSync(requests(env, 'declare', Math.min(PEOPLE, 3 * LINES)), 'utf8').trim().split('\n')) {
+    if (seen.size === LINES) break
+    seen.add(JSON.parse(JSON.parse(line).body).document.number)
+  }
+  const at = new Date(Date.now() - 86_400_000).toISOString()
+  const lines = [...seen].map((number, i) => `${number},${at},negative,B${round}-${i}`)
+  return { text: `document_number,sampled_at,result,reference\n${lines.join('\n')}\n`, lines: lines.length }
+}
+
+/** A list of 100,000 lines against the minute that it may take, and code reads beside it against those without it. */
+async function imports(name, env) {
+  const password = run(kangma, ['staff', 'bench', '--role', 'data_admin'], { env }).match(/password (\S+)/)[1]
+  const service = serve(env, 18_080)
+  const ask = async (method, path, body) => {
+    const headers = { ...(body && { 'content-type': 'application/json' }), ...(token && { authorization: `Bearer ${token}` }) }
+    const answer = await fetch(`${service.url}${path}`, { method, headers, body })
+    if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
+    return answer.json()
+  }
+  let token
+  token = (await ask('POST', '/api/v1/staff/login', JSON.stringify({ name: 'bench', password }))).token
+  const reads = requests(env, 'code', FEW)
+  wrk(service.url, 64, reads, { seconds: 4 })
+  const seen = { reads: [], kept: [], per_minute: [], beside: [] }
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const busy of [false, true]) {
+      const alone = busy && wrk(service.url, 64, reads)
+      const { text, lines } = list(env, `${round}${busy}${Date.now()}`)
+      const { id } = await ask('POST', '/api/v1/imports?kind=test', text)
+      const look = () => ask('GET', `/api/v1/imports/${id}`)
+      const began = Date.now()
+      await ask('POST', `/api/v1/imports/${id}/start`, '{}')
+      if (busy) {
+        // wrk holds this process: what was done while it ran is read when it ends.
+        const with_import = wrk(service.url, 64, reads)
+        const { done_lines } = await look()
+        seen.beside.push((done_lines / (Date.now() - began)) * 60_000)
+        seen.reads.push(alone)
+        seen.kept.push(with_import / alone)
+      }
+      let now
+      while ((now = await look()).state === 'running') await new Promise((done) => setTimeout(done, 100))
+      if (now.state !== 'done' || now.counts.applied !== lines) throw new Error(JSON.stringify(now.counts))
+      if (!busy) seen.per_minute.push((lines / (Date.now() - began)) * 60_000)
+      const last = busy ? `beside reads ${say(seen.beside.at(-1))} lines a minute, reads keep ${say(seen.kept.at(-1))}` : `${say(seen.per_minute.at(-1))} lines a minute`
+      console.log(`  import, ${name}: ${last}`)
+    }
+  }
+  await stop(service)
+  const per_minute = median(seen.per_minute)
+  result(`import, ${name}, ${say(PEOPLE)} people present`, per_minute, 'lines a minute', 'of 100,000', per_minute / 100_000, 1)
+  const kept = median(seen.kept)
+  result(`code reads beside an import, ${name}, closed loop`, kept * median(seen.reads), '/s', `of those without one (${say(median(seen.reads))}/s); the import made ${say(median(seen.beside))} lines a minute`, kept, 0.9)
 }
 
 /** The pure parts print one JSON object each, with their own yardsticks inside. */
@@ -247,6 +304,10 @@ try {
   }
   if (wanted('dashboard')) await dashboard('SQLite')
   if (ONLY.includes('postgres-dashboard')) await dashboard('PostgreSQL', postgres().url)
+  if (wanted('import')) {
+    await imports('SQLite', seeded('sqlite').env)
+    await imports('PostgreSQL', province())
+  }
   if (wanted('core')) await core()
   const key = ({ work, yardstick }) => work + yardstick.replace(/ \(.*| at .*/, '')
   const file = 'target/bench.json'
