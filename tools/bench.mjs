@@ -224,6 +224,8 @@ async function dashboard(name, url) {
   }
   const agree = run(kangma, ['tally', 'check'], { env }).trim()
   console.log(`  ${agree}; ${say(loaded_mb)} MB of its own; ${codes.length} divisions`)
+}
+
 /** A list of test results about so many of the people, one line each, none of them sent before. */
 function list(env, round) {
   const seen = new Set()
@@ -305,7 +307,7 @@ try {
   if (wanted('dashboard')) await dashboard('SQLite')
   if (ONLY.includes('postgres-dashboard')) await dashboard('PostgreSQL', postgres().url)
   if (wanted('import')) {
-    await imports('SQLite', seeded('sqlite').env)
+    await imports('SQLite', seeded('import').env)
     await imports('PostgreSQL', province())
   }
   if (wanted('core')) await core()
