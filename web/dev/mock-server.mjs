@@ -196,6 +196,8 @@ function api(method, path, query, body, lang) {
       return { body: { state: 'accepted' } }
     case 'GET /api/v1/me/code':
       return { body: code(lang) }
+    case 'GET /api/v1/me/notices':
+      return { body: { items: [] } }
     case 'GET /api/v1/me/check-ins':
       return { body: { items: person().checkIns } }
     case 'POST /api/v1/me/check-ins': {

@@ -62,6 +62,9 @@ pub struct Config {
     /// Declarations that one person may make in an hour.
     #[arg(long, env = "KANGMA_DECLARATIONS_PER_PERSON", default_value_t = 10)]
     pub declarations_per_person: u32,
+    /// Orders that one account, or one office, may write in an hour; further ones wait for the level above.
+    #[arg(long, env = "KANGMA_ORDERS_PER_HOUR", default_value_t = 20)]
+    pub orders_per_hour: usize,
     /// Requests that may be inside handlers at once; more wait, each class for its own time.
     #[arg(long, env = "KANGMA_IN_FLIGHT", default_value_t = 1_024)]
     pub in_flight: usize,

@@ -99,6 +99,21 @@ fn refused(rejection: &JsonRejection) -> Problem {
     }
 }
 
+/// A sentence that somebody wrote, without the spaces around it: 1 to `letters_max` letters.
+pub fn sentence<'a>(field: &str, text: &'a str, letters_max: usize) -> Result<&'a str, Problem> {
+    let text = text.trim();
+    let plain = !text.chars().any(|c| c.is_control() && c != '\n');
+    if plain && (1..=letters_max).contains(&text.chars().count()) {
+        return Ok(text);
+    }
+    Err(Problem::field(
+        field,
+        "form.sentence",
+        format!("请填写，不超过 {letters_max} 字。"),
+        format!("Write 1 to {letters_max} letters here."),
+    ))
+}
+
 /// A JSON answer that no cache may keep.
 #[derive(Debug)]
 pub struct Private<T>(pub T);

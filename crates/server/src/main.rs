@@ -2,6 +2,7 @@
 
 mod account;
 mod admit;
+mod alarm;
 mod app;
 mod appeal;
 mod auth;
@@ -27,6 +28,7 @@ mod limit;
 mod listen;
 mod login;
 mod metrics;
+mod order;
 mod pages;
 mod pass;
 mod person;

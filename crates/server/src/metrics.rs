@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admit::Class;
 use crate::app::Shared;
-use crate::queue;
+use crate::{alarm, queue};
 
 /// Bounds of every histogram, in seconds: from a read of memory to a request that was given up.
 const BUCKETS_S: [f64; 14] =
@@ -85,6 +85,10 @@ async fn sample(app: &Shared) {
     let open = tokio::time::timeout(SAMPLE_WAIT, queue::count_open(&app.db, REVIEWS_COUNTED_MAX));
     if let Ok(Ok(open)) = open.await {
         metrics::gauge!("kangma_reviews_open").set(open as f64);
+    }
+    let alarms = tokio::time::timeout(SAMPLE_WAIT, alarm::count_open(&app.db));
+    if let Ok(Ok(alarms)) = alarms.await {
+        metrics::gauge!("kangma_alarms_open").set(alarms as f64);
     }
     #[cfg(target_os = "linux")]
     metrics_process::Collector::default().collect();

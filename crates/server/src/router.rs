@@ -20,8 +20,8 @@ use crate::error::Problem;
 use crate::http::BODY_BYTES_MAX;
 use crate::watch::{self, Around};
 use crate::{
-    appeal, check_in, collect, dashboard, declare, demo, division, import, login, pass, review, scan, site,
-    staff,
+    alarm, appeal, check_in, collect, dashboard, declare, demo, division, import, login, order, pass, review,
+    scan, site, staff,
 };
 
 #[derive(OpenApi)]
@@ -42,6 +42,7 @@ fn codes() -> OpenApiRouter<Shared> {
         .routes(routes!(site::site))
         .routes(routes!(pass::http::me))
         .routes(routes!(pass::http::code))
+        .routes(routes!(order::http::notices::list))
         .routes(routes!(scan::http::scan))
         .routes(routes!(division::http::list))
         .routes(routes!(pass::http::keys))
@@ -84,6 +85,19 @@ fn collections() -> OpenApiRouter<Shared> {
         .routes(routes!(collect::http::enter))
         .routes(routes!(collect::http::assist))
         .layer(DefaultBodyLimit::max(collect::http::BODY_BYTES_MAX))
+}
+
+/// What staff order by hand, and what is unusual about it.
+fn orders() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(order::http::give, order::http::list))
+        .routes(routes!(order::http::sign))
+        .routes(routes!(order::http::approve))
+        .routes(routes!(order::http::withdraw))
+        .routes(routes!(order::http::undo::ask, order::http::undo::list))
+        .routes(routes!(order::http::undo::sign))
+        .routes(routes!(alarm::http::list))
+        .routes(routes!(alarm::http::answer))
 }
 
 /// Saying that a decision is wrong.
@@ -156,6 +170,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         .merge(reviews())
         .merge(collections())
         .merge(appeals())
+        .merge(orders())
         .merge(public())
         .merge(imports())
         .merge(uploads())
@@ -186,6 +201,7 @@ pub fn router(app: Shared) -> Router {
         .merge(group(Some(Class::Appeal), reviews().into()))
         .merge(group(Some(Class::Declaration), collections().into()))
         .merge(group(Some(Class::Appeal), appeals().into()))
+        .merge(group(Some(Class::Appeal), orders().into()))
         .merge(group(Some(Class::Dashboard), public().into()))
         .merge(group(Some(Class::Export), imports().into()))
         .merge(group(

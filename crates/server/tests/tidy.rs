@@ -22,9 +22,14 @@ const DUTIES: &[(&str, &[&str])] = &[
     ("scan", &["decide"]),
     ("check_in", &["account", "decide", "person"]),
     ("staff", &[]),
+    ("alarm", &["staff"]),
+    ("order", &["account", "alarm", "decide", "declare", "login", "person", "queue", "staff"]),
     (
         "review",
-        &["account", "appeal", "decide", "declare", "evidence", "identity", "person", "queue", "staff"],
+        &[
+            "account", "alarm", "appeal", "decide", "declare", "evidence", "identity", "person", "queue",
+            "staff",
+        ],
     ),
     ("import", &["decide", "person", "queue", "staff"]),
     ("collect", &["account", "decide", "declare", "person", "queue", "staff"]),
@@ -39,6 +44,7 @@ const DUTIES: &[(&str, &[&str])] = &[
             "decide",
             "import",
             "login",
+            "order",
             "person",
             "review",
             "staff",

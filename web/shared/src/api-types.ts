@@ -111,6 +111,22 @@ export interface Code {
   pack?: { id: string; version: string } | null
 }
 
+/** An order of staff about oneself, whatever became of it. */
+export interface Notice {
+  fact: string
+  state: 'waiting' | 'urgent' | 'in_force' | 'lapsed' | 'ended' | 'withdrawn'
+  effect: 'colour' | 'release'
+  rule: string
+  title: string
+  text: string
+  office: string
+  signed_by?: string | null
+  written_at: Instant
+  from: Instant | null
+  until: Instant
+  withdrawn_because?: string | null
+}
+
 export interface CheckIn {
   temperature_c: number
   symptoms: string[]

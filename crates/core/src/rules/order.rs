@@ -107,6 +107,24 @@ pub fn urgent_before(facts: &Facts, at: Instant) -> Option<&Fact> {
     facts.iter().rev().filter(urgent).find(near)
 }
 
+/// Lists that say that somebody is ill or met somebody who is.
+const CASES: [&str; 5] = ["confirmed", "suspected", "asymptomatic", "close_contact", "contact_of_contact"];
+/// For how long a list or a test says something, in seconds.
+const CASE_S: i64 = 14 * DAY_S;
+
+/// Whether a list or a positive test of the last 14 days stands behind a person, besides orders.
+#[must_use]
+pub fn has_case(facts: &Facts, at: Instant) -> bool {
+    let withdrawn = withdrawn(facts, &Now::new(at));
+    let recent = |f: &&Fact| f.happened <= at && f.happened > at.plus_s(-CASE_S);
+    let counts = |f: &&Fact| withdrawn.binary_search(&f.id).is_err();
+    facts.iter().filter(recent).filter(counts).any(|f| match f.kind {
+        Kind::Listed => f.text("list").is_some_and(|list| CASES.contains(&list)),
+        Kind::Test => f.text("result") == Some("positive"),
+        _ => false,
+    })
+}
+
 pub(crate) fn standing(
     pack: &Pack,
     facts: &Facts,

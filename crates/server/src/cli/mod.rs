@@ -4,6 +4,7 @@ mod backup;
 mod doctor;
 mod import;
 mod load;
+mod order;
 pub mod pack;
 mod pass;
 mod people;
@@ -50,6 +51,9 @@ enum Command {
     Load(load::Load),
     /// Add a reviewer, or give one a new password (printed once).
     Staff(Staff),
+    /// Undo orders that staff wrote by hand.
+    #[command(subcommand)]
+    Order(order::OrderCommand),
     /// Check, test, explain and try rule packs.
     #[command(subcommand)]
     Pack(pack::PackCommand),
@@ -118,6 +122,7 @@ pub fn run(args: Args) -> ExitCode {
         Command::Import(args) => import::run(&args),
         Command::Load(args) => load::run(&args),
         Command::Staff(args) => staff::run(&args),
+        Command::Order(command) => order::run(command),
         Command::Pack(command) => pack::run(command),
         Command::Pass(command) => pass::run(command, || crate::app::Clock::system(0).wall()),
     };

@@ -34,6 +34,7 @@ pub const MAIN: &[Migration] = migrations![
     "rights" => "0007_rights.sql",
     "dashboard" => "0008_dashboard.sql",
     "collected" => "0009_collected.sql",
+    "orders" => "0010_orders.sql",
 ];
 
 /// The store of keys.

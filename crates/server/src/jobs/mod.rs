@@ -13,7 +13,7 @@ pub use leases::Leases;
 use crate::app::{SKEW_MAX_MS, Shared};
 use crate::db::DbError;
 use crate::decide::job::Part;
-use crate::{appeal, collect, dashboard, decide, import, login, review, staff, tally};
+use crate::{appeal, collect, dashboard, decide, import, login, order, review, staff, tally};
 
 /// Rounds of due decisions in one go: bounds how long one wake-up works.
 const ROUNDS_MAX: usize = 50;
@@ -41,6 +41,13 @@ pub fn start(app: &Shared, stop: &CancellationToken) -> tokio_util::task::TaskTr
     every(&tracker, app, stop, Duration::from_secs(1), findings);
     every(&tracker, app, stop, Duration::from_secs(5), overdue_appeals);
     every(&tracker, app, stop, Duration::from_millis(500), imports);
+    every(&tracker, app, stop, Duration::from_secs(5), |app: Shared| async move {
+        if app.leases.holds(leases::QUEUE)
+            && let Err(problem) = order::job::round(&app).await
+        {
+            tracing::warn!(code = problem.code, "undoing orders");
+        }
+    });
     every(&tracker, app, stop, Duration::from_secs(60), |app: Shared| async move {
         if let Err(e) = app.signing.rotate(app.clock.now()).await {
             tracing::error!(%e, "signing keys");

@@ -16,7 +16,7 @@ use kangma_core::identity::Phone;
 use kangma_core::time::Instant;
 
 pub use outbox::Outbox;
-pub use sender::{DemoSender, GatewaySender, NoSender, Sender};
+pub use sender::{DemoSender, GatewaySender, NoSender, Sender, SenderError};
 
 use crate::account;
 use crate::app::Shared;

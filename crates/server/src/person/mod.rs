@@ -218,6 +218,14 @@ pub fn place_of(declaration: &Fact) -> Option<&str> {
     }
 }
 
+/// The county of a stored division, as a code; the whole country where it is not known.
+pub fn county(mut division: u64) -> String {
+    while division > 999_999 {
+        division /= 1_000;
+    }
+    if division == 0 { String::new() } else { division.to_string() }
+}
+
 /// A state, and the instant that it is known to hold at: now, or earlier while the database is away.
 #[derive(Clone)]
 pub struct Known {

@@ -2,10 +2,12 @@
 
 use kangma_core::fact::{Fact, Kind, Source, Value};
 use kangma_core::id::{AccountId, FactId, PersonId};
+use kangma_core::rules::order::has_case;
 use kangma_core::time::Instant;
 
 use super::{Finding, Found, unseal};
 use crate::account;
+use crate::alarm;
 use crate::app::{App, Shared};
 use crate::appeal::{self, Answer, Outcome, Stage};
 use crate::db::{DbError, Unit};
@@ -13,6 +15,7 @@ use crate::decide::{self, Missing, Recording};
 use crate::declare;
 use crate::error::Problem;
 use crate::identity::ClaimState;
+use crate::person;
 use crate::queue::{self, Item, State, Subject};
 
 /// Brings one settled entry into effect; nothing if somebody else just did.
@@ -96,7 +99,14 @@ async fn declaration(
         let finding = [("finding", "false_declaration"), ("of", &of.to_string()), ("note", &found.reason)];
         facts.add(Kind::Finding, &finding);
     }
-    record(app, person, Some(of), facts.all, |unit, at| queue::close_in(unit, item.id, state, at)).await
+    record(app, person, Some(of), facts.all, |unit, at| queue::close_in(unit, item.id, state, at)).await?;
+    if state == State::False
+        && let Some(known) = person::load(app, person).await?
+        && !has_case(&known.facts, app.clock.now())
+    {
+        alarm::without_case(app, by, &person::county(known.division())).await?;
+    }
+    Ok(())
 }
 
 async fn appealed(

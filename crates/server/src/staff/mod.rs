@@ -12,7 +12,7 @@ use argon2::{Argon2, PasswordHasher as _, PasswordVerifier as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as B64;
 use kangma_core::division::divisions;
-use kangma_core::role::ROLES;
+use kangma_core::role::{Permission, ROLES};
 use kangma_core::time::Instant;
 
 pub use officer::{Grant, Officer, not_allowed};
@@ -100,6 +100,18 @@ pub async fn put(db: &Db, rng: &Rng, new: &NewStaff<'_>, now: Instant) -> anyhow
         unit = store::add_grant(unit, &grant, now);
     }
     Ok(db.commit(unit).await?)
+}
+
+/// Whether somebody may do something in a division now, whether or not they are logged in: what they
+/// began does not outlive their right to it.
+pub async fn may_now(
+    app: &Shared,
+    name: &str,
+    permission: Permission,
+    division: &str,
+) -> Result<bool, DbError> {
+    let holder = store::holder(&app.db, name, app.clock.wall()).await?;
+    Ok(holder.is_some_and(|officer| officer.may(permission, division)))
 }
 
 /// Puts in the roles of a new installation that are not there; an edited one stays as it is.

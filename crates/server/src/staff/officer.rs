@@ -60,6 +60,11 @@ impl Officer {
         if self.may(permission, division) { Ok(()) } else { Err(not_allowed()) }
     }
 
+    /// Refuses what is allowed nowhere.
+    pub fn require_somewhere(&self, permission: Permission) -> Result<(), Problem> {
+        if self.held(permission).next().is_some() { Ok(()) } else { Err(not_allowed()) }
+    }
+
     /// The topmost divisions where something is allowed: `[""]` is the whole country, none is nowhere.
     pub fn scope(&self, permission: Permission) -> Vec<&str> {
         let mut all: Vec<&str> = self.held(permission).map(|g| g.division.as_str()).collect();

@@ -53,6 +53,13 @@ static SESSION: Stmt = Stmt {
           WHERE s.token_hash = $1 AND s.expires_at > $2 LIMIT 200",
 };
 
+static GRANTS: Stmt = Stmt {
+    name: "staff.grants",
+    sql: "SELECT g.role, r.permissions, g.division, g.assignment, g.ends_at, m.office_id FROM staff m \
+          JOIN staff_grant g ON g.staff = m.name JOIN role r ON r.name = g.role \
+          WHERE m.name = $1 AND g.ends_at > $2 LIMIT 200",
+};
+
 static END_SESSION: Stmt =
     Stmt { name: "staff.end_session", sql: "DELETE FROM staff_session WHERE token_hash = $1" };
 
@@ -157,6 +164,24 @@ pub async fn session(db: &Db, hash: &[u8], now: Instant) -> Result<Option<Office
                 ends_at: Instant(row.int(8)?),
             });
         }
+    }
+    Ok(Some(officer))
+}
+
+/// What somebody may do now, logged in or not: an officer without a session.
+pub async fn holder(db: &Db, name: &str, now: Instant) -> Result<Option<Officer>, DbError> {
+    let rows = db.all(&GRANTS, &[name.into(), now.into()]).await?;
+    let Some(first) = rows.first() else { return Ok(None) };
+    let mut officer =
+        Officer { name: name.to_owned(), session: [0; 16], office: id(first.bytes(5)?)?, grants: Vec::new() };
+    for row in &rows {
+        officer.grants.push(Grant {
+            role: row.text(0)?.to_owned(),
+            permissions: Permissions::from_bits(row.int(1)?),
+            division: row.text(2)?.to_owned(),
+            assignment: row.opt_text(3)?.map(str::to_owned),
+            ends_at: Instant(row.int(4)?),
+        });
     }
     Ok(Some(officer))
 }

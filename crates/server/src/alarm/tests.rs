@@ -1,0 +1,81 @@
+//! The sliding window, and alarms that count up.
+
+use kangma_core::time::Instant;
+
+use super::{Kind, Pace, answer, list, raise};
+use crate::app::{App, Clock, Rng, Shared};
+use crate::config::Config;
+
+struct Dir(std::path::PathBuf);
+
+impl Drop for Dir {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+async fn service(name: &str) -> (Shared, Dir) {
+    let dir = std::env::temp_dir().join(format!("kangma-{name}-{}", std::process::id()));
+    std::fs::remove_dir_all(&dir).ok();
+    #[derive(clap::Parser)]
+    struct Only {
+        #[command(flatten)]
+        config: Config,
+    }
+    let mut only = <Only as clap::Parser>::parse_from(["kangma", "--data-dir", dir.to_str().unwrap()]);
+    let schema = |part: &str| {
+        let url = std::env::var("KANGMA_TEST_POSTGRES_URL").unwrap();
+        Some(format!("{url}?options=-csearch_path%3D{name}_{}{part}", std::process::id()))
+    };
+    if std::env::var("KANGMA_TEST_ENGINE").is_ok_and(|engine| engine == "postgres") {
+        (only.config.data.database_url, only.config.data.keys_url) = (schema(""), schema("_keys"));
+    }
+    let app = App::open(only.config, Rng::seeded(11)).await.unwrap();
+    let mut app = std::sync::Arc::into_inner(app).unwrap();
+    app.clock = Clock::stopped(Instant(1_655_000_000));
+    (std::sync::Arc::new(app), Dir(dir))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_window_slides_and_all_that_come_at_once_are_counted() {
+    let (app, _dir) = service("pace").await;
+    let pace = Pace { what: "test", span_s: 3_600, most: 5 };
+    let mut at_once = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let app = app.clone();
+        at_once.spawn(async move { pace.take(&app, b"somebody").await.unwrap() });
+    }
+    let taken = at_once.join_all().await.into_iter().filter(|taken| *taken).count();
+    assert_eq!(taken, 5);
+    assert!(pace.take(&app, b"somebody else").await.unwrap());
+    assert!(!pace.has_room(&app, b"somebody").await.unwrap());
+    app.clock.pass_time(3_599);
+    assert!(!pace.take(&app, b"somebody").await.unwrap());
+    app.clock.pass_time(1);
+    assert!(pace.take(&app, b"somebody").await.unwrap());
+    assert!(pace.has_room(&app, b"somebody").await.unwrap());
+}
+
+#[tokio::test]
+async fn an_alarm_that_goes_on_is_open_again_and_is_seen_only_from_its_divisions() {
+    let (app, _dir) = service("alarm").await;
+    raise(&app, Kind::BulkStopped, "somebody", "3301").await.unwrap();
+    raise(&app, Kind::BulkStopped, "somebody", "3301").await.unwrap();
+    raise(&app, Kind::Guessing, "somebody", "3301").await.unwrap();
+    let all = list(&app, &["33"], true, 10).await.unwrap();
+    assert_eq!(all.len(), 2);
+    let bulk = all.iter().find(|a| a.kind == Kind::BulkStopped).unwrap();
+    assert_eq!((bulk.times, bulk.seen), (2, 0));
+    assert!(list(&app, &["3302", "34"], true, 10).await.unwrap().is_empty());
+    let foreign = answer(&app, bulk.id, "auditor", |division| division == "3302", "nothing").await;
+    assert_eq!(foreign.unwrap_err().code, "not_found");
+    answer(&app, bulk.id, "auditor", |_| true, "a list came in twice").await.unwrap();
+    assert_eq!(list(&app, &[""], true, 10).await.unwrap().len(), 1);
+    let again = answer(&app, bulk.id, "auditor", |_| true, "once more").await;
+    assert_eq!(again.unwrap_err().code, "alarm.answered");
+    raise(&app, Kind::BulkStopped, "somebody", "3301").await.unwrap();
+    let open = list(&app, &["3301"], true, 10).await.unwrap();
+    let bulk = open.iter().find(|a| a.kind == Kind::BulkStopped).unwrap();
+    assert_eq!((bulk.times, bulk.seen), (3, 2));
+    assert_eq!(bulk.answer(&app).as_deref(), Some("a list came in twice"));
+}
