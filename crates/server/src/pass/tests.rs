@@ -88,3 +88,12 @@ async fn keys_are_never_made_anew_for_an_existing_database_nor_opened_by_another
     let stranger = Keys::load_or_create(&other.0, true).unwrap().master;
     assert!(matches!(open(false, &stranger).await, Err(SigningKeysError::Damaged(1))));
 }
+
+#[test]
+fn a_pass_says_the_county_however_deep_the_code_that_somebody_gave() {
+    for (given, said) in
+        [(330_106_002_051, 330_106), (330_106_002, 330_106), (330_106, 330_106), (33, 33), (0, 0)]
+    {
+        assert_eq!(super::county(given), said, "{given}");
+    }
+}

@@ -2,7 +2,7 @@
 //!
 //! Everything about a person lies on one shard, by person; everything about a phone by account.
 //! Small tables that units of any person write are on every node. What nodes of Kangma tell each
-//! other stays on the coordinator, to which they all connect.
+//! other, and the counts of people with their outbox, stay on the coordinator, to which they all connect.
 
 use tokio_postgres::{Client, Error};
 
