@@ -420,6 +420,9 @@ async fn a_list_about_many_people_of_elsewhere_is_held_before_it_colours_anybody
     assert_eq!(start(&county, &id, json!({})).await.status, StatusCode::ACCEPTED);
     let held = wait(&staff, &id, "held").await;
     assert_eq!(held["counts"]["applied"], 0, "nobody was touched: {held}");
+    let alarms = server.officer("auditor").await.get("/api/v1/alarms").await;
+    let held = alarms.body["items"].as_array().unwrap().iter().find(|a| a["kind"] == "list_held");
+    assert!(held.is_some(), "the auditor knows: {alarms:?}");
     let refused = start(&county, &id, json!({})).await;
     assert_eq!((refused.status.as_u16(), refused.code()), (403, "import.held"), "not by who sent it");
     let released = start(&server.officer("data.city").await, &id, json!({})).await;

@@ -31,7 +31,7 @@ const DUTIES: &[(&str, &[&str])] = &[
             "staff",
         ],
     ),
-    ("import", &["decide", "person", "queue", "staff"]),
+    ("import", &["alarm", "decide", "person", "queue", "staff"]),
     ("collect", &["account", "decide", "declare", "person", "queue", "staff"]),
     ("demo", &["account", "check_in", "decide", "declare", "person", "staff"]),
     ("dashboard", &["queue", "staff", "tally"]),

@@ -38,17 +38,20 @@ pub enum Kind {
     ManyWithoutCase,
     /// All orders of an account, a place or a time were withdrawn.
     OrdersUndone,
+    /// A list was stopped by itself: too many of its lines are about people of other divisions.
+    ListHeld,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 6] = [
+    pub const ALL: [Kind; 7] = [
         Kind::UrgentOrder,
         Kind::BulkStopped,
         Kind::OutOfScope,
         Kind::Guessing,
         Kind::ManyWithoutCase,
         Kind::OrdersUndone,
+        Kind::ListHeld,
     ];
 
     /// Its word in JSON, metrics and the database.
@@ -60,6 +63,7 @@ impl Kind {
             Kind::Guessing => "guessing",
             Kind::ManyWithoutCase => "many_without_case",
             Kind::OrdersUndone => "orders_undone",
+            Kind::ListHeld => "list_held",
         }
     }
 

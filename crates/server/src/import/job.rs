@@ -11,6 +11,7 @@ use super::apply::{self, Applied, Origin};
 use super::block::{self, Outcome, Raw, Results};
 use super::{Counts, Import, State, store};
 use crate::admit::Class;
+use crate::alarm;
 use crate::app::Shared;
 use crate::db::{DbError, Unit};
 use crate::error::Problem;
@@ -73,7 +74,8 @@ async fn step(app: &Shared, import: &Import) -> Result<(), Problem> {
         counts.elsewhere = elsewhere(app, origin, &read).await?;
         if about.released_by.is_none() && too_many(import, counts.elsewhere, lines.len()) {
             let held = store::move_to(&app.db, import, State::Held, import.about.clone(), app.clock.now());
-            return settled(held.await);
+            settled(held.await)?;
+            return alarm::raise(app, alarm::Kind::ListHeld, &about.sent_by, &import.division).await;
         }
         run(app, origin, read).await?
     };

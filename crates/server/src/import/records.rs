@@ -14,6 +14,7 @@ use super::apply::{self, Origin};
 use super::block::Results;
 use super::http::{LineView, target};
 use super::{By, held, job};
+use crate::alarm;
 use crate::app::Shared;
 use crate::error::{Problem, ProblemBody};
 use crate::http::{IdempotencyKey, Private};
@@ -99,6 +100,7 @@ pub async fn records(
         read.push((number, line.and_then(|line| apply::allowed(origin, &line).map(|()| line))));
     }
     if job::too_many_elsewhere(&app, origin, &read).await? {
+        alarm::raise(&app, alarm::Kind::ListHeld, &by.name, &division).await?;
         return Err(held());
     }
     let mut results = Results::default();
