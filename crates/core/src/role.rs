@@ -142,6 +142,18 @@ impl Permissions {
         Permissions(self.0 | other.0)
     }
 
+    /// What is left without another set.
+    #[must_use]
+    pub fn without(self, other: Permissions) -> Permissions {
+        Permissions(self.0 & !other.0)
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
     /// By number.
     pub fn iter(self) -> impl Iterator<Item = Permission> {
         PERMISSIONS.into_iter().filter(move |p| self.contains(*p))
@@ -153,6 +165,17 @@ impl fmt::Debug for Permissions {
         f.debug_set().entries(self.iter().map(Permission::name)).finish()
     }
 }
+
+/// What nobody may do on a password alone: outside the demo these need a second factor.
+pub const SECOND_FACTOR: Permissions = Permissions::of(&[
+    Permission::Approve,
+    Permission::Import,
+    Permission::Export,
+    Permission::Order,
+    Permission::CountersignOrder,
+    Permission::PublishRules,
+    Permission::GrantRights,
+]);
 
 /// The roles of a new installation, which may be edited there. Nobody who runs the service sees
 /// health data, nobody who writes orders signs them, and whoever gives out rights uses none.

@@ -41,6 +41,10 @@ pub struct Limits {
     pub tries: Limit<ClientAddress>,
     /// Trying passwords.
     pub passwords: Limit<ClientAddress>,
+    /// Trying passwords of one account, wherever from.
+    pub names: Limit<[u8; 32]>,
+    /// Looking people up, by officer.
+    pub look_ups: Limit<[u8; 32]>,
     /// Scanning.
     pub scans: Limit<ClientAddress>,
     /// Reading what is one's own.
@@ -75,6 +79,8 @@ impl Limits {
                 "login.too_many_tries",
             ),
             passwords: Limit::new(ADDRESSES, 30, 30, TEN_MINUTES, "staff.too_many_tries"),
+            names: Limit::new(ADDRESSES, 10, 20, TEN_MINUTES, "staff.too_many_tries"),
+            look_ups: Limit::new(ADDRESSES, 20, 60, TEN_MINUTES, "look.too_many"),
             scans: Limit::new(
                 ADDRESSES,
                 config.scans_per_address,
@@ -182,6 +188,16 @@ impl From<&Resident> for Who {
 /// The address that a request came from; IPv6 by its /64, which one household holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ClientAddress(IpAddr);
+
+impl ClientAddress {
+    /// To be hashed.
+    pub fn octets(&self) -> [u8; 16] {
+        match self.0 {
+            IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
+            IpAddr::V6(v6) => v6.octets(),
+        }
+    }
+}
 
 impl<S> FromRequestParts<S> for ClientAddress
 where

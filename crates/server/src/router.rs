@@ -20,8 +20,8 @@ use crate::error::Problem;
 use crate::http::BODY_BYTES_MAX;
 use crate::watch::{self, Around};
 use crate::{
-    alarm, appeal, check_in, collect, dashboard, declare, demo, division, import, login, order, pass, review,
-    scan, site, staff,
+    alarm, appeal, check_in, collect, dashboard, declare, demo, division, import, login, look, order, pass,
+    review, rights, scan, site, staff,
 };
 
 #[derive(OpenApi)]
@@ -58,6 +58,7 @@ fn declarations() -> OpenApiRouter<Shared> {
         .routes(routes!(declare::http::form))
         .routes(routes!(declare::http::declare))
         .routes(routes!(declare::http::list))
+        .routes(routes!(look::http::looks))
         .routes(routes!(declare::http::prove))
         .routes(routes!(check_in::http::check_in, check_in::http::list))
         .routes(routes!(collect::http::mine))
@@ -69,6 +70,21 @@ fn reviews() -> OpenApiRouter<Shared> {
         .routes(routes!(staff::http::log_in))
         .routes(routes!(staff::http::log_out))
         .routes(routes!(staff::http::me))
+        .routes(routes!(rights::http::accounts))
+        .routes(routes!(rights::http::account, rights::http::end_account))
+        .routes(routes!(rights::http::reset_second_factor))
+        .routes(routes!(rights::http::give))
+        .routes(routes!(rights::http::end_grant))
+        .routes(routes!(rights::http::invite))
+        .routes(routes!(rights::http::accept))
+        .routes(routes!(rights::http::roles))
+        .routes(routes!(rights::http::put_role))
+        .routes(routes!(look::http::look_up))
+        .routes(routes!(staff::http::sessions))
+        .routes(routes!(staff::http::end_session))
+        .routes(routes!(staff::http::change_password))
+        .routes(routes!(staff::http::enrol))
+        .routes(routes!(staff::http::confirm))
         .routes(routes!(review::http::list))
         .routes(routes!(review::http::reasons))
         .routes(routes!(review::http::detail, review::http::settle))

@@ -22,13 +22,15 @@ const DUTIES: &[(&str, &[&str])] = &[
     ("scan", &["decide"]),
     ("check_in", &["account", "decide", "person"]),
     ("staff", &[]),
+    ("rights", &["staff"]),
+    ("look", &["account", "decide", "person", "staff"]),
     ("alarm", &["staff"]),
     ("order", &["account", "alarm", "decide", "declare", "login", "person", "queue", "staff"]),
     (
         "review",
         &[
-            "account", "alarm", "appeal", "decide", "declare", "evidence", "identity", "person", "queue",
-            "staff",
+            "account", "alarm", "appeal", "decide", "declare", "evidence", "identity", "look", "person",
+            "queue", "staff",
         ],
     ),
     ("import", &["alarm", "decide", "person", "queue", "staff"]),

@@ -35,6 +35,7 @@ pub const MAIN: &[Migration] = migrations![
     "dashboard" => "0008_dashboard.sql",
     "collected" => "0009_collected.sql",
     "orders" => "0010_orders.sql",
+    "accounts" => "0011_accounts.sql",
 ];
 
 /// The store of keys.

@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use kangma_core::appeal::Level;
 use kangma_core::id::FactId;
+use kangma_core::role::Permission;
 use kangma_core::time::Instant;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -18,6 +19,7 @@ use crate::error::{Problem, ProblemBody};
 use crate::evidence::{self, http::download};
 use crate::http::{Body, Private};
 use crate::lang::{Lang, Wanted};
+use crate::look::{self, Purpose};
 use crate::person;
 use crate::queue::{self, IDENTITY_RULE, Item, Subject, UNDO_S};
 use crate::staff::Officer;
@@ -229,7 +231,21 @@ pub async fn detail(
 ) -> Result<Private<ReviewDetail>, Problem> {
     let desk = Desk::of(&officer)?;
     let item = super::open(&app, &desk, parse(&id)?).await?;
+    looked(&app, &officer, &item).await?;
     Ok(Private(view::detail(&app, &desk, item, lang).await?))
+}
+
+/// What an entry is about has been seen: the person is shown it. An identity that nobody confirmed is
+/// nobody's yet.
+async fn looked(app: &Shared, officer: &Officer, item: &Item) -> Result<(), Problem> {
+    let (person, right, purpose) = match item.subject {
+        Subject::Declaration(person) => (person, Permission::Review, Purpose::Review),
+        Subject::Appeal(person) => (person, Permission::Appeal, Purpose::Appeal),
+        Subject::Confirmation(person) => (person, Permission::Approve, Purpose::Review),
+        Subject::Identity(_) => return Ok(()),
+    };
+    let role = officer.scope(right).first().map(|code| (*code).to_owned()).unwrap_or_default();
+    look::record(app, officer, (right, &role), person, purpose, "").await
 }
 
 /// A reviewer's finding.
@@ -368,6 +384,7 @@ pub async fn read_evidence(
 ) -> Result<Response, Problem> {
     let item = super::open(&app, &Desk::of(&officer)?, parse(&id)?).await?;
     let Subject::Appeal(person) = item.subject else { return Err(Problem::not_found()) };
+    looked(&app, &officer, &item).await?;
     let (file, bytes) = evidence::read(&app, person, item.id, &file).await?;
     Ok(download(&file, bytes))
 }

@@ -1,26 +1,31 @@
 //! Staff: who they are, what they may do and where, and their sessions.
 //!
-//! URLs: `POST /api/v1/staff/login`, `POST /api/v1/staff/logout`, `GET /api/v1/staff/me`. Tables: `staff`, `staff_session`,
-//! `office`, `role`, `staff_grant`. [`Officer`] is what other duties ask.
+//! URLs: `POST /api/v1/staff/login`, `POST /api/v1/staff/logout`, `GET /api/v1/staff/me`,
+//! `/api/v1/staff/sessions`, `/api/v1/staff/password`, `/api/v1/staff/second-factor`. Tables: `staff`,
+//! `staff_session`, `staff_event`, `office`, `role`, `staff_grant`. [`Officer`] is what other duties ask.
 
 pub mod http;
 mod officer;
+mod second;
 mod store;
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Argon2, PasswordHasher as _, PasswordVerifier as _};
+use axum::http::{HeaderMap, StatusCode, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as B64;
 use kangma_core::division::divisions;
-use kangma_core::role::{Permission, ROLES};
+use kangma_core::role::{Permission, ROLES, SECOND_FACTOR};
 use kangma_core::time::Instant;
 
 pub use officer::{Grant, Officer, not_allowed};
+pub use store::{NewGrant, roles};
 
 use crate::app::{Rng, Shared};
 use crate::auth;
 use crate::db::{Affects, Db, DbError, Unit};
 use crate::error::Problem;
+use crate::limit::ClientAddress;
 
 /// Password checks at once: each takes 19 MB.
 static CHECKS: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(4);
@@ -50,37 +55,58 @@ pub struct NewStaff<'a> {
     pub ends_at: Instant,
 }
 
+/// Whether a log-in name and an office's name can be; the sentences in Chinese and English where not.
+pub fn check_names(name: &str, office: &str) -> Result<(), (&'static str, &'static str)> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+    if !(1..=64).contains(&name.len()) || !name.bytes().all(plain) {
+        return Err((
+            "登录名由 1 到 64 个字母、数字、点、短横或下划线组成。",
+            "a staff name has 1 to 64 letters, digits, dots, dashes or underscores",
+        ));
+    }
+    if !(1..=64).contains(&office.chars().count()) || office.chars().any(char::is_control) {
+        return Err(("单位名称为 1 到 64 个字。", "an office's name has 1 to 64 letters"));
+    }
+    Ok(())
+}
+
+fn random(rng: &Rng) -> [u8; 16] {
+    let mut id = [0; 16];
+    rng.fill(&mut id);
+    id
+}
+
+/// An office by name and division, added to the unit if it is new.
+pub async fn with_office(
+    unit: Unit,
+    db: &Db,
+    rng: &Rng,
+    name: &str,
+    division: &str,
+    now: Instant,
+) -> Result<(Unit, [u8; 16]), DbError> {
+    if let Some(id) = store::office(db, name, division).await? {
+        return Ok((unit, id));
+    }
+    let office = store::Office { id: random(rng), name, division };
+    Ok((store::put_office(unit, &office, now), office.id))
+}
+
+/// Adds a grant to a unit.
+pub fn with_grant(unit: Unit, grant: &NewGrant<'_>, now: Instant) -> Unit {
+    store::add_grant(unit, grant, now)
+}
+
 /// Adds a member of staff, or gives one a new password and office, and a role.
 pub async fn put(db: &Db, rng: &Rng, new: &NewStaff<'_>, now: Instant) -> anyhow::Result<()> {
-    anyhow::ensure!(
-        (1..=64).contains(&new.name.len())
-            && new.name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)),
-        "a staff name has 1 to 64 letters, digits, dots, dashes or underscores"
-    );
-    anyhow::ensure!(
-        (1..=64).contains(&new.office.chars().count()) && !new.office.chars().any(char::is_control),
-        "an office's name has 1 to 64 letters"
-    );
+    check_names(new.name, new.office).map_err(|(_, en)| anyhow::anyhow!(en))?;
     anyhow::ensure!(
         new.division.is_empty() || divisions().get(new.division).is_some(),
         "there is no division {}; give a code of 2, 4, 6, 9 or 12 digits, or none for the whole country",
         new.division
     );
-    let random = || {
-        let mut id = [0; 16];
-        rng.fill(&mut id);
-        id
-    };
-    let mut unit = Unit::new("staff.put");
-    let office = match store::office(db, new.office, new.division).await? {
-        Some(id) => id,
-        None => {
-            let office = store::Office { id: random(), name: new.office, division: new.division };
-            unit = store::put_office(unit, &office, now);
-            office.id
-        }
-    };
-    unit = store::put(unit, new.name, &hash(new.password)?, office, now);
+    let (unit, office) = with_office(Unit::new("staff.put"), db, rng, new.office, new.division, now).await?;
+    let mut unit = store::put(unit, new.name, &hash(new.password)?, office, now);
     if let Some(role) = new.role {
         let known = store::roles(db).await?;
         anyhow::ensure!(
@@ -88,8 +114,8 @@ pub async fn put(db: &Db, rng: &Rng, new: &NewStaff<'_>, now: Instant) -> anyhow
             "there is no role {role}; there are {}",
             known.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ")
         );
-        let grant = store::NewGrant {
-            id: random(),
+        let grant = NewGrant {
+            id: random(rng),
             staff: new.name,
             role,
             division: new.division,
@@ -97,7 +123,7 @@ pub async fn put(db: &Db, rng: &Rng, new: &NewStaff<'_>, now: Instant) -> anyhow
             ends_at: new.ends_at,
             given_by: "command line",
         };
-        unit = store::add_grant(unit, &grant, now);
+        unit = with_grant(unit, &grant, now);
     }
     Ok(db.commit(unit).await?)
 }
@@ -123,19 +149,73 @@ pub async fn put_roles(db: &Db) -> Result<(), DbError> {
     if unit.is_empty() { Ok(()) } else { db.commit(unit).await }
 }
 
-/// Logs in; the answer is the session's token.
-pub async fn log_in(app: &Shared, name: &str, password: &str) -> Result<(String, Instant), Problem> {
-    let wrong = || {
-        Problem::new(
-            axum::http::StatusCode::UNAUTHORIZED,
-            "staff.wrong",
-            "账号或密码不正确。",
-            "Name or password is not right.",
-        )
-    };
-    let known = store::password(&app.db, name).await?;
+/// What an account's owner is told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Event {
+    /// Somebody tried a wrong password or code.
+    WrongPassword = 1,
+    /// A session was used from another place than it was opened from, and ended.
+    Elsewhere = 2,
+    /// Many look-ups of people who are not there.
+    Guessing = 3,
+}
+
+/// Events are counted by windows of this many seconds.
+const WINDOW_S: i64 = 600;
+/// For how long an owner is told, in seconds.
+const TOLD_S: i64 = 30 * 86_400;
+
+/// Counts an event of an account.
+pub async fn note(app: &Shared, name: &str, event: Event) -> Result<(), Problem> {
+    let now = app.clock.wall();
+    let window = Instant(now.0 - now.0.rem_euclid(WINDOW_S));
+    metrics::counter!("kangma_staff_events_total", "kind" => event.name()).increment(1);
+    Ok(app.db.commit(store::note(Unit::new("staff.note"), name, event as i64, window)).await?)
+}
+
+impl Event {
+    /// In interfaces.
+    pub fn name(self) -> &'static str {
+        match self {
+            Event::WrongPassword => "wrong_password",
+            Event::Elsewhere => "used_elsewhere",
+            Event::Guessing => "guessing",
+        }
+    }
+}
+
+/// Where a request comes from: what a session is bound to.
+pub struct Place {
+    address: crate::seal::Hash,
+    agent: String,
+}
+
+impl Place {
+    /// Of a client's address and its browser's name for itself.
+    pub fn of(app: &Shared, from: &ClientAddress, headers: &HeaderMap) -> Place {
+        let agent = headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        Place {
+            address: app.keys.hash("staff.address", &[&from.octets()]),
+            agent: agent.chars().take(200).collect(),
+        }
+    }
+}
+
+fn wrong() -> Problem {
+    Problem::new(
+        StatusCode::UNAUTHORIZED,
+        "staff.wrong",
+        "账号、密码或动态码不正确。",
+        "Name, password or code is not right.",
+    )
+}
+
+/// Whether a password is an account's; an unknown account takes as long.
+async fn is_password(known: Option<String>, password: &str) -> Result<bool, Problem> {
     let permit = CHECKS.acquire().await.map_err(|_| Problem::internal())?;
-    let (stored, password) = (known.clone().unwrap_or_else(|| NOBODY.clone()), password.to_owned());
+    let exists = known.is_some();
+    let (stored, password) = (known.unwrap_or_else(|| NOBODY.clone()), password.to_owned());
     let right = tokio::task::spawn_blocking(move || {
         PasswordHash::new(&stored)
             .is_ok_and(|stored| Argon2::default().verify_password(password.as_bytes(), &stored).is_ok())
@@ -143,30 +223,154 @@ pub async fn log_in(app: &Shared, name: &str, password: &str) -> Result<(String,
     .await
     .map_err(|_| Problem::internal())?;
     drop(permit);
-    if !right || known.is_none() {
-        return Err(wrong());
-    }
-    let mut secret = [0; 32];
-    app.rng.fill(&mut secret);
-    let expires_at = app.clock.wall().plus_s(auth::STAFF_S);
-    let mut session = [0; 16];
-    app.rng.fill(&mut session);
-    let hash = app.keys.hash("staff", &[&secret]);
-    store::add_session(&app.db, hash.as_bytes(), name, session, expires_at).await?;
-    Ok((B64.encode(secret), expires_at))
+    Ok(right && exists)
 }
 
-/// Who is behind a session's token.
-async fn officer(app: &Shared, token: &str) -> Result<Officer, Problem> {
+/// Logs in; the answer is the session's token.
+pub async fn log_in(
+    app: &Shared,
+    name: &str,
+    password: &str,
+    code: Option<&str>,
+    place: &Place,
+) -> Result<(String, Instant), Problem> {
+    app.limits.names.take(&name_key(app, name))?;
+    let account = store::account(&app.db, name).await?.filter(|a| !a.has_ended);
+    if !is_password(account.as_ref().map(|a| a.password.clone()), password).await? {
+        if account.is_some() {
+            note(app, name, Event::WrongPassword).await?;
+        }
+        return Err(wrong());
+    }
+    let account = account.ok_or_else(wrong)?;
+    if account.has_confirmed {
+        let Some(code) = code else {
+            return Err(Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "staff.code_needed",
+                "请输入验证器中的 6 位动态码。",
+                "Enter the six digits that your authenticator shows.",
+            ));
+        };
+        if let Err(problem) = second::use_code(app, name, &account, code).await {
+            note(app, name, Event::WrongPassword).await?;
+            return Err(problem);
+        }
+    }
+    open(app, name, place).await
+}
+
+/// What limits by account count by.
+pub fn name_key(app: &Shared, name: &str) -> [u8; 32] {
+    let hash = app.keys.hash("staff.name", &[name.as_bytes()]);
+    hash.as_bytes().try_into().unwrap_or([0; 32])
+}
+
+async fn open(app: &Shared, name: &str, place: &Place) -> Result<(String, Instant), Problem> {
+    let mut secret = [0; 32];
+    app.rng.fill(&mut secret);
+    let mut id = [0; 16];
+    app.rng.fill(&mut id);
+    let at = app.clock.wall();
+    let until = at.plus_s(auth::STAFF_S);
+    let hash = app.keys.hash("staff", &[&secret]);
+    let (hash, address) = (hash.as_bytes(), place.address.as_bytes());
+    let new = store::NewSession { hash, name, id, at, until, address, agent: &place.agent };
+    store::add_session(&app.db, &new).await?;
+    Ok((B64.encode(secret), until))
+}
+
+/// Who is behind a session's token. A session that comes from another address and another browser at
+/// once has been taken along: it ends, and its owner is told.
+async fn officer(app: &Shared, token: &str, place: &Place) -> Result<Officer, Problem> {
     let secret = B64.decode(token).map_err(|_| Problem::unauthorised())?;
     let hash = app.keys.hash("staff", &[&secret]);
     let found = store::session(&app.db, hash.as_bytes(), app.clock.wall()).await?;
-    found.ok_or_else(Problem::unauthorised)
+    let mut found = found.ok_or_else(Problem::unauthorised)?;
+    if found.address != place.address.as_bytes() && found.agent != place.agent {
+        store::end_session(&app.db, hash.as_bytes()).await?;
+        note(app, &found.officer.name, Event::Elsewhere).await?;
+        return Err(Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "staff.elsewhere",
+            "此登录在另一处被使用，已被结束。请重新登录；如非本人操作，请立即修改密码。",
+            "This session was used from another place and has been ended. Log in again; change your password if that was not you.",
+        ));
+    }
+    if !found.has_second_factor && !app.config.demo {
+        for grant in &mut found.officer.grants {
+            grant.permissions = grant.permissions.without(SECOND_FACTOR);
+        }
+    }
+    Ok(found.officer)
+}
+
+/// Gives oneself a new password; the other sessions end.
+pub async fn change_password(
+    app: &Shared,
+    officer: &Officer,
+    old: &str,
+    new: &str,
+    place: &Place,
+) -> Result<(String, Instant), Problem> {
+    app.limits.names.take(&name_key(app, &officer.name))?;
+    let account = store::account(&app.db, &officer.name).await?.ok_or_else(wrong)?;
+    if !is_password(Some(account.password), old).await? {
+        note(app, &officer.name, Event::WrongPassword).await?;
+        return Err(wrong());
+    }
+    store::set_password(&app.db, &officer.name, &new_hash(new).await?).await?;
+    app.db.commit(store::end_all(Unit::new("staff.end_all"), &officer.name)).await?;
+    open(app, &officer.name, place).await
+}
+
+/// The hash of a password that somebody chose.
+pub async fn new_hash(password: &str) -> Result<String, Problem> {
+    if !(12..=128).contains(&password.chars().count()) {
+        return Err(Problem::field(
+            "password",
+            "staff.password",
+            "密码长度应为 12 到 128 个字符。",
+            "A password has 12 to 128 characters.",
+        ));
+    }
+    let permit = CHECKS.acquire().await.map_err(|_| Problem::internal())?;
+    let password = password.to_owned();
+    let made = tokio::task::spawn_blocking(move || hash(&password)).await;
+    drop(permit);
+    made.ok().and_then(Result::ok).ok_or_else(Problem::internal)
 }
 
 /// The name of an office.
 pub async fn office_name(app: &Shared, id: [u8; 16]) -> Result<String, Problem> {
     Ok(store::office_name(&app.db, id).await?.unwrap_or_default())
+}
+
+/// What an account's owner should know, the newest first.
+async fn told(app: &Shared, name: &str) -> Result<Vec<(Event, Instant, i64)>, Problem> {
+    let rows = store::events(&app.db, name, app.clock.wall().plus_s(-TOLD_S)).await?;
+    let event = |kind| {
+        [Event::WrongPassword, Event::Elsewhere, Event::Guessing].into_iter().find(|e| *e as i64 == kind)
+    };
+    Ok(rows.into_iter().filter_map(|(kind, at, n)| Some((event(kind)?, at, n))).collect())
+}
+
+/// An account's living sessions.
+async fn sessions(app: &Shared, name: &str) -> Result<Vec<([u8; 16], Instant, Instant, String)>, Problem> {
+    Ok(store::sessions(&app.db, name, app.clock.wall()).await?)
+}
+
+/// Ends one of an account's sessions.
+async fn end_one(app: &Shared, name: &str, session: [u8; 16]) -> Result<(), Problem> {
+    match store::end_one(&app.db, name, session).await {
+        Err(DbError::Conflict) => Err(Problem::not_found()),
+        done => Ok(done?),
+    }
+}
+
+/// Adds to a unit the end of all of an account's sessions.
+pub fn end_all(unit: Unit, name: &str) -> Unit {
+    store::end_all(unit, name)
 }
 
 /// Ends a session.

@@ -7,9 +7,11 @@ use axum::http::request::Parts;
 use kangma_core::role::{Permission, Permissions, lies_in};
 use kangma_core::time::Instant;
 
+use super::Place;
 use crate::app::Shared;
 use crate::auth::{self, STAFF_COOKIE};
 use crate::error::Problem;
+use crate::limit::ClientAddress;
 
 /// A role that somebody holds.
 #[derive(Clone, Debug)]
@@ -65,6 +67,13 @@ impl Officer {
         if self.held(permission).next().is_some() { Ok(()) } else { Err(not_allowed()) }
     }
 
+    /// Whether all of a set is held in a division until an instant: what may be given to others.
+    pub fn may_give(&self, set: Permissions, division: &str, until: Instant) -> bool {
+        let holds =
+            |permission| self.held(permission).any(|g| lies_in(division, &g.division) && until <= g.ends_at);
+        holds(Permission::GrantRights) && set.iter().all(holds)
+    }
+
     /// The topmost divisions where something is allowed: `[""]` is the whole country, none is nowhere.
     pub fn scope(&self, permission: Permission) -> Vec<&str> {
         let mut all: Vec<&str> = self.held(permission).map(|g| g.division.as_str()).collect();
@@ -104,8 +113,10 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let app = Shared::from_ref(state);
+        let from = ClientAddress::from_request_parts(parts, state).await?;
+        let place = Place::of(&app, &from, &parts.headers);
         let token = auth::credential(&app, parts, STAFF_COOKIE)?;
-        super::officer(&app, token).await
+        super::officer(&app, token, &place).await
     }
 }
 
@@ -135,6 +146,19 @@ mod tests {
         assert_eq!(one.require(Order, "3301").unwrap_err().code, "auth.not_allowed");
         assert_eq!(one.role_for(Order, "330106"), "in 330106");
         assert!(one.scope(Permission::Import).is_empty());
+    }
+
+    #[test]
+    fn one_gives_what_one_holds_there_and_not_longer() {
+        use Permission::{GrantRights, Order, Review};
+        let one = officer(&[("3301", &[GrantRights, Review], None), ("33", &[Order], None)]);
+        let review = Permissions::of(&[Review]);
+        assert!(one.may_give(review, "330106", Instant(1)));
+        assert!(!one.may_give(review, "33", Instant(1)), "not above");
+        assert!(!one.may_give(review, "3301", Instant(2)), "not longer");
+        assert!(!one.may_give(Permissions::of(&[Permission::Import]), "3301", Instant(1)), "not more");
+        assert!(one.may_give(Permissions::of(&[Order]), "3301", Instant(1)));
+        assert!(!one.may_give(Permissions::of(&[Order]), "3302", Instant(1)), "nothing to give there");
     }
 
     #[test]

@@ -9,7 +9,8 @@ use crate::db::{Affects, Db, DbError, Stmt, Unit, Value};
 static PUT: Stmt = Stmt {
     name: "staff.put",
     sql: "INSERT INTO staff (name, password, office_id, created_at) VALUES ($1, $2, $3, $4) \
-          ON CONFLICT (name) DO UPDATE SET password = excluded.password, office_id = excluded.office_id",
+          ON CONFLICT (name) DO UPDATE SET password = excluded.password, office_id = excluded.office_id, \
+          ended_at = NULL",
 };
 
 static PUT_OFFICE: Stmt = Stmt {
@@ -36,21 +37,56 @@ static ADD_GRANT: Stmt = Stmt {
           VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
 };
 
-static PASSWORD: Stmt = Stmt { name: "staff.password", sql: "SELECT password FROM staff WHERE name = $1" };
+static ACCOUNT: Stmt = Stmt {
+    name: "staff.account",
+    sql: "SELECT password, totp, totp_confirmed, totp_step, ended_at FROM staff WHERE name = $1",
+};
+
+static SET_PASSWORD: Stmt =
+    Stmt { name: "staff.set_password", sql: "UPDATE staff SET password = $2 WHERE name = $1" };
+
+static SET_TOTP: Stmt = Stmt {
+    name: "staff.set_totp",
+    sql: "UPDATE staff SET totp = $2, totp_confirmed = 0, totp_step = 0 WHERE name = $1 AND totp_confirmed = 0",
+};
+
+static USE_STEP: Stmt = Stmt {
+    name: "staff.use_step",
+    sql: "UPDATE staff SET totp_step = $2, totp_confirmed = 1 WHERE name = $1 AND totp_step < $2",
+};
+
+static NOTE: Stmt = Stmt {
+    name: "staff.note",
+    sql: "INSERT INTO staff_event (staff, kind, window_at, count) VALUES ($1, $2, $3, 1) \
+          ON CONFLICT (staff, kind, window_at) DO UPDATE SET count = staff_event.count + 1",
+};
+
+static EVENTS: Stmt = Stmt {
+    name: "staff.events",
+    sql: "SELECT kind, window_at, count FROM staff_event WHERE staff = $1 AND window_at >= $2 \
+          ORDER BY window_at DESC LIMIT 100",
+};
 
 static ADD_SESSION: Stmt = Stmt {
     name: "staff.add_session",
-    sql: "INSERT INTO staff_session (token_hash, name, expires_at, session_id) VALUES ($1, $2, $3, $4)",
+    sql: "INSERT INTO staff_session (token_hash, name, expires_at, session_id, created_at, address, agent) \
+          VALUES ($1, $2, $3, $4, $5, $6, $7)",
 };
 
 // A row for each grant, or one with nulls.
 static SESSION: Stmt = Stmt {
     name: "staff.session",
-    sql: "SELECT s.name, s.expires_at, s.session_id, m.office_id, \
+    sql: "SELECT s.name, s.session_id, m.office_id, s.address, s.agent, m.totp_confirmed, \
           g.role, r.permissions, g.division, g.assignment, g.ends_at \
           FROM staff_session s JOIN staff m ON m.name = s.name \
           LEFT JOIN staff_grant g ON g.staff = s.name AND g.ends_at > $2 LEFT JOIN role r ON r.name = g.role \
-          WHERE s.token_hash = $1 AND s.expires_at > $2 LIMIT 200",
+          WHERE s.token_hash = $1 AND s.expires_at > $2 AND m.ended_at IS NULL LIMIT 200",
+};
+
+static SESSIONS: Stmt = Stmt {
+    name: "staff.sessions",
+    sql: "SELECT session_id, created_at, expires_at, agent FROM staff_session \
+          WHERE name = $1 AND expires_at > $2 ORDER BY created_at DESC LIMIT 100",
 };
 
 static GRANTS: Stmt = Stmt {
@@ -62,6 +98,11 @@ static GRANTS: Stmt = Stmt {
 
 static END_SESSION: Stmt =
     Stmt { name: "staff.end_session", sql: "DELETE FROM staff_session WHERE token_hash = $1" };
+
+static END_ONE: Stmt =
+    Stmt { name: "staff.end_one", sql: "DELETE FROM staff_session WHERE name = $1 AND session_id = $2" };
+
+static END_ALL: Stmt = Stmt { name: "staff.end_all", sql: "DELETE FROM staff_session WHERE name = $1" };
 
 pub static SWEEP: Stmt =
     Stmt { name: "staff.sweep", sql: "DELETE FROM staff_session WHERE expires_at <= $1" };
@@ -129,43 +170,136 @@ pub fn add_grant(unit: Unit, grant: &NewGrant<'_>, now: Instant) -> Unit {
     unit.expect(Affects::One, &ADD_GRANT, params)
 }
 
-pub async fn password(db: &Db, name: &str) -> Result<Option<String>, DbError> {
-    db.one(&PASSWORD, &[name.into()]).await?.map(|row| Ok(row.text(0)?.to_owned())).transpose()
+/// What logging in needs.
+pub struct AccountRow {
+    pub password: String,
+    pub totp: Option<Vec<u8>>,
+    pub has_confirmed: bool,
+    pub step: i64,
+    pub has_ended: bool,
 }
 
-pub async fn add_session(
-    db: &Db,
-    hash: &[u8],
-    name: &str,
-    session: [u8; 16],
-    until: Instant,
-) -> Result<(), DbError> {
-    let params = vec![hash.into(), name.into(), until.into(), session.into()];
+pub async fn account(db: &Db, name: &str) -> Result<Option<AccountRow>, DbError> {
+    let row = db.one(&ACCOUNT, &[name.into()]).await?;
+    row.map(|row| {
+        Ok(AccountRow {
+            password: row.text(0)?.to_owned(),
+            totp: row.opt_bytes(1)?.map(<[u8]>::to_vec),
+            has_confirmed: row.int(2)? == 1,
+            step: row.int(3)?,
+            has_ended: row.opt_int(4)?.is_some(),
+        })
+    })
+    .transpose()
+}
+
+pub async fn set_password(db: &Db, name: &str, hash: &str) -> Result<(), DbError> {
+    let unit = Unit::new("staff.set_password");
+    db.commit(unit.expect(Affects::One, &SET_PASSWORD, vec![name.into(), hash.into()])).await
+}
+
+/// A conflict where a confirmed one is in use.
+pub async fn set_totp(db: &Db, name: &str, sealed: Vec<u8>) -> Result<(), DbError> {
+    let unit = Unit::new("staff.set_totp");
+    db.commit(unit.expect(Affects::One, &SET_TOTP, vec![name.into(), sealed.into()])).await
+}
+
+/// A conflict where a code of this step or a later one was used.
+pub async fn use_step(db: &Db, name: &str, step: i64) -> Result<(), DbError> {
+    let unit = Unit::new("staff.use_step");
+    db.commit(unit.expect(Affects::One, &USE_STEP, vec![name.into(), step.into()])).await
+}
+
+pub fn note(unit: Unit, name: &str, kind: i64, window: Instant) -> Unit {
+    unit.expect(Affects::One, &NOTE, vec![name.into(), kind.into(), window.into()])
+}
+
+/// Kind, start of the window and count, the newest first.
+pub async fn events(db: &Db, name: &str, since: Instant) -> Result<Vec<(i64, Instant, i64)>, DbError> {
+    let rows = db.all(&EVENTS, &[name.into(), since.into()]).await?;
+    rows.iter().map(|row| Ok((row.int(0)?, Instant(row.int(1)?), row.int(2)?))).collect()
+}
+
+/// A session as it is opened.
+pub struct NewSession<'a> {
+    pub hash: &'a [u8],
+    pub name: &'a str,
+    pub id: [u8; 16],
+    pub at: Instant,
+    pub until: Instant,
+    pub address: &'a [u8],
+    pub agent: &'a str,
+}
+
+pub async fn add_session(db: &Db, new: &NewSession<'_>) -> Result<(), DbError> {
+    let params = vec![
+        new.hash.into(),
+        new.name.into(),
+        new.until.into(),
+        new.id.into(),
+        new.at.into(),
+        new.address.into(),
+        new.agent.into(),
+    ];
     db.commit(Unit::new("staff.add_session").expect(Affects::One, &ADD_SESSION, params)).await
 }
 
-/// Whose session it is, with the grants that have not ended; `None` where there is none.
-pub async fn session(db: &Db, hash: &[u8], now: Instant) -> Result<Option<Officer>, DbError> {
+/// A living session, with the grants that have not ended and where it was opened.
+pub struct SessionRow {
+    pub officer: Officer,
+    pub address: Vec<u8>,
+    pub agent: String,
+    pub has_second_factor: bool,
+}
+
+pub async fn session(db: &Db, hash: &[u8], now: Instant) -> Result<Option<SessionRow>, DbError> {
     let rows = db.all(&SESSION, &[hash.into(), now.into()]).await?;
     let Some(first) = rows.first() else { return Ok(None) };
     let mut officer = Officer {
         name: first.text(0)?.to_owned(),
-        session: id(first.bytes(2)?)?,
-        office: id(first.bytes(3)?)?,
+        session: id(first.bytes(1)?)?,
+        office: id(first.bytes(2)?)?,
         grants: Vec::new(),
     };
     for row in &rows {
-        if row.opt_int(5)?.is_some() {
+        if row.opt_int(7)?.is_some() {
             officer.grants.push(Grant {
-                role: row.text(4)?.to_owned(),
-                permissions: Permissions::from_bits(row.int(5)?),
-                division: row.text(6)?.to_owned(),
-                assignment: row.opt_text(7)?.map(str::to_owned),
-                ends_at: Instant(row.int(8)?),
+                role: row.text(6)?.to_owned(),
+                permissions: Permissions::from_bits(row.int(7)?),
+                division: row.text(8)?.to_owned(),
+                assignment: row.opt_text(9)?.map(str::to_owned),
+                ends_at: Instant(row.int(10)?),
             });
         }
     }
-    Ok(Some(officer))
+    Ok(Some(SessionRow {
+        officer,
+        address: first.bytes(3)?.to_vec(),
+        agent: first.text(4)?.to_owned(),
+        has_second_factor: first.int(5)? == 1,
+    }))
+}
+
+/// Identifier, start, end and browser, the newest first.
+pub async fn sessions(
+    db: &Db,
+    name: &str,
+    now: Instant,
+) -> Result<Vec<([u8; 16], Instant, Instant, String)>, DbError> {
+    let rows = db.all(&SESSIONS, &[name.into(), now.into()]).await?;
+    let read = |row: &crate::db::Row| {
+        Ok((id(row.bytes(0)?)?, Instant(row.int(1)?), Instant(row.int(2)?), row.text(3)?.to_owned()))
+    };
+    rows.iter().map(read).collect()
+}
+
+pub async fn end_one(db: &Db, name: &str, session: [u8; 16]) -> Result<(), DbError> {
+    let unit = Unit::new("staff.end_one");
+    db.commit(unit.expect(Affects::One, &END_ONE, vec![name.into(), session.into()])).await
+}
+
+pub fn end_all(unit: Unit, name: &str) -> Unit {
+    unit.expect(Affects::Any, &END_ALL, vec![name.into()])
 }
 
 /// What somebody may do now, logged in or not: an officer without a session.

@@ -1,0 +1,256 @@
+//! Giving rights: accounts, invitations, roles and grants. One gives only what one holds oneself, where
+//! one holds it and not longer.
+//!
+//! URLs: `/api/v1/staff/accounts`, `/api/v1/staff/invitations`, `/api/v1/staff/roles`,
+//! `/api/v1/staff/grants`. Tables: `invitation`; `staff`, `office`, `role` and `staff_grant` are
+//! [`crate::staff`]'s, which reads them at each request.
+
+pub mod http;
+mod store;
+
+use axum::http::StatusCode;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as B64;
+use kangma_core::division::divisions;
+use kangma_core::role::{Permission, Permissions};
+use kangma_core::time::Instant;
+
+pub use store::{Account, GrantRow};
+
+use crate::app::Shared;
+use crate::db::{DbError, Unit};
+use crate::error::Problem;
+use crate::staff::{self, NewGrant, Officer};
+
+/// An invitation counts for so long, in seconds.
+const INVITATION_S: i64 = 3 * 86_400;
+/// A grant ends within so many seconds.
+const GRANT_S_MAX: i64 = 366 * 86_400;
+
+/// The accounts whose offices lie where one gives rights.
+pub async fn accounts(app: &Shared, officer: &Officer) -> Result<Vec<Account>, Problem> {
+    let mut all: Vec<Account> = Vec::new();
+    for division in giving(officer)? {
+        all.extend(store::accounts(&app.db, division).await?);
+    }
+    all.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(all)
+}
+
+fn giving(officer: &Officer) -> Result<Vec<&str>, Problem> {
+    let scope = officer.scope(Permission::GrantRights);
+    if scope.is_empty() { Err(staff::not_allowed()) } else { Ok(scope) }
+}
+
+/// An account that is one's to manage; another is not there.
+pub async fn account(app: &Shared, officer: &Officer, name: &str) -> Result<Account, Problem> {
+    giving(officer)?;
+    let account = store::account(&app.db, name).await?;
+    account.filter(|a| officer.may(Permission::GrantRights, &a.division)).ok_or_else(Problem::not_found)
+}
+
+/// The grants of an account.
+pub async fn grants(app: &Shared, account: &Account) -> Result<Vec<GrantRow>, Problem> {
+    Ok(store::grants(&app.db, &account.name, app.clock.wall()).await?)
+}
+
+/// Somebody to be invited.
+pub struct Invited<'a> {
+    /// Log-in name.
+    pub name: &'a str,
+    /// Name of their office, made if new.
+    pub office: &'a str,
+    /// Code of its division.
+    pub division: &'a str,
+}
+
+/// Invites somebody; the answer is the token with which they choose a password, once.
+pub async fn invite(
+    app: &Shared,
+    officer: &Officer,
+    invited: &Invited<'_>,
+) -> Result<(String, Instant), Problem> {
+    known_division(invited.division)?;
+    officer.require(Permission::GrantRights, invited.division)?;
+    staff::check_names(invited.name, invited.office)
+        .map_err(|(zh, en)| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "rights.name", zh, en))?;
+    if store::account(&app.db, invited.name).await?.is_some() {
+        return Err(taken());
+    }
+    let (now, mut secret) = (app.clock.wall(), [0; 32]);
+    app.rng.fill(&mut secret);
+    let expires_at = now.plus_s(INVITATION_S);
+    let unit = Unit::new("rights.invite");
+    let (unit, office) =
+        staff::with_office(unit, &app.db, &app.rng, invited.office, invited.division, now).await?;
+    let hash = app.keys.hash("invitation", &[&secret]);
+    let unit = store::add_invitation(unit, hash.as_bytes(), invited.name, office, &officer.name, expires_at);
+    app.db.commit(unit).await?;
+    Ok((B64.encode(secret), expires_at))
+}
+
+fn taken() -> Problem {
+    Problem::new(
+        StatusCode::CONFLICT,
+        "rights.name_taken",
+        "该登录名已被使用，请换一个。",
+        "This log-in name is taken; choose another.",
+    )
+}
+
+fn known_division(code: &str) -> Result<(), Problem> {
+    if code.is_empty() || divisions().get(code).is_some() {
+        return Ok(());
+    }
+    Err(Problem::field(
+        "division",
+        "division.unknown",
+        "没有这个区划代码。",
+        "There is no division of that code.",
+    ))
+}
+
+/// Takes an invitation up with a password of one's own.
+pub async fn accept(app: &Shared, token: &str, password: &str) -> Result<String, Problem> {
+    let over = || {
+        Problem::new(
+            StatusCode::NOT_FOUND,
+            "rights.invitation_over",
+            "邀请不存在、已使用或已过期，请向邀请人重新索取。",
+            "This invitation is not there, was used or has ended. Ask whoever invited you for a new one.",
+        )
+    };
+    let secret = B64.decode(token).map_err(|_| over())?;
+    let hash = app.keys.hash("invitation", &[&secret]);
+    let now = app.clock.wall();
+    let found = store::invitation(&app.db, hash.as_bytes(), now).await?;
+    let (name, office) = found.ok_or_else(over)?;
+    let password = staff::new_hash(password).await?;
+    match app.db.commit(store::accept(hash.as_bytes(), &name, &password, office, now)).await {
+        Err(DbError::Conflict) => Err(over()),
+        done => {
+            done?;
+            Ok(name)
+        }
+    }
+}
+
+/// A role to be given.
+pub struct Given<'a> {
+    /// Its name.
+    pub role: &'a str,
+    /// Code of the division where; empty for the whole country.
+    pub division: &'a str,
+    /// A place or enterprise that it is limited to.
+    pub assignment: Option<&'a str>,
+    /// Until when.
+    pub ends_at: Instant,
+}
+
+/// Gives a role to an account.
+pub async fn give(
+    app: &Shared,
+    officer: &Officer,
+    to: &Account,
+    given: &Given<'_>,
+) -> Result<[u8; 16], Problem> {
+    known_division(given.division)?;
+    let now = app.clock.wall();
+    if given.ends_at <= now || given.ends_at > now.plus_s(GRANT_S_MAX) {
+        return Err(Problem::field(
+            "ends_at",
+            "rights.end",
+            "授权须有截止时间，在现在之后、一年之内。",
+            "A grant has an end: after now and within a year.",
+        ));
+    }
+    let long = given.assignment.is_some_and(|a| !(1..=100).contains(&a.chars().count()));
+    if long {
+        return Err(Problem::field(
+            "assignment",
+            "rights.assignment",
+            "地点或单位名称为 1 到 100 字。",
+            "An assignment has 1 to 100 letters.",
+        ));
+    }
+    let permissions = role(app, given.role).await?;
+    if !officer.may_give(permissions, given.division, given.ends_at) {
+        return Err(not_yours());
+    }
+    let mut id = [0; 16];
+    app.rng.fill(&mut id);
+    let grant = NewGrant {
+        id,
+        staff: &to.name,
+        role: given.role,
+        division: given.division,
+        assignment: given.assignment,
+        ends_at: given.ends_at,
+        given_by: &officer.name,
+    };
+    app.db.commit(staff::with_grant(Unit::new("rights.give"), &grant, now)).await?;
+    Ok(id)
+}
+
+fn not_yours() -> Problem {
+    Problem::new(
+        StatusCode::FORBIDDEN,
+        "rights.not_held",
+        "只能授予自己在该区域持有的权限，且不得长于自己的期限。",
+        "You can give only what you hold yourself, in that division and not longer.",
+    )
+}
+
+async fn role(app: &Shared, name: &str) -> Result<Permissions, Problem> {
+    let roles = staff::roles(&app.db).await?;
+    roles
+        .into_iter()
+        .find(|(there, _)| there == name)
+        .map(|(_, set)| set)
+        .ok_or_else(|| Problem::field("role", "rights.role", "没有这个角色。", "There is no such role."))
+}
+
+/// Ends a grant at once.
+pub async fn end_grant(app: &Shared, officer: &Officer, id: [u8; 16]) -> Result<(), Problem> {
+    giving(officer)?;
+    let grant = store::grant(&app.db, id).await?;
+    let Some(grant) = grant.filter(|g| officer.may(Permission::GrantRights, &g.division)) else {
+        return Err(Problem::not_found());
+    };
+    Ok(app.db.commit(store::end_grant(grant.id, app.clock.wall())).await?)
+}
+
+/// Sets what a role allows: for all who hold it, at once.
+pub async fn put_role(app: &Shared, officer: &Officer, name: &str, set: Permissions) -> Result<(), Problem> {
+    let known = staff::roles(&app.db).await?;
+    let before =
+        known.iter().find(|(there, _)| there == name).map_or(Permissions::default(), |(_, set)| *set);
+    let plain = name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') && (1..=40).contains(&name.len());
+    if !plain || set.is_empty() {
+        return Err(Problem::field(
+            "role",
+            "rights.role_name",
+            "角色名由 1 到 40 个小写字母或下划线组成，且至少有一项权限。",
+            "A role has a name of 1 to 40 small letters or underscores, and at least one permission.",
+        ));
+    }
+    officer.require(Permission::GrantRights, "")?;
+    if !officer.may_give(before.union(set), "", app.clock.wall()) {
+        return Err(not_yours());
+    }
+    Ok(app.db.commit(store::put_role(name, set)).await?)
+}
+
+/// Ends an account and its sessions.
+pub async fn end_account(app: &Shared, officer: &Officer, name: &str) -> Result<(), Problem> {
+    let account = account(app, officer, name).await?;
+    let unit = store::end_account(&account.name, app.clock.wall());
+    Ok(app.db.commit(staff::end_all(unit, &account.name)).await?)
+}
+
+/// Lets an account begin a new second factor; its sessions end.
+pub async fn reset_second_factor(app: &Shared, officer: &Officer, name: &str) -> Result<(), Problem> {
+    let account = account(app, officer, name).await?;
+    let unit = store::reset_second_factor(&account.name);
+    Ok(app.db.commit(staff::end_all(unit, &account.name)).await?)
+}

@@ -1,0 +1,181 @@
+//! Accounts, grants and invitations.
+
+use kangma_core::role::Permissions;
+use kangma_core::time::Instant;
+
+use crate::db::{Affects, Db, DbError, Row, Stmt, Unit};
+
+static ACCOUNTS: Stmt = Stmt {
+    name: "rights.accounts",
+    sql: "SELECT s.name, o.name, o.division, s.totp_confirmed, s.ended_at FROM staff s \
+          JOIN office o ON o.office_id = s.office_id WHERE o.division LIKE $1 ORDER BY s.name LIMIT 2000",
+};
+
+static ACCOUNT: Stmt = Stmt {
+    name: "rights.account",
+    sql: "SELECT s.name, o.name, o.division, s.totp_confirmed, s.ended_at FROM staff s \
+          JOIN office o ON o.office_id = s.office_id WHERE s.name = $1",
+};
+
+static GRANTS: Stmt = Stmt {
+    name: "rights.grants",
+    sql: "SELECT grant_id, role, division, assignment, ends_at, given_by FROM staff_grant \
+          WHERE staff = $1 AND ends_at > $2 ORDER BY created_at LIMIT 200",
+};
+
+static GRANT: Stmt = Stmt {
+    name: "rights.grant",
+    sql: "SELECT grant_id, role, division, assignment, ends_at, given_by FROM staff_grant WHERE grant_id = $1",
+};
+
+static END_GRANT: Stmt = Stmt {
+    name: "rights.end_grant",
+    sql: "UPDATE staff_grant SET ends_at = $2 WHERE grant_id = $1 AND ends_at > $2",
+};
+
+static PUT_ROLE: Stmt = Stmt {
+    name: "rights.put_role",
+    sql: "INSERT INTO role (name, permissions) VALUES ($1, $2) \
+          ON CONFLICT (name) DO UPDATE SET permissions = excluded.permissions",
+};
+
+static ADD_INVITATION: Stmt = Stmt {
+    name: "rights.add_invitation",
+    sql: "INSERT INTO invitation (token_hash, staff, office_id, given_by, expires_at) VALUES ($1, $2, $3, $4, $5)",
+};
+
+static INVITATION: Stmt = Stmt {
+    name: "rights.invitation",
+    sql: "SELECT staff, office_id FROM invitation WHERE token_hash = $1 AND expires_at > $2",
+};
+
+static USE_INVITATION: Stmt =
+    Stmt { name: "rights.use_invitation", sql: "DELETE FROM invitation WHERE token_hash = $1" };
+
+static ADD_ACCOUNT: Stmt = Stmt {
+    name: "rights.add_account",
+    sql: "INSERT INTO staff (name, password, office_id, created_at) VALUES ($1, $2, $3, $4)",
+};
+
+static END_ACCOUNT: Stmt =
+    Stmt { name: "rights.end_account", sql: "UPDATE staff SET ended_at = $2 WHERE name = $1" };
+
+static RESET: Stmt = Stmt {
+    name: "rights.reset_second_factor",
+    sql: "UPDATE staff SET totp = NULL, totp_confirmed = 0, totp_step = 0 WHERE name = $1",
+};
+
+/// An account, as those see it who give rights.
+pub struct Account {
+    /// Log-in name.
+    pub name: String,
+    /// Name of the office.
+    pub office: String,
+    /// Code of its division.
+    pub division: String,
+    /// Whether a second factor is in use.
+    pub has_second_factor: bool,
+    /// Whether it can no longer log in.
+    pub has_ended: bool,
+}
+
+/// A role that an account holds.
+pub struct GrantRow {
+    /// Identifier.
+    pub id: [u8; 16],
+    /// Name of the role.
+    pub role: String,
+    /// Code of the division.
+    pub division: String,
+    /// A place or enterprise.
+    pub assignment: Option<String>,
+    /// Until when.
+    pub ends_at: Instant,
+    /// By whom.
+    pub given_by: String,
+}
+
+fn account_row(row: &Row) -> Result<Account, DbError> {
+    Ok(Account {
+        name: row.text(0)?.to_owned(),
+        office: row.text(1)?.to_owned(),
+        division: row.text(2)?.to_owned(),
+        has_second_factor: row.int(3)? == 1,
+        has_ended: row.opt_int(4)?.is_some(),
+    })
+}
+
+fn grant_row(row: &Row) -> Result<GrantRow, DbError> {
+    Ok(GrantRow {
+        id: row.bytes(0)?.try_into().map_err(|_| DbError::shape("grant"))?,
+        role: row.text(1)?.to_owned(),
+        division: row.text(2)?.to_owned(),
+        assignment: row.opt_text(3)?.map(str::to_owned),
+        ends_at: Instant(row.int(4)?),
+        given_by: row.text(5)?.to_owned(),
+    })
+}
+
+/// Of offices in a division; its code is digits alone.
+pub async fn accounts(db: &Db, division: &str) -> Result<Vec<Account>, DbError> {
+    db.all(&ACCOUNTS, &[format!("{division}%").into()]).await?.iter().map(account_row).collect()
+}
+
+pub async fn account(db: &Db, name: &str) -> Result<Option<Account>, DbError> {
+    db.one(&ACCOUNT, &[name.into()]).await?.map(|row| account_row(&row)).transpose()
+}
+
+pub async fn grants(db: &Db, name: &str, now: Instant) -> Result<Vec<GrantRow>, DbError> {
+    db.all(&GRANTS, &[name.into(), now.into()]).await?.iter().map(grant_row).collect()
+}
+
+pub async fn grant(db: &Db, id: [u8; 16]) -> Result<Option<GrantRow>, DbError> {
+    db.one(&GRANT, &[id.into()]).await?.map(|row| grant_row(&row)).transpose()
+}
+
+pub fn end_grant(id: [u8; 16], now: Instant) -> Unit {
+    Unit::new("rights.end_grant").expect(Affects::Any, &END_GRANT, vec![id.into(), now.into()])
+}
+
+pub fn put_role(name: &str, set: Permissions) -> Unit {
+    Unit::new("rights.put_role").expect(Affects::One, &PUT_ROLE, vec![name.into(), set.bits().into()])
+}
+
+pub fn add_invitation(
+    unit: Unit,
+    hash: &[u8],
+    name: &str,
+    office: [u8; 16],
+    by: &str,
+    until: Instant,
+) -> Unit {
+    let params = vec![hash.into(), name.into(), office.into(), by.into(), until.into()];
+    unit.expect(Affects::One, &ADD_INVITATION, params)
+}
+
+pub async fn invitation(db: &Db, hash: &[u8], now: Instant) -> Result<Option<(String, [u8; 16])>, DbError> {
+    let row = db.one(&INVITATION, &[hash.into(), now.into()]).await?;
+    row.map(|row| {
+        let office = row.bytes(1)?.try_into().map_err(|_| DbError::shape("invitation"))?;
+        Ok((row.text(0)?.to_owned(), office))
+    })
+    .transpose()
+}
+
+/// A conflict where the invitation was used meanwhile, or the name was taken.
+pub fn accept(hash: &[u8], name: &str, password: &str, office: [u8; 16], now: Instant) -> Unit {
+    let account = vec![name.into(), password.into(), office.into(), now.into()];
+    Unit::new("rights.accept").expect(Affects::One, &USE_INVITATION, vec![hash.into()]).expect(
+        Affects::One,
+        &ADD_ACCOUNT,
+        account,
+    )
+}
+
+pub fn end_account(name: &str, now: Instant) -> Unit {
+    Unit::new("rights.end_account").expect(Affects::One, &END_ACCOUNT, vec![name.into(), now.into()])
+}
+
+pub fn reset_second_factor(name: &str) -> Unit {
+    Unit::new("rights.reset_second_factor").expect(Affects::One, &RESET, vec![name.into()])
+}
