@@ -40,13 +40,14 @@ pub struct Kinds {
 /// Reads which kinds of list there are, and their columns.
 #[utoipa::path(get, path = "/api/v1/import-kinds", tag = "staff",
     responses((status = 200, body = Kinds), (status = 401, body = ProblemBody)))]
-pub async fn kinds(_: Officer) -> Private<Kinds> {
+pub async fn kinds(officer: Officer) -> Result<Private<Kinds>, Problem> {
+    By::anywhere(officer)?;
     let view = |kind: ListKind| KindView {
         kind: kind.name(),
         columns: kind.columns().map(Column::name).collect(),
         needs: kind.needs().iter().map(|c| c.name()).collect(),
     };
-    Private(Kinds { items: ListKind::ALL.into_iter().map(view).collect() })
+    Ok(Private(Kinds { items: ListKind::ALL.into_iter().map(view).collect() }))
 }
 
 /// What comes with a file.

@@ -70,8 +70,8 @@ pub async fn invite(
     officer: &Officer,
     invited: &Invited<'_>,
 ) -> Result<(String, Instant), Problem> {
-    known_division(invited.division)?;
     officer.require(Permission::GrantRights, invited.division)?;
+    known_division(invited.division)?;
     staff::check_names(invited.name, invited.office)
         .map_err(|(zh, en)| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "rights.name", zh, en))?;
     if store::account(&app.db, invited.name).await?.is_some() {
@@ -222,6 +222,7 @@ pub async fn end_grant(app: &Shared, officer: &Officer, id: [u8; 16]) -> Result<
 
 /// Sets what a role allows: for all who hold it, at once.
 pub async fn put_role(app: &Shared, officer: &Officer, name: &str, set: Permissions) -> Result<(), Problem> {
+    officer.require(Permission::GrantRights, "")?;
     let known = staff::roles(&app.db).await?;
     let before =
         known.iter().find(|(there, _)| there == name).map_or(Permissions::default(), |(_, set)| *set);
@@ -234,7 +235,6 @@ pub async fn put_role(app: &Shared, officer: &Officer, name: &str, set: Permissi
             "A role has a name of 1 to 40 small letters or underscores, and at least one permission.",
         ));
     }
-    officer.require(Permission::GrantRights, "")?;
     if !officer.may_give(before.union(set), "", app.clock.wall()) {
         return Err(not_yours());
     }

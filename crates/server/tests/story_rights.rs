@@ -1,0 +1,495 @@
+//! What staff may do: every staff route for every role, inside and outside the scope; giving rights,
+//! sessions, the second factor, looking people up.
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use common::{Person, Server, TempDir, document, environment, kangma, prepare, well};
+use kangma_core::role::{PERMISSIONS, Permission, Permissions, ROLES};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+/// Who may use a route.
+enum Need {
+    /// Anybody, logged in or not.
+    Nothing,
+    /// Every officer, for what is their own.
+    Session,
+    /// Whoever holds one of these.
+    One(&'static [Permission]),
+}
+
+struct Route {
+    method: Method,
+    path: &'static str,
+    need: Need,
+    /// Query and body that are right as far as they go.
+    query: &'static str,
+    body: Option<Value>,
+}
+
+fn route(method: &str, path: &'static str, need: Need) -> Route {
+    Route { method: method.parse().unwrap(), path, need, query: "", body: None }
+}
+
+impl Route {
+    fn body(self, body: Value) -> Route {
+        Route { body: Some(body), ..self }
+    }
+
+    fn query(self, query: &'static str) -> Route {
+        Route { query, ..self }
+    }
+
+    /// The path of something that is not there, in the demo's county.
+    fn address(&self) -> String {
+        let path = self.path.replace("{division}", "330106").replace("{name}", "nobody-there");
+        let id = "0123456789abcdef0123456789abcdef";
+        let path = path.replace("{id}", id).replace("{evidence}", id);
+        format!("{path}{}", self.query)
+    }
+
+    async fn ask(&self, who: &Person) -> common::Answer {
+        who.send(self.method.clone(), &self.address(), self.body.as_ref().map(Value::to_string)).await
+    }
+}
+
+const DESK: Need = Need::One(&[Permission::Review, Permission::Appeal, Permission::Approve]);
+const GIVING: Need = Need::One(&[Permission::GrantRights]);
+const IMPORT: Need = Need::One(&[Permission::Import]);
+const NUMBERS: Need = Need::One(&[Permission::Dashboard]);
+
+fn routes() -> Vec<Route> {
+    let grant = json!({ "role": "collector", "division": "330106", "ends_at": "2030-01-01T00:00:00Z" });
+    let finding = json!({ "outcome": "approve", "code": "as_declared", "reason": "seen" });
+    let look = json!({ "document": { "type": "resident_id", "number": document(77) }, "purpose": "help", "reason": "asked" });
+    let invitation = json!({ "name": "new.one", "office": "样例街道网格中心", "division": "330106" });
+    let target = "?kind=confirmed&division=330106&name=list.csv";
+    vec![
+        route("POST", "/api/v1/staff/login", Need::Nothing).body(json!({ "name": "x", "password": "y" })),
+        route("POST", "/api/v1/staff/invitations/accept", Need::Nothing)
+            .body(json!({ "token": "AA", "password": "long enough by far" })),
+        route("POST", "/api/v1/staff/logout", Need::Nothing),
+        route("GET", "/api/v1/staff/me", Need::Session),
+        route("GET", "/api/v1/staff/sessions", Need::Session),
+        route("DELETE", "/api/v1/staff/sessions/{id}", Need::Session),
+        route("POST", "/api/v1/staff/password", Need::Session)
+            .body(json!({ "old": "wrong", "new": "long enough by far" })),
+        route("POST", "/api/v1/staff/second-factor", Need::Session),
+        route("POST", "/api/v1/staff/second-factor/confirm", Need::Session).body(json!({ "code": "000000" })),
+        route("GET", "/api/v1/staff/accounts", GIVING),
+        route("GET", "/api/v1/staff/accounts/{name}", GIVING),
+        route("DELETE", "/api/v1/staff/accounts/{name}", GIVING),
+        route("DELETE", "/api/v1/staff/accounts/{name}/second-factor", GIVING),
+        route("POST", "/api/v1/staff/accounts/{name}/grants", GIVING).body(grant),
+        route("DELETE", "/api/v1/staff/grants/{id}", GIVING),
+        route("POST", "/api/v1/staff/invitations", GIVING).body(invitation),
+        route("GET", "/api/v1/staff/roles", GIVING),
+        route("PUT", "/api/v1/staff/roles/{name}", GIVING).body(json!({ "permissions": ["collect"] })),
+        route("POST", "/api/v1/people/look-up", Need::One(&[Permission::LookUp])).body(look),
+        route("GET", "/api/v1/reviews", DESK),
+        route("GET", "/api/v1/review-reasons", DESK),
+        route("GET", "/api/v1/reviews/{id}", DESK),
+        route("POST", "/api/v1/reviews/{id}", DESK).body(finding),
+        route("POST", "/api/v1/reviews/{id}/claim", DESK),
+        route("DELETE", "/api/v1/reviews/{id}/claim", DESK),
+        route("POST", "/api/v1/reviews/{id}/escalation", DESK)
+            .body(json!({ "code": "not_mine", "reason": "another office" })),
+        route("GET", "/api/v1/reviews/{id}/evidence/{evidence}", DESK),
+        route("POST", "/api/v1/reviews/{id}/undo", DESK),
+        route("GET", "/api/v1/import-kinds", IMPORT),
+        route("GET", "/api/v1/imports", IMPORT),
+        route("POST", "/api/v1/imports", IMPORT).query(target).body(json!("name,number")),
+        route("GET", "/api/v1/imports/{id}", IMPORT),
+        route("GET", "/api/v1/imports/{id}/errors.csv", IMPORT),
+        route("GET", "/api/v1/imports/{id}/lines", IMPORT),
+        route("PUT", "/api/v1/imports/{id}/mapping", IMPORT).body(json!({ "columns": [] })),
+        route("POST", "/api/v1/imports/{id}/start", IMPORT).body(json!({})),
+        route("POST", "/api/v1/imports/{id}/stop", IMPORT),
+        route("POST", "/api/v1/records", IMPORT).query("?kind=confirmed&division=330106").body(json!({})),
+        route("GET", "/api/v1/dashboard/{division}/numbers", NUMBERS),
+        route("GET", "/api/v1/dashboard/{division}/series", NUMBERS),
+        route("GET", "/api/v1/dashboard/{division}/children", NUMBERS),
+        route("POST", "/api/v1/dashboard/{division}/export.csv", Need::One(&[Permission::Export]))
+            .body(json!({ "reason": "for the morning's report" })),
+        route("GET", "/api/v1/dashboard/{division}/live", NUMBERS),
+    ]
+}
+
+/// Every staff route that the service describes is in the table, and nothing else.
+async fn all_classified(server: &Server) {
+    let api = Person::nobody(server).get("/api/openapi.json").await.body;
+    let mut described: Vec<String> = Vec::new();
+    for (path, operations) in api["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            if operation["tags"].as_array().is_some_and(|tags| tags.contains(&json!("staff"))) {
+                described.push(format!("{} {path}", method.to_uppercase()));
+            }
+        }
+    }
+    let mut classified: Vec<String> = routes().iter().map(|r| format!("{} {}", r.method, r.path)).collect();
+    described.sort();
+    classified.sort();
+    assert_eq!(classified, described, "each staff route says who may use it");
+}
+
+fn opens_a_stream(route: &Route) -> bool {
+    route.path.ends_with("/live")
+}
+
+/// The account of each role, given by an administrator in one division.
+async fn officers(
+    server: &Server,
+    admin: &Person,
+    division: &str,
+) -> Vec<(&'static str, Permissions, Person)> {
+    let mut all = Vec::new();
+    for (role, permissions) in ROLES {
+        let name = format!("{role}.{division}");
+        let invited = json!({ "name": name, "office": format!("样例{division}"), "division": division });
+        let invited = admin.post("/api/v1/staff/invitations", invited).await;
+        assert_eq!(invited.status, StatusCode::CREATED, "{invited:?}");
+        let password = "correct horse battery";
+        let taken = json!({ "token": invited.body["token"], "password": password });
+        let accepted = elsewhere(server, "invitations/accept", taken.clone()).await;
+        assert_eq!(accepted.0, StatusCode::CREATED, "{accepted:?}");
+        let again = elsewhere(server, "invitations/accept", taken).await;
+        assert_eq!((again.0, &again.1["code"]), (StatusCode::NOT_FOUND, &json!("rights.invitation_over")));
+        let end = format!("{}T00:00:00Z", "2027-01-01");
+        let grant = json!({ "role": role, "division": division, "ends_at": end });
+        let given = admin.post(&format!("/api/v1/staff/accounts/{name}/grants"), grant).await;
+        assert_eq!(given.status, StatusCode::CREATED, "{given:?}");
+        all.push((role, permissions, log_in(server, &name, password).await));
+    }
+    all
+}
+
+async fn log_in(server: &Server, name: &str, password: &str) -> Person {
+    let (status, answer) = elsewhere(server, "login", json!({ "name": name, "password": password })).await;
+    assert_eq!(status, StatusCode::OK, "{answer:?}");
+    Person { token: Some(answer["token"].as_str().unwrap().to_owned()), ..Person::nobody(server) }
+}
+
+/// From an address that nobody used before: tries of passwords are limited by address.
+async fn elsewhere(server: &Server, path: &str, body: Value) -> (StatusCode, Value) {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    let from = std::net::Ipv4Addr::from(0x0a00_0000 + NEXT.fetch_add(1, Ordering::Relaxed));
+    let request = common::client().post(format!("{}/api/v1/staff/{path}", server.base)).json(&body);
+    let answer = request.header("x-forwarded-for", from.to_string()).send().await.unwrap();
+    (answer.status(), answer.json().await.unwrap())
+}
+
+fn browser(name: &str) -> reqwest::Client {
+    common::client();
+    reqwest::Client::builder().user_agent(name.to_owned()).build().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_route_asks_for_its_right_of_every_role_inside_and_outside_the_scope() {
+    let server = Server::start(Arc::new(TempDir::new()), &["--demo", "--trust-proxy"]);
+    all_classified(&server).await;
+    let admin = server.officer("admin").await;
+    let here = officers(&server, &admin, "330106").await;
+    let far = officers(&server, &admin, "650102").await;
+    let mut refused = 0;
+    let mut open = BTreeSet::new();
+    for route in routes() {
+        let label = format!("{} {}", route.method, route.path);
+        let nobody = route.ask(&Person::nobody(&server)).await;
+        let public = matches!(route.need, Need::Nothing);
+        if !public {
+            assert_eq!(nobody.status, StatusCode::UNAUTHORIZED, "{label}, nobody: {nobody:?}");
+        }
+        for (role, permissions, who) in here.iter().chain(&far) {
+            let holds = match route.need {
+                Need::Nothing | Need::Session => true,
+                Need::One(any) => any.iter().any(|p| permissions.contains(*p)),
+            };
+            if holds && opens_a_stream(&route) {
+                continue;
+            }
+            // What ends one's own session is asked of the demo's administrator's, further below.
+            if route.path == "/api/v1/staff/logout" {
+                continue;
+            }
+            let answer = route.ask(who).await;
+            assert!(!answer.status.is_server_error(), "{label}, {role}: {answer:?}");
+            if holds {
+                assert_ne!(answer.code(), "auth.unauthorised", "{label}, {role}: {answer:?}");
+            } else {
+                refused += 1;
+                if (answer.status, answer.code()) != (StatusCode::FORBIDDEN, "auth.not_allowed") {
+                    open.insert(format!("{label}: {} {}", answer.status, answer.code()));
+                }
+            }
+        }
+        // Outside: with the right, elsewhere. Nothing of here is given, and nothing is said of it.
+        for (role, permissions, who) in &far {
+            let Need::One(any) = route.need else { continue };
+            let asks_of_here = route.path.contains("{division}") || route.query.contains("division=");
+            if any.iter().any(|p| permissions.contains(*p)) && asks_of_here {
+                let answer = route.ask(who).await;
+                assert!(
+                    [StatusCode::NOT_FOUND, StatusCode::FORBIDDEN].contains(&answer.status),
+                    "{label}, {role} of elsewhere: {answer:?}"
+                );
+            }
+        }
+    }
+    assert!(open.is_empty(), "refused otherwise, or not at all, without the right: {open:#?}");
+    assert!(refused > 300, "{refused} refusals were asked for");
+    let of = |all: &[(&'static str, Permissions, Person)], role: &str| {
+        all.iter().find(|(name, ..)| *name == role).unwrap().2.clone()
+    };
+    no_leak(&server, &of(&here, "administrator"), &of(&far, "administrator")).await;
+}
+
+/// What exists here answers somebody of elsewhere as what does not exist at all.
+async fn no_leak(server: &Server, here: &Person, far: &Person) {
+    let resident = server.log_in("13700000801").await;
+    let declared = resident.declare(&well(801)).await;
+    assert_eq!(declared.status, StatusCode::CREATED, "{declared:?}");
+    let look = |n: u32| json!({ "document": { "type": "resident_id", "number": document(n) }, "purpose": "help", "reason": "asked at the desk" });
+    let there = here.post("/api/v1/people/look-up", look(801)).await;
+    assert_eq!((there.status, &there.body["colour"]), (StatusCode::OK, &json!("green")), "{there:?}");
+    let imported = here
+        .send(
+            Method::POST,
+            "/api/v1/imports?kind=confirmed&division=330106&name=a.csv",
+            Some("姓名,证件号码\n".into()),
+        )
+        .await;
+    let import = imported.body["id"].as_str().unwrap_or("0123456789abcdef0123456789abcdef").to_owned();
+    let pairs = [
+        ("/api/v1/staff/accounts/collector".to_owned(), "/api/v1/staff/accounts/nobody-there".to_owned()),
+        (format!("/api/v1/imports/{import}"), "/api/v1/imports/00000000000000000000000000000001".to_owned()),
+        ("/api/v1/dashboard/330106/numbers".to_owned(), "/api/v1/dashboard/999999/numbers".to_owned()),
+    ];
+    for (exists, does_not) in pairs {
+        assert_eq!(here.get(&exists).await.status, StatusCode::OK, "{exists}");
+        let (one, other) = (far.get(&exists).await, far.get(&does_not).await);
+        assert_eq!((one.status, one.code()), (other.status, other.code()), "{exists}");
+        assert_eq!(one.status, StatusCode::NOT_FOUND, "{exists}");
+    }
+    let (one, other) = (
+        far.post("/api/v1/people/look-up", look(801)).await,
+        far.post("/api/v1/people/look-up", look(802)).await,
+    );
+    assert_eq!((one.status, one.code()), (other.status, other.code()));
+    assert_eq!(one.code(), "look.nobody");
+    // The person sees who looked, and not those who were told nothing.
+    let looks = resident.get("/api/v1/me/looks").await.body;
+    let items = looks["items"].as_array().unwrap();
+    assert_eq!(items.len(), 1, "{looks}");
+    assert_eq!(
+        (&items[0]["role"], &items[0]["purpose"]),
+        (&json!("administrator"), &json!("help")),
+        "{looks}"
+    );
+    assert!(
+        !looks.to_string().contains("asked at the desk")
+            && !looks.to_string().contains("administrator.330106")
+    );
+    // And whoever guesses is told that it was counted.
+    let notices = far.get("/api/v1/staff/me").await.body["notices"].to_string();
+    assert!(notices.contains("guessing"), "{notices}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_gives_only_what_one_holds_there_and_not_longer_and_it_ends_at_once() {
+    let server = Server::demo();
+    let admin = server.officer("admin").await;
+    let role = json!({ "permissions": ["grant_rights", "review", "collect"] });
+    let made = admin.send(Method::PUT, "/api/v1/staff/roles/street_lead", Some(role.to_string())).await;
+    assert_eq!(made.status, StatusCode::NO_CONTENT, "{made:?}");
+    let give = async |who: &Person, to: &str, role: &str, division: &str, end: &str| {
+        let grant = json!({ "role": role, "division": division, "ends_at": end });
+        who.post(&format!("/api/v1/staff/accounts/{to}/grants"), grant).await
+    };
+    let given = give(&admin, "collector", "street_lead", "330106", "2027-06-01T00:00:00Z").await;
+    assert_eq!(given.status, StatusCode::CREATED, "{given:?}");
+    let lead = server.officer("collector").await;
+    let fine = give(&lead, "verifier", "collector", "330106", "2027-05-01T00:00:00Z").await;
+    assert_eq!(fine.status, StatusCode::CREATED, "{fine:?}");
+    for (role, division, end) in [
+        ("reviewer", "330106", "2027-05-01T00:00:00Z"),
+        ("collector", "3301", "2027-05-01T00:00:00Z"),
+        ("collector", "330106", "2027-07-01T00:00:00Z"),
+        ("administrator", "330106", "2027-05-01T00:00:00Z"),
+    ] {
+        let refused = give(&lead, "verifier", role, division, end).await;
+        assert_eq!(
+            (refused.status, refused.code()),
+            (StatusCode::FORBIDDEN, "rights.not_held"),
+            "{role} {division} {end}"
+        );
+    }
+    // Of another division's office nothing is known.
+    let elsewhere = give(&lead, "auditor", "collector", "330106", "2027-05-01T00:00:00Z").await;
+    assert_eq!(elsewhere.status, StatusCode::NOT_FOUND, "{elsewhere:?}");
+    let widened = json!({ "permissions": ["collect", "order"] }).to_string();
+    let widened = lead.send(Method::PUT, "/api/v1/staff/roles/collector", Some(widened)).await;
+    assert_eq!(widened.status, StatusCode::FORBIDDEN, "roles are everybody's");
+
+    // A living session loses a right with its grant, and gains what its role gains.
+    assert_eq!(lead.get("/api/v1/reviews").await.status, StatusCode::OK);
+    let less = json!({ "permissions": ["grant_rights", "collect"] }).to_string();
+    admin.send(Method::PUT, "/api/v1/staff/roles/street_lead", Some(less)).await;
+    assert_eq!(lead.get("/api/v1/reviews").await.status, StatusCode::FORBIDDEN);
+    assert_eq!(lead.get("/api/v1/staff/roles").await.status, StatusCode::OK);
+    let id = given.body["id"].as_str().unwrap();
+    let ended = admin.send(Method::DELETE, &format!("/api/v1/staff/grants/{id}"), None).await;
+    assert_eq!(ended.status, StatusCode::NO_CONTENT, "{ended:?}");
+    assert_eq!(lead.get("/api/v1/staff/roles").await.status, StatusCode::FORBIDDEN);
+    let gone = admin.send(Method::DELETE, "/api/v1/staff/accounts/collector", None).await;
+    assert_eq!(gone.status, StatusCode::NO_CONTENT, "{gone:?}");
+    assert_eq!(lead.get("/api/v1/staff/me").await.status, StatusCode::UNAUTHORIZED, "the session ended too");
+    let login = json!({ "name": "collector", "password": "demo" });
+    assert_eq!(
+        Person::nobody(&server).post("/api/v1/staff/login", login).await.status,
+        StatusCode::UNAUTHORIZED
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_is_listed_ended_and_taken_along_to_nowhere() {
+    let server = Server::demo();
+    let client = browser("Browser/1");
+    let ask = async |client: &reqwest::Client, token: &str, from: &str| {
+        let request = client.get(format!("{}/api/v1/staff/me", server.base)).bearer_auth(token);
+        request.header("x-forwarded-for", from).send().await.unwrap().status()
+    };
+    let login = client
+        .post(format!("{}/api/v1/staff/login", server.base))
+        .json(&json!({ "name": "reviewer", "password": "demo" }))
+        .send()
+        .await
+        .unwrap();
+    let token = login.json::<Value>().await.unwrap()["token"].as_str().unwrap().to_owned();
+    assert_eq!(ask(&client, &token, "192.0.2.1").await, StatusCode::OK);
+    assert_eq!(
+        ask(&browser("Browser/2"), &token, "192.0.2.1").await,
+        StatusCode::OK,
+        "an updated browser, at one place"
+    );
+
+    let one = server.officer("reviewer").await;
+    let other = server.officer("reviewer").await;
+    let list = one.get("/api/v1/staff/sessions").await.body;
+    let items = list["items"].as_array().unwrap();
+    assert_eq!(items.len(), 3, "{list}");
+    assert!(items.iter().any(|s| s["browser"] == "Browser/1"), "{list}");
+    let me = other.get("/api/v1/staff/me").await.body;
+    let id = me["session"].as_str().unwrap();
+    let ended = one.send(Method::DELETE, &format!("/api/v1/staff/sessions/{id}"), None).await;
+    assert_eq!(ended.status, StatusCode::NO_CONTENT, "{ended:?}");
+    assert_eq!(other.get("/api/v1/staff/me").await.status, StatusCode::UNAUTHORIZED);
+    // Somebody else's session is not there to be ended.
+    let auditor = server.officer("auditor").await;
+    let own = one.get("/api/v1/staff/me").await.body["session"].as_str().unwrap().to_owned();
+    let refused = auditor.send(Method::DELETE, &format!("/api/v1/staff/sessions/{own}"), None).await;
+    assert_eq!(refused.status, StatusCode::NOT_FOUND);
+
+    let wrong = json!({ "name": "reviewer", "password": "guess" });
+    Person::nobody(&server).post("/api/v1/staff/login", wrong).await;
+    let told = one.get("/api/v1/staff/me").await.body["notices"].to_string();
+    assert!(told.contains("wrong_password"), "{told}");
+
+    let change = json!({ "old": "demo", "new": "a much longer one" });
+    let changed = one.post("/api/v1/staff/password", change).await;
+    assert_eq!(changed.status, StatusCode::OK, "{changed:?}");
+    assert_eq!(one.get("/api/v1/staff/me").await.status, StatusCode::UNAUTHORIZED, "every session ended");
+    let new = Person { token: changed.body["token"].as_str().map(str::to_owned), ..one };
+    assert_eq!(new.get("/api/v1/staff/me").await.status, StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_from_another_address_and_browser_ends_and_its_owner_is_told() {
+    let server = Server::start(Arc::new(TempDir::new()), &["--demo", "--trust-proxy"]);
+    let call = async |agent: &str, from: &str, token: Option<&str>| {
+        let client = browser(agent);
+        let request = match token {
+            Some(token) => client.get(format!("{}/api/v1/staff/me", server.base)).bearer_auth(token),
+            None => client
+                .post(format!("{}/api/v1/staff/login", server.base))
+                .json(&json!({ "name": "data", "password": "demo" })),
+        };
+        let answer = request.header("x-forwarded-for", from).send().await.unwrap();
+        (answer.status(), answer.json::<Value>().await.unwrap())
+    };
+    let (_, session) = call("Browser/1", "192.0.2.1", None).await;
+    let token = session["token"].as_str().unwrap();
+    assert_eq!(call("Browser/1", "198.51.100.9", Some(token)).await.0, StatusCode::OK, "one moves about");
+    let (status, problem) = call("Thief/1", "203.0.113.5", Some(token)).await;
+    assert_eq!((status, &problem["code"]), (StatusCode::UNAUTHORIZED, &json!("staff.elsewhere")));
+    assert_eq!(
+        call("Browser/1", "192.0.2.1", Some(token)).await.0,
+        StatusCode::UNAUTHORIZED,
+        "for both of them"
+    );
+    let (_, session) = call("Browser/1", "192.0.2.1", None).await;
+    let me = call("Browser/1", "192.0.2.1", session["token"].as_str()).await.1;
+    assert!(me["notices"].to_string().contains("used_elsewhere"), "{me}");
+}
+
+/// Outside the demo, the rights that matter need a second factor; each of its codes works once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_second_factor_the_rights_that_matter_are_not_there() {
+    let dir = Arc::new(TempDir::new());
+    prepare(&dir);
+    let added = kangma()
+        .args(["staff", "first", "--role", "administrator"])
+        .envs(environment(&dir))
+        .output()
+        .unwrap();
+    assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
+    let said = String::from_utf8(added.stdout).unwrap();
+    let password = said.split_whitespace().last().unwrap();
+    let server = Server::start(dir, &[]);
+    let first = log_in(&server, "first", password).await;
+    assert_eq!(first.get("/api/v1/reviews").await.status, StatusCode::OK);
+    assert_eq!(first.get("/api/v1/staff/roles").await.status, StatusCode::FORBIDDEN);
+
+    let enrolled = first.post("/api/v1/staff/second-factor", json!({})).await;
+    let totp = totp_rs::Totp::from_url(enrolled.body["otpauth"].as_str().unwrap()).unwrap();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let code = totp.generate(now).to_string();
+    let confirm =
+        async |code: &str| first.post("/api/v1/staff/second-factor/confirm", json!({ "code": code })).await;
+    assert_eq!(confirm("000").await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(confirm(&code).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(first.get("/api/v1/staff/roles").await.status, StatusCode::OK, "at once");
+    assert_eq!(first.post("/api/v1/staff/second-factor", json!({})).await.status, StatusCode::CONFLICT);
+
+    let nobody = Person::nobody(&server);
+    let login = async |code: Option<&str>| {
+        nobody
+            .post("/api/v1/staff/login", json!({ "name": "first", "password": password, "code": code }))
+            .await
+    };
+    assert_eq!(login(None).await.code(), "staff.code_needed");
+    assert_eq!(login(Some(&code)).await.code(), "staff.wrong", "it was used");
+    // The next one, which the allowance for clocks that differ lets in at once.
+    let next = totp.generate(now + 30).to_string();
+    assert_eq!(login(Some(&next)).await.status, StatusCode::OK);
+    assert_eq!(login(Some(&next)).await.code(), "staff.wrong", "once");
+}
+
+#[test]
+fn the_first_roles_and_permissions_are_what_the_guide_says() {
+    let guide = include_str!("../../../docs/operate/staff.md");
+    for permission in PERMISSIONS {
+        assert!(guide.contains(&format!("`{}`", permission.name())), "{}", permission.name());
+    }
+    for (role, set) in ROLES {
+        let line = guide.lines().find(|l| l.starts_with(&format!("| `{role}` |"))).expect(role);
+        for permission in PERMISSIONS {
+            let all = set == Permissions::of(&PERMISSIONS) && line.contains("everything");
+            let named = all || line.contains(&format!("`{}`", permission.name()));
+            assert_eq!(named, set.contains(permission), "{role}: {}", permission.name());
+        }
+    }
+}
