@@ -12,10 +12,11 @@ const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 const pictures = join(root, 'target/pictures')
 mkdirSync(pictures, { recursive: true })
 
-export async function startServer() {
-  const dir = mkdtempSync(join(tmpdir(), 'kangma-stories-'))
+/** A demo on a fresh folder, or again on the folder and port of one that was killed. */
+export async function startServer(before = null) {
+  const dir = before?.dir ?? mkdtempSync(join(tmpdir(), 'kangma-stories-'))
   const binary = join(root, process.env.KANGMA_BINARY ?? 'target/debug/kangma')
-  const env = { ...process.env, DATA_DIR: join(dir, 'data'), PORT: '0', KANGMA_LOG: 'warn' }
+  const env = { ...process.env, DATA_DIR: join(dir, 'data'), PORT: before ? new URL(before.base).port : '0', KANGMA_LOG: 'warn' }
   const child = spawn(binary, ['serve', '--demo'], { env, cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
   const base = await new Promise((found, failed) => {
     let text = ''
@@ -34,7 +35,14 @@ export async function startServer() {
   }
   return {
     base,
+    dir,
     json,
+    /** As a power cut does. */
+    kill: async () => {
+      const ended = new Promise((done) => child.once('exit', done))
+      child.kill('SIGKILL')
+      await ended
+    },
     advance: (days) => json('/demo/advance', { days }),
     code: async (phone) => (await json('/demo/outbox')).messages.find((m) => m.to.endsWith(phone)).code,
     stop: async () => {

@@ -3,6 +3,7 @@ import { copyFileSync, mkdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { collectorStories } from './collector.mjs'
 import { filmOf, logIn, person, startBrowser, tell } from './harness.mjs'
 
 const docs = fileURLToPath(new URL('../../docs/pictures', import.meta.url))
@@ -367,4 +368,6 @@ await tell({
     await docs.page.waitForSelector('.opblock')
     await docs.close()
   },
+
+  ...collectorStories({ publish, passOf, tokenOf, wedge }),
 })

@@ -4,7 +4,7 @@ import type { DeclarationForm, Site } from '@kangma/shared/api-types'
 import { lang } from '@kangma/shared/i18n'
 import { clock } from '@kangma/shared/time'
 import { reactive, watch } from 'vue'
-import type { Item } from './item'
+import { newId, type Item } from './item'
 import { Outbox, type Trouble } from './outbox'
 import { FullError, openStore } from './store'
 import { t } from './texts'
@@ -135,8 +135,25 @@ export async function open(): Promise<void> {
   setInterval(() => {
     if (document.visibilityState === 'visible') void outbox?.read()
   }, 5_000)
+  setInterval(() => void tell(), 5 * 60_000)
   watch(lang, () => void readForm())
   await refresh()
+}
+
+/** This page, by a number of its own that says nothing of anybody. */
+function device(): string {
+  const found = kept('device')
+  if (found) return found
+  const made = newId().replaceAll('-', '')
+  keep('device', made)
+  return made
+}
+
+/** The office sees how much its pages have yet to send. */
+async function tell(): Promise<void> {
+  const outbox = desk.items.filter(({ state }) => state !== 'sent').length
+  const said = { device: device(), kind: 'collector', division: desk.division || null, keys_age_s: 0, outbox }
+  await post('/api/v1/devices/heartbeat', said).catch(() => undefined)
 }
 
 /** Who is logged in, and what the server has; without a network the page goes on with what it knows. */
@@ -149,6 +166,7 @@ export async function refresh(): Promise<void> {
     await readRecent()
     if (desk.screen !== 'work') enter()
     void readForm()
+    void tell()
   } catch (error) {
     if (error instanceof ApiError && error.status === 401) desk.screen = 'login'
     else {

@@ -257,6 +257,10 @@ export const zh = {
   'checkin.result': '结果',
   'checkin.no_symptoms': '没有症状',
 
+  'observations.title': '工作人员采集的记录',
+  'observations.lead': '最近 30 天里，采集员在扫码、车辆或入户登记时记下的内容。这些记录本身不会改变健康码颜色。',
+  'observations.none': '没有。',
+
   'symptom.fever': '发热',
   'symptom.fatigue': '乏力',
   'symptom.dry_cough': '干咳',
@@ -523,6 +527,10 @@ export const en: Record<Key, string> = {
   'checkin.day': 'Day',
   'checkin.result': 'Result',
   'checkin.no_symptoms': 'no symptoms',
+
+  'observations.title': 'What collectors recorded of me',
+  'observations.lead': 'In the last 30 days, when your code was scanned or a vehicle or household was entered. By itself none of it changes your colour.',
+  'observations.none': 'Nothing.',
 
   'symptom.fever': 'Fever',
   'symptom.fatigue': 'Fatigue',
