@@ -57,6 +57,13 @@ fn a_slip_in_a_pack_is_told_with_its_place() {
         ("pack.toml", "zone = \"Asia/Shanghai\"", "zone = \"Asia/Hangzhou\"", "pack.zone", "pack.toml:9:"),
         ("pack.toml", "division = \"3301\"", "division = \"9901\"", "pack.division", "pack.toml:8:"),
         ("pack.toml", "renew_s = 60", "renew_s = 1", "pack.pass", "pack.toml:13:"),
+        (
+            "pack.toml",
+            "[check_in]",
+            "[appeals]\ndue_hours = { street = 4 }\n\n[check_in]",
+            "pack.appeals",
+            "pack.toml:",
+        ),
         ("pack.toml", "field = \"contact\"", "field = \"contcat\"", "pack.form", "pack.toml:"),
         (
             "pack.toml",

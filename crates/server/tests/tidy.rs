@@ -15,7 +15,7 @@ const DUTIES: &[(&str, &[&str])] = &[
     ("queue", &["person"]),
     ("decide", &["person", "queue", "tally"]),
     ("evidence", &[]),
-    ("appeal", &["account", "decide", "evidence", "person", "queue"]),
+    ("appeal", &["account", "decide", "evidence", "person", "queue", "staff"]),
     ("login", &["account"]),
     ("declare", &["account", "decide", "identity", "login", "person", "queue"]),
     ("pass", &["account", "decide", "identity", "person"]),

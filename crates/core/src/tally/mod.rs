@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 pub use cell::Cell;
-pub use suppress::{FLOOR, Shown, suppress, suppress_top};
+pub use suppress::{FLOOR, Shown, suppress, suppress_alone, suppress_top};
 
 use crate::decision::Colour;
 use crate::division::divisions;

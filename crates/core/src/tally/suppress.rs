@@ -23,7 +23,8 @@ use super::{Counts, MEASURES, Measure};
 /// Counts below it are of too few people.
 pub const FLOOR: i64 = 5;
 
-/// A count that may be shown, or nothing. Only [`suppress`] and [`suppress_top`] make one.
+/// A count that may be shown, or nothing. Only [`suppress`], [`suppress_top`] and [`suppress_alone`]
+/// make one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(transparent)]
 pub struct Shown(Option<i64>);
@@ -56,6 +57,13 @@ pub fn suppress_top(days: &[Counts]) -> ShownDays {
 #[must_use]
 pub fn suppress(rows: &[&[Counts]], above: &ShownDays) -> Vec<ShownDays> {
     suppress_table(rows, Some(above))
+}
+
+/// A count that is part of no sum that is shown, such as of an office's answers: in whole fives, so
+/// that two readings of it tell of nobody either.
+#[must_use]
+pub fn suppress_alone(n: i64) -> Shown {
+    Shown((n >= FLOOR).then_some(n / FLOOR * FLOOR))
 }
 
 fn suppress_table(rows: &[&[Counts]], above: Option<&ShownDays>) -> Vec<ShownDays> {

@@ -340,3 +340,12 @@ fn one_small_count_takes_along_its_complement_and_the_zeros() {
     let counts: Vec<_> = shown.iter().map(|row| row[0][0].count()).collect();
     assert_eq!(counts, [Some(120), None, None, None]);
 }
+
+#[test]
+fn a_count_that_stands_alone_is_told_in_whole_fives_from_five_on() {
+    let told = |n| suppress_alone(n).count();
+    assert_eq!(
+        [-1, 0, 1, 4, 5, 9, 10, 1_234].map(told),
+        [None, None, None, None, Some(5), Some(5), Some(10), Some(1_230)]
+    );
+}

@@ -3,7 +3,7 @@
 //!
 //! URLs: `GET` and `POST /api/v1/me/appeals`, `POST /api/v1/me/appeals/{id}/withdrawal`,
 //! `POST /api/v1/me/appeals/{id}/evidence`, `GET /api/v1/me/appeals/{id}/evidence/{evidence}`,
-//! `GET /api/v1/public/appeals`, `GET /public/appeals`. Tables: `appeal`, `appeal_step`,
+//! `GET /api/v1/public/appeals`, `GET /public/appeals`, `GET /api/v1/dashboard/{division}/appeals`. Tables: `appeal`, `appeal_step`,
 //! `appeal_tally`. Its place in the queue is [`crate::queue`]'s, under the same id. When an office's
 //! time is over, [`job`] moves it to the office above. An answer is a fact on the person
 //! ([`crate::review`]); the rules decide.

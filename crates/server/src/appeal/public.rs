@@ -1,10 +1,13 @@
 //! What the public sees of appeals: how long each office takes. Counts of answered appeals of the
 //! last thirty days, never of people, and never under five.
 
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};
 use kangma_core::appeal::{Level, Place, office};
+use kangma_core::division::divisions;
+use kangma_core::role::Permission;
+use kangma_core::tally::{FLOOR, Shown, suppress_alone};
 use kangma_core::time::Instant;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -12,13 +15,16 @@ use utoipa::ToSchema;
 use super::store::{self, TallyRow};
 use super::words::office_name;
 use crate::app::Shared;
-use crate::error::Problem;
+use crate::error::{Problem, ProblemBody};
+use crate::http::Private;
 use crate::lang::{Lang, Wanted};
+use crate::queue;
+use crate::staff::{Officer, not_allowed};
 
+/// Open appeals are counted up to so many.
+const OPEN_MAX: i64 = 100_000;
 /// Days that are counted.
 const DAYS: i32 = 30;
-/// Fewer are not told, and more are told in steps of so many: from two days' pages nobody finds one.
-const STEP: i64 = 5;
 
 /// Answered appeals by office.
 #[derive(Serialize, ToSchema)]
@@ -44,7 +50,8 @@ pub struct OfficeFigures {
     /// In words.
     name: String,
     /// Appeals answered, in whole fives; null under five.
-    answered: Option<i64>,
+    #[schema(value_type = Option<i64>)]
+    answered: Shown,
     /// The middle of the hours from making to answer, in half hours; null under five.
     median_hours: Option<f64>,
     /// Per cent answered after their first office's time was over, in whole tens; null under five.
@@ -84,23 +91,76 @@ pub(super) fn fold(rows: &[TallyRow]) -> Vec<Office> {
 
 /// What may be told of an office.
 fn told(of: &Office, lang: Lang) -> OfficeFigures {
-    let enough = of.answered >= STEP;
+    let answered = suppress_alone(of.answered);
+    let enough = answered.count().is_some();
     OfficeFigures {
         level: of.level.name(),
         division: office(of.county, of.level),
         name: office_name(of.county, of.level, lang),
-        answered: enough.then_some(of.answered / STEP * STEP),
+        answered,
         median_hours: enough.then_some(of.median_half_hours as f64 / 2.0),
         late_percent: enough.then_some((of.late * 100 / of.answered.max(1) + 5) / 10 * 10),
     }
 }
 
+/// Offices of a division and those below it.
+async fn offices(app: &Shared, division: &str, lang: Lang) -> Result<Vec<OfficeFigures>, Problem> {
+    let since = app.pack.zone.day_of(app.clock.now()).plus(1 - DAYS);
+    let rows = store::tally(&app.db, since, Place::counties(division)).await?;
+    Ok(fold(&rows).iter().map(|o| told(o, lang)).collect())
+}
+
 async fn count(app: &Shared, lang: Lang) -> Result<AppealFigures, Problem> {
+    let offices = offices(app, &app.pack.division, lang).await?;
+    let counted_at = app.clock.now();
+    Ok(AppealFigures { days: DAYS, target_hours: app.pack.appeals.target_hours, offices, counted_at })
+}
+
+/// A division's appeals, for those who run it.
+#[derive(Serialize, ToSchema)]
+pub struct AppealPanel {
+    /// Open now, in whole fives; null under five.
+    #[schema(value_type = Option<i64>)]
+    open: Shown,
+    /// Of them past the time of their office, in whole fives; null under five.
+    #[schema(value_type = Option<i64>)]
+    late: Shown,
+    /// Counts below it are withheld.
+    floor: i64,
+    /// What the offices of the division, and below it, answered in the last days.
+    answered: AppealFigures,
+}
+
+/// Reads a division's appeals: open, late, and how long its offices take.
+#[utoipa::path(get, path = "/api/v1/dashboard/{division}/appeals", tag = "staff",
+    params(("division" = String, Path, description = "Code of a county or above, or 0 for the whole country")),
+    responses((status = 200, body = AppealPanel), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
+        (status = 404, body = ProblemBody)))]
+pub async fn panel(
+    State(app): State<Shared>,
+    officer: Officer,
+    Wanted(lang): Wanted,
+    Path(division): Path<String>,
+) -> Result<Private<AppealPanel>, Problem> {
+    if officer.scope(Permission::Dashboard).is_empty() {
+        return Err(not_allowed());
+    }
+    let code = if division == "0" { "" } else { division.as_str() };
+    let known = code.is_empty() || divisions().get(code).is_some_and(|d| d.level <= Level::County as u8);
+    if !known || !officer.may(Permission::Dashboard, code) {
+        return Err(Problem::not_found());
+    }
     let now = app.clock.now();
-    let since = app.pack.zone.day_of(now).plus(1 - DAYS);
-    let rows = store::tally(&app.db, since, Place::counties(&app.pack.division)).await?;
-    let offices = fold(&rows).iter().map(|o| told(o, lang)).collect();
-    Ok(AppealFigures { days: DAYS, target_hours: app.pack.appeals.target_hours, offices, counted_at: now })
+    let (open, late) = queue::count_appeals(&app.db, Place::counties(code), now, OPEN_MAX).await?;
+    let offices = offices(&app, code, lang).await?;
+    let target_hours = app.pack.appeals.target_hours;
+    let answered = AppealFigures { days: DAYS, target_hours, offices, counted_at: now };
+    Ok(Private(AppealPanel {
+        open: suppress_alone(open),
+        late: suppress_alone(late),
+        floor: FLOOR,
+        answered,
+    }))
 }
 
 /// Reads how long each office takes to answer appeals.
@@ -152,7 +212,7 @@ fn section(figures: &AppealFigures, lang: Lang) -> String {
     };
     let mut rows = String::new();
     for office in &figures.offices {
-        let cells = match (office.answered, office.median_hours, office.late_percent) {
+        let cells = match (office.answered.count(), office.median_hours, office.late_percent) {
             (Some(n), Some(hours), Some(late)) => format!("<td>{n}<td>{hours:.1}<td>{late}%"),
             _ => format!("<td colspan=3>{few}"),
         };
