@@ -151,6 +151,7 @@ fn routes() -> Vec<Route> {
         route("POST", "/api/v1/dashboard/{division}/export.csv", Need::One(&[Permission::Export]))
             .body(json!({ "reason": "for the morning's report" })),
         route("GET", "/api/v1/dashboard/{division}/live", NUMBERS),
+        route("GET", "/api/v1/dashboard/{division}/appeals", NUMBERS),
     ]
 }
 

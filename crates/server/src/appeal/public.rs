@@ -7,7 +7,7 @@ use axum::response::{Html, IntoResponse, Response};
 use kangma_core::appeal::{Level, Place, office};
 use kangma_core::division::divisions;
 use kangma_core::role::Permission;
-use kangma_core::tally::{FLOOR, Shown, suppress_alone};
+use kangma_core::tally::{Shown, suppress_alone};
 use kangma_core::time::Instant;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -18,11 +18,8 @@ use crate::app::Shared;
 use crate::error::{Problem, ProblemBody};
 use crate::http::Private;
 use crate::lang::{Lang, Wanted};
-use crate::queue;
 use crate::staff::{Officer, not_allowed};
 
-/// Open appeals are counted up to so many.
-const OPEN_MAX: i64 = 100_000;
 /// Days that are counted.
 const DAYS: i32 = 30;
 
@@ -116,32 +113,17 @@ async fn count(app: &Shared, lang: Lang) -> Result<AppealFigures, Problem> {
     Ok(AppealFigures { days: DAYS, target_hours: app.pack.appeals.target_hours, offices, counted_at })
 }
 
-/// A division's appeals, for those who run it.
-#[derive(Serialize, ToSchema)]
-pub struct AppealPanel {
-    /// Open now, in whole fives; null under five.
-    #[schema(value_type = Option<i64>)]
-    open: Shown,
-    /// Of them past the time of their office, in whole fives; null under five.
-    #[schema(value_type = Option<i64>)]
-    late: Shown,
-    /// Counts below it are withheld.
-    floor: i64,
-    /// What the offices of the division, and below it, answered in the last days.
-    answered: AppealFigures,
-}
-
-/// Reads a division's appeals: open, late, and how long its offices take.
+/// Reads how long the offices of a division, and those below it, take to answer appeals.
 #[utoipa::path(get, path = "/api/v1/dashboard/{division}/appeals", tag = "staff",
     params(("division" = String, Path, description = "Code of a county or above, or 0 for the whole country")),
-    responses((status = 200, body = AppealPanel), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
+    responses((status = 200, body = AppealFigures), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
         (status = 404, body = ProblemBody)))]
 pub async fn panel(
     State(app): State<Shared>,
     officer: Officer,
     Wanted(lang): Wanted,
     Path(division): Path<String>,
-) -> Result<Private<AppealPanel>, Problem> {
+) -> Result<Private<AppealFigures>, Problem> {
     if officer.scope(Permission::Dashboard).is_empty() {
         return Err(not_allowed());
     }
@@ -150,17 +132,9 @@ pub async fn panel(
     if !known || !officer.may(Permission::Dashboard, code) {
         return Err(Problem::not_found());
     }
-    let now = app.clock.now();
-    let (open, late) = queue::count_appeals(&app.db, Place::counties(code), now, OPEN_MAX).await?;
     let offices = offices(&app, code, lang).await?;
-    let target_hours = app.pack.appeals.target_hours;
-    let answered = AppealFigures { days: DAYS, target_hours, offices, counted_at: now };
-    Ok(Private(AppealPanel {
-        open: suppress_alone(open),
-        late: suppress_alone(late),
-        floor: FLOOR,
-        answered,
-    }))
+    let (target_hours, counted_at) = (app.pack.appeals.target_hours, app.clock.now());
+    Ok(Private(AppealFigures { days: DAYS, target_hours, offices, counted_at }))
 }
 
 /// Reads how long each office takes to answer appeals.

@@ -13,8 +13,8 @@ use kangma_core::id::{AccountId, FactId, PersonId};
 use kangma_core::time::Instant;
 
 pub use store::{
-    claim, close_in, count_appeals, count_open, drop_in, due, escalate_in, find, open_appeals, open_items,
-    release, settle, settling, undo,
+    claim, close_in, count_open, drop_in, due, escalate_in, find, open_appeals, open_items, release, settle,
+    settling, undo,
 };
 
 use crate::app::App;

@@ -45,12 +45,6 @@ static OPEN_APPEALS: Stmt = Stmt {
           WHERE state = 0 AND kind = 3 GROUP BY division",
 };
 
-static COUNT_APPEALS: Stmt = Stmt {
-    name: "queue.count_appeals",
-    sql: "SELECT COUNT(*), COUNT(CASE WHEN due_at <= $3 THEN 1 END) FROM (SELECT due_at FROM review \
-          WHERE state = 0 AND kind = 3 AND division >= $1 AND division <= $2 LIMIT $4) AS waiting",
-};
-
 static FIND: Stmt =
     Stmt { name: "queue.find", sql: concat!("SELECT ", columns!(), " FROM review WHERE review_id = $1") };
 
@@ -163,17 +157,6 @@ fn item(row: &Row) -> Result<Item, DbError> {
 /// How many wait; counting ends at `limit`.
 pub async fn count_open(db: &Db, limit: i64) -> Result<i64, DbError> {
     db.one(&COUNT_OPEN, &[limit.into()]).await?.map_or(Ok(0), |row| row.int(0))
-}
-
-/// Open appeals of some counties, and those of them past their time; counting ends at `limit`.
-pub async fn count_appeals(
-    db: &Db,
-    (first, last): (u32, u32),
-    now: Instant,
-    limit: i64,
-) -> Result<(i64, i64), DbError> {
-    let params = [i64::from(first).into(), i64::from(last).into(), now.into(), limit.into()];
-    db.one(&COUNT_APPEALS, &params).await?.map_or(Ok((0, 0)), |row| Ok((row.int(0)?, row.int(1)?)))
 }
 
 /// What waits in a scope, of kinds between two, the least time left first.
