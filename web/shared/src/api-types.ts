@@ -127,6 +127,14 @@ export interface Notice {
   withdrawn_because?: string | null
 }
 
+/** A reading of one's data by staff. */
+export interface Look {
+  at: Instant
+  role: string
+  office: string
+  purpose: 'review' | 'appeal' | 'order' | 'help' | 'tracing' | 'audit'
+}
+
 export interface CheckIn {
   temperature_c: number
   symptoms: string[]
