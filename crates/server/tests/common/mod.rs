@@ -115,6 +115,17 @@ pub async fn meddle(dir: &TempDir, sql: &str) {
     }
 }
 
+/// What a statement counts.
+pub async fn count(dir: &TempDir, sql: &str) -> i64 {
+    match client_of(dir, "DATABASE_URL").await {
+        Some(client) => client.query_one(sql, &[]).await.unwrap().get(0),
+        None => {
+            let file = rusqlite::Connection::open(dir.0.join("data/kangma.db")).unwrap();
+            file.query_row(sql, [], |row| row.get(0)).unwrap()
+        }
+    }
+}
+
 /// Every byte that the service stored: files of the folder, and rows of PostgreSQL.
 pub async fn stored(dir: &TempDir) -> Vec<(String, Vec<u8>)> {
     let mut all = Vec::new();
@@ -221,9 +232,17 @@ impl Server {
         self.child.wait().unwrap().success()
     }
 
-    /// What reviewers found can be taken back for ten seconds; a job looks each second.
+    /// What reviewers found can be taken back for ten seconds; then a job brings it into effect,
+    /// and where the node that had the job was killed, another takes it over within 15 s.
     pub async fn findings_take_effect(&self) {
-        tokio::time::sleep(std::time::Duration::from_millis(12_500)).await;
+        tokio::time::sleep(std::time::Duration::from_millis(10_500)).await;
+        for _ in 0..120 {
+            if count(&self.dir, "SELECT count(*) FROM review WHERE state = 5").await == 0 {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(250)).await;
+        }
+        panic!("a finding is not in effect after 40 s");
     }
 
     pub async fn advance(&self, days: u32) {
