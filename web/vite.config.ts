@@ -34,7 +34,7 @@ function reached(entries: string[]): Set<string> {
 /**
  * The pages that must open without a network: the file, the address that people
  * use, the worker. One worker a page, so that a resident's phone never loads the
- * scanner; the staff page and every answer of the server stay out of all.
+ * scanner; the console and every answer of the server stay out of all.
  */
 const offline = [
   { file: 'index.html', address: '/', worker: 'sw.js', more: ['*.{svg,png,webmanifest}'] },
@@ -97,7 +97,7 @@ export default defineConfig({
         resident: at('index.html'),
         checkpoint: at('checkpoint/index.html'),
         collector: at('collector/index.html'),
-        staff: at('staff/index.html'),
+        console: at('console/index.html'),
       },
     },
   },

@@ -25,7 +25,7 @@ for (const [page, entry, limit] of [
   ['resident', 'index.html', budgetBytes],
   ['checkpoint', 'checkpoint/index.html', budgetBytes],
   ['collector', 'collector/index.html', budgetBytes],
-  ['staff', 'staff/index.html', Infinity],
+  ['console', 'console/index.html', Infinity],
 ]) {
   const sizes = [...files(entry)].map((file) => [file, gzip(file)])
   const total = sizes.reduce((sum, [, bytes]) => sum + bytes, 0)

@@ -17,7 +17,7 @@ pub fn router(app: Shared) -> Router {
         .index_file(Some("/index.html"))
         .add_alias("/checkpoint", "/checkpoint/index.html")
         .add_alias("/collect", "/collector/index.html")
-        .add_alias("/staff", "/staff/index.html")
+        .add_alias("/staff", "/console/index.html")
         .html_cache_control(CacheControl::NoCache)
         .cache_control(CacheControl::NoCache)
         .into_router()

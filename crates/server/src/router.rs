@@ -256,8 +256,13 @@ const CSP: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; sty
 const CSP_DOCS: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
     connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
+/// The console's library of controls writes its styles as it draws; scripts stay our own files.
+const CSP_CONSOLE: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; \
+    connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
 /// Headers that keep pages to themselves.
 async fn secure(request: Request, next: Next) -> Response {
+    let csp = if request.uri().path() == "/staff" { CSP_CONSOLE } else { CSP };
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     let set = |headers: &mut axum::http::HeaderMap, name: HeaderName, value: &'static str| {
@@ -267,7 +272,7 @@ async fn secure(request: Request, next: Next) -> Response {
     set(headers, header::REFERRER_POLICY, "no-referrer");
     let is_html = headers.get(header::CONTENT_TYPE).is_some_and(|v| v.as_bytes().starts_with(b"text/html"));
     if is_html {
-        set(headers, header::CONTENT_SECURITY_POLICY, CSP);
+        set(headers, header::CONTENT_SECURITY_POLICY, csp);
         set(
             headers,
             HeaderName::from_static("permissions-policy"),

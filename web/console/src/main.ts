@@ -1,6 +1,7 @@
 import '@kangma/shared/theme.css'
-import './staff.css'
+import './console.css'
 import { createApp } from 'vue'
 import App from './App.vue'
+import { router } from './rooms'
 
-createApp(App).mount('#app')
+createApp(App).use(router).mount('#app')

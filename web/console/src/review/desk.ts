@@ -1,17 +1,14 @@
-// The desk: who is logged in, what waits, which entry is open. Entries hold
-// personal data and live in memory only, until they are settled or left.
+// The desk: what waits, which entry is open. Entries hold personal data and
+// live in memory only, until they are settled or left.
 import { ApiError, get, post } from '@kangma/shared/api'
-import type { Site } from '@kangma/shared/api-types'
-import { clock } from '@kangma/shared/time'
 import { reactive } from 'vue'
+import { ended, onLeave, say, sentence, session } from '../session'
 import { reasonMax, type Detail, type Finding, type Item } from './types'
 import { t } from './texts'
 
 export const pollMs = 10_000
 
 export const desk = reactive({
-  screen: 'opening' as 'opening' | 'login' | 'queue',
-  name: '',
   items: [] as Item[],
   /** Whether the queue has been read at least once. */
   read: false,
@@ -24,36 +21,19 @@ export const desk = reactive({
   detailTrouble: null as string | null,
   /** The open entry was settled elsewhere. */
   gone: false,
-  now: Date.now(),
-  zone: 'Asia/Shanghai',
-  /** What is said to a screen reader and shown for a while. */
-  said: '',
-  notice: null as string | null,
 })
 
 let timer: ReturnType<typeof setTimeout> | undefined
 
-export async function open(): Promise<void> {
-  setInterval(() => {
-    desk.now = clock.now()
-  }, 1000)
-  document.addEventListener('visibilitychange', () => {
-    if (document.visibilityState === 'visible' && desk.screen === 'queue') void poll()
-  })
-  await readSite()
-  await poll()
+/** Stops asking. */
+export function rest(): void {
+  clearTimeout(timer)
 }
 
-async function readSite(): Promise<void> {
-  try {
-    const site = await get<Site>('/api/v1/site')
-    clock.sync(site.server_time)
-    desk.zone = site.zone
-    desk.now = clock.now()
-  } catch {
-    // Waiting times are then by this machine's clock.
-  }
-}
+onLeave(() => {
+  rest()
+  Object.assign(desk, { items: [], read: false, at: null, detail: null, detailTrouble: null, gone: false, trouble: null })
+})
 
 /** Reads the queue and asks again later; a lost session leads to the log-in. */
 export async function poll(): Promise<void> {
@@ -62,12 +42,10 @@ export async function poll(): Promise<void> {
     const { items } = await get<{ items: Item[] }>('/api/v1/reviews')
     // Appeals and confirmations are answered elsewhere.
     take(items.filter(({ kind }) => kind === 'declaration' || kind === 'identity'))
-    desk.screen = 'queue'
     desk.trouble = null
   } catch (error) {
     if (ended(error)) return
     desk.trouble = sentence(error)
-    if (desk.screen === 'opening') desk.screen = 'queue'
   }
   timer = setTimeout(() => void poll(), pollMs)
 }
@@ -79,53 +57,12 @@ function take(items: Item[]): void {
   desk.read = true
   if (!desk.items.some(({ id }) => id === desk.at)) desk.at = desk.items[Math.max(0, Math.min(before, desk.items.length - 1))]?.id ?? null
   if (desk.detail) desk.gone = !desk.items.some(({ id }) => id === desk.detail?.id)
-  if (fresh > 0) desk.said = t('queue.more', { n: fresh })
+  if (fresh > 0) session.said = t('queue.more', { n: fresh })
 }
 
 /** The longest waiting first. */
 export function sorted(items: Item[]): Item[] {
   return [...items].sort((a, b) => Date.parse(a.waiting_since) - Date.parse(b.waiting_since) || (a.id < b.id ? -1 : 1))
-}
-
-function ended(error: unknown): boolean {
-  if (!(error instanceof ApiError) || error.status !== 401) return false
-  const was = desk.screen
-  leave()
-  if (was === 'queue') desk.notice = t('login.ended')
-  return true
-}
-
-function sentence(error: unknown): string {
-  return error instanceof ApiError ? error.detail : t('app.failed')
-}
-
-function leave(): void {
-  clearTimeout(timer)
-  Object.assign(desk, { screen: 'login', items: [], read: false, at: null, detail: null, detailTrouble: null, gone: false, trouble: null, notice: null, name: '' })
-}
-
-/** Logs in; answers with the sentence of what went wrong, or null. */
-export async function logIn(name: string, password: string): Promise<string | null> {
-  try {
-    const session = await post<{ name: string }>('/api/v1/staff/login', { name, password })
-    desk.name = session.name
-    desk.notice = null
-    await readSite()
-    await poll()
-    return null
-  } catch (error) {
-    return sentence(error)
-  }
-}
-
-export async function logOut(): Promise<void> {
-  try {
-    await post('/api/v1/staff/logout')
-    leave()
-  } catch (error) {
-    // Staying "logged out" on a machine that still is not would be a lie.
-    if (!ended(error)) desk.notice = sentence(error)
-  }
 }
 
 export function move(by: 1 | -1): void {
@@ -146,7 +83,7 @@ export async function openItem(id: string): Promise<void> {
   } catch (error) {
     if (!ended(error) && desk.at === id) {
       desk.detailTrouble = sentence(error)
-      desk.said = sentence(error)
+      session.said = sentence(error)
     }
   }
   desk.loading = false
@@ -180,8 +117,7 @@ export async function settle(finding: Finding, reason: string): Promise<string |
   desk.items = desk.items.filter(({ id }) => id !== detail.id)
   desk.at = desk.items[Math.min(Math.max(at, 0), desk.items.length - 1)]?.id ?? null
   closeItem()
-  desk.said = `${t(`done.${finding}`, { name: detail.name })} ${t('queue.left', { n: desk.items.length })}`
-  desk.notice = desk.said
+  say(`${t(`done.${finding}`, { name: detail.name })} ${t('queue.left', { n: desk.items.length })}`)
   void poll()
   return null
 }

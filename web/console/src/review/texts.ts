@@ -1,26 +1,10 @@
-// Every text of the staff page in both languages. Titles, reasons, questions
+// Every text of the review room in both languages. Titles, reasons, questions
 // and answers come from the server, which has them from the pack.
 import { texts } from '@kangma/shared/i18n'
 
 export const zh = {
-  'app.title': '康码工作台',
-  'app.language': 'English',
-  'app.skip': '跳到待审列表',
-  'app.loading': '正在打开…',
-  'app.failed': '没有成功，请再试一次。',
-  'app.log_out': '退出',
   'app.keys': '快捷键',
   'app.retry': '再试一次',
-  'app.dismiss': '知道了',
-  'app.notice': '刚才的结果',
-
-  'login.title': '审核员登录',
-  'login.name': '用户名',
-  'login.password': '密码',
-  'login.submit': '登录',
-  'login.working': '正在登录…',
-  'login.missing': '请填写用户名和密码。',
-  'login.ended': '登录已过期，请重新登录。',
 
   'queue.title': '待审核',
   'queue.count': '{n} 条，等得最久的在前',
@@ -100,24 +84,8 @@ export const zh = {
 }
 
 export const en: Record<keyof typeof zh, string> = {
-  'app.title': 'Kangma desk',
-  'app.language': '中文',
-  'app.skip': 'Skip to the queue',
-  'app.loading': 'Opening…',
-  'app.failed': 'That did not work. Try again.',
-  'app.log_out': 'Log out',
   'app.keys': 'Keys',
   'app.retry': 'Try again',
-  'app.dismiss': 'Got it',
-  'app.notice': 'Latest result',
-
-  'login.title': 'Reviewer log-in',
-  'login.name': 'Name',
-  'login.password': 'Password',
-  'login.submit': 'Log in',
-  'login.working': 'Logging in…',
-  'login.missing': 'Give name and password.',
-  'login.ended': 'Your session ended. Log in again.',
 
   'queue.title': 'Waiting for review',
   'queue.count': '{n} waiting, the longest first',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { rows } from '../src/compare'
+import { rows } from '../../src/review/compare'
 
 const answer = (field: string, value: string, flagged = false) => ({ field, label: field, value, flagged })
 

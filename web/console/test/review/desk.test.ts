@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { desk, move, openItem, poll, reasonTrouble, settle, sorted } from '../src/desk'
-import type { Item } from '../src/types'
+import { desk, move, openItem, poll, reasonTrouble, settle, sorted } from '../../src/review/desk'
+import { session } from '../../src/session'
+import type { Item } from '../../src/review/types'
 
 const item = (id: string, waiting_since: string): Item => ({ id, kind: 'declaration', rule: 'r', title: 't', waiting_since, name_masked: '张*' })
 const detail = (id: string) => ({ ...item(id, '2020-02-11T00:00:00Z'), why: '', name: '张测试', document_masked: '', answers: [], earlier: [] })
@@ -11,7 +12,8 @@ let answers: Record<string, () => [number, unknown]>
 
 beforeEach(() => {
   vi.useFakeTimers()
-  Object.assign(desk, { screen: 'queue', items: [], read: false, at: null, detail: null, gone: false, trouble: null, notice: null, said: '', detailTrouble: null })
+  Object.assign(desk, { items: [], read: false, at: null, detail: null, gone: false, trouble: null, detailTrouble: null })
+  Object.assign(session, { screen: 'in', notice: null, said: '' })
   answers = {}
   vi.stubGlobal('fetch', async (path: string, init: RequestInit) => {
     const found = answers[`${init.method} ${path}`]
@@ -62,7 +64,8 @@ describe('the queue', () => {
     await openItem('b')
     answers['GET /api/v1/reviews'] = () => [401, { code: 'auth.missing' }]
     await poll()
-    expect(desk).toMatchObject({ screen: 'login', items: [], detail: null })
+    expect(desk).toMatchObject({ items: [], detail: null })
+    expect(session.screen).toBe('login')
   })
 
   it('says of an open entry that it was settled elsewhere', async () => {
@@ -94,7 +97,7 @@ describe('settling', () => {
     expect(await settle('approve', '')).toBeNull()
     expect(desk.at).toBe('a')
     expect(desk.detail).toBeNull()
-    expect(desk.said).toContain('张测试')
+    expect(session.said).toContain('张测试')
   })
 
   it('keeps the entry and gives the sentence when the server refuses', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { actOf } from '../src/keyboard'
+import { actOf } from '../../src/review/keyboard'
 
 const press = (key: string, more: object = {}) => ({ key, ctrlKey: false, altKey: false, metaKey: false, repeat: false, target: document.body, ...more })
 

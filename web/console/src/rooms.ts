@@ -1,0 +1,29 @@
+// The rooms of the console: a folder each, loaded when first entered, shown to whom one of its
+// permissions is given. A room without permissions is everybody's.
+import type { Component } from 'vue'
+import { createRouter, createWebHashHistory } from 'vue-router'
+import { may } from './session'
+import type { zh } from './texts'
+
+export interface Room {
+  name: 'review' | 'dashboard' | 'orders' | 'alarms' | 'imports' | 'people' | 'accounts' | 'mine'
+  permissions: string[]
+  /** What follows the name in the address. */
+  rest?: string
+  load: () => Promise<{ default: Component }>
+}
+
+export const rooms: Room[] = [
+  { name: 'review', permissions: ['review', 'appeal', 'approve'], load: () => import('./review/ReviewRoom.vue') },
+]
+
+export const title = (room: Room): keyof typeof zh => `room.${room.name}`
+
+/** The rooms of whoever is logged in. */
+export const open = (): Room[] => rooms.filter((room) => room.permissions.length === 0 || room.permissions.some((p) => may(p)))
+
+// Addresses after `#`: the server has one page, and an address can be passed on.
+export const router = createRouter({
+  history: createWebHashHistory(),
+  routes: rooms.map((room) => ({ path: `/${room.name}${room.rest ?? ''}`, name: room.name, component: room.load })),
+})
