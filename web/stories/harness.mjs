@@ -140,16 +140,16 @@ export async function filmOf(page, file) {
   writeFileSync(file, Buffer.concat([Buffer.from(`YUV4MPEG2 W${width} H${height} F10:1 Ip A1:1 C420jpeg\n`), ...Array(10).fill(frame)]))
 }
 
-/** Runs stories one after the other and ends like a test runner. */
+/** Runs stories one after the other, each on a server of its own, and ends like a test runner. */
 export async function tell(stories) {
   const only = process.argv[2]
-  const server = await startServer()
   const browser = await startBrowser()
   let passed = 0
   let failed = 0
   for (const [name, story] of Object.entries(stories)) {
     if (only && !name.includes(only)) continue
     const began = Date.now()
+    const server = await startServer()
     try {
       await story({ server, browser })
       passed++
@@ -162,9 +162,9 @@ export async function tell(stories) {
       }
     }
     await Promise.all(browser.contexts().map((context) => context.close()))
+    await server.stop()
   }
   await browser.close()
-  await server.stop()
   console.log(`${passed} passed, ${failed} failed`)
   process.exitCode = failed || passed === 0 ? 1 : 0
 }
