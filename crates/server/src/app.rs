@@ -21,6 +21,7 @@ use crate::http::IdempotencyKey;
 use crate::identity::{DemoCheck, GatewayCheck, IdentityCheck, ReviewerCheck};
 use crate::jobs::Leases;
 use crate::limit::Limits;
+use crate::log::{self, LogKey};
 use crate::login::{DemoSender, GatewaySender, NoSender, Outbox, Sender};
 use crate::pass::SigningKeys;
 use crate::person::Memory;
@@ -47,6 +48,8 @@ pub struct App {
     pub memory: Memory,
     /// Keys that sign passes.
     pub signing: SigningKeys,
+    /// The key that signs heads of the decision log.
+    pub log_key: LogKey,
     /// The clock.
     pub clock: Clock,
     /// Chance.
@@ -120,6 +123,7 @@ impl App {
             return Err(KeyError::Other(key_dir.join("master.json")).into());
         }
         crate::staff::put_roles(&db).await?;
+        let log_key = LogKey::open(&db, &key_store, &keys.master, &rng, &config.origin).await?;
         let mut node = [0; 16];
         rng.fill(&mut node);
         let leases = Leases::new(node, !db.is_shared());
@@ -142,7 +146,7 @@ impl App {
         let gate = Gate::new(config.in_flight);
         let requests = Requests::new(&rng, config.metrics.is_some());
         let pack_digest = crate::person::digest_bytes(&pack.digest);
-        Ok(Arc::new(App {
+        let app = Arc::new(App {
             config,
             db,
             keys,
@@ -150,6 +154,7 @@ impl App {
             person_keys,
             memory,
             signing,
+            log_key,
             clock,
             rng,
             pack,
@@ -164,7 +169,9 @@ impl App {
             requests,
             last_id: AtomicU64::new(0),
             outbox,
-        }))
+        });
+        log::job::settle_in(&app).await?;
+        Ok(app)
     }
 
     /// The areas that rules may ask about.

@@ -79,6 +79,10 @@ pub struct Config {
     /// Never an address that residents can reach.
     #[arg(long, env = "KANGMA_METRICS")]
     pub metrics: Option<SocketAddr>,
+    /// Keys of witnesses whose signatures the decision log takes, with spaces in between, each as
+    /// `kangma log witness` prints it.
+    #[arg(long = "witness", env = "KANGMA_WITNESSES", value_delimiter = ' ', value_parser = crate::log::Verifier::witness)]
+    pub witnesses: Vec<crate::log::Verifier>,
 }
 
 /// Where data and keys lie: a folder, or a folder for the keys and a PostgreSQL server.

@@ -26,6 +26,7 @@ mod jobs;
 mod lang;
 mod limit;
 mod listen;
+mod log;
 mod login;
 mod look;
 mod metrics;

@@ -7,7 +7,7 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -20,8 +20,8 @@ use crate::error::Problem;
 use crate::http::BODY_BYTES_MAX;
 use crate::watch::{self, Around};
 use crate::{
-    alarm, appeal, check_in, collect, dashboard, declare, demo, division, import, login, look, order, pass,
-    review, rights, scan, site, staff,
+    alarm, appeal, check_in, collect, dashboard, declare, demo, division, import, log, login, look, order,
+    pass, review, rights, scan, site, staff,
 };
 
 #[derive(OpenApi)]
@@ -60,6 +60,7 @@ fn declarations() -> OpenApiRouter<Shared> {
         .routes(routes!(declare::http::list))
         .routes(routes!(look::http::looks))
         .routes(routes!(declare::http::prove))
+        .routes(routes!(pass::proof::proof))
         .routes(routes!(check_in::http::check_in, check_in::http::list))
         .routes(routes!(collect::http::mine))
 }
@@ -130,6 +131,13 @@ fn public() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(appeal::public::figures))
         .route("/public/appeals", get(appeal::public::page))
+        .routes(routes!(log::overrides::figures))
+        .route("/public/overrides", get(log::overrides::page))
+        .route("/log/key", get(log::http::key))
+        .route("/log/checkpoint", get(log::http::checkpoint))
+        .route("/log/checkpoint/cosigned", get(log::http::cosigned))
+        .route("/log/tile/{*path}", get(log::http::tile))
+        .route("/log/cosignature", post(log::http::cosignature))
 }
 
 /// Lists of offices.

@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::account;
-use crate::app::Shared;
+use crate::app::{App, Shared};
 use crate::auth::Resident;
 use crate::db::{DbError, Unit};
 use crate::decide;
@@ -225,6 +225,7 @@ pub async fn make(app: &Shared, who: Resident, new: New) -> Result<Appeal, Probl
     let unit = store::add(Unit::new("appeal.make"), person_id, &appeal, sealed);
     let unit = step_in(
         unit,
+        app,
         &dek,
         person_id,
         id,
@@ -350,7 +351,7 @@ pub async fn withdraw(app: &Shared, person: PersonId, id: [u8; 16]) -> Result<()
         note: None,
     };
     let unit = store::close(Unit::new("appeal.withdraw"), person, id, Stage::Withdrawn, now, None);
-    let unit = step_in(unit, &dek, person, id, &step);
+    let unit = step_in(unit, app, &dek, person, id, &step);
     match app.db.commit(queue::drop_in(unit, id, queue::State::Withdrawn, now)).await {
         Err(DbError::Conflict) => Err(closed()),
         done => Ok(done?),
@@ -382,7 +383,7 @@ pub async fn escalate(
     };
     let unit =
         queue::escalate_in(Unit::new("appeal.escalate"), item, to, now.plus_s(app.pack.appeals.due_s(to)));
-    app.db.commit(step_in(unit, &dek, person, item.id, &step)).await
+    app.db.commit(step_in(unit, app, &dek, person, item.id, &step)).await
 }
 
 /// An answer on its way into the unit that records its facts.
@@ -443,16 +444,16 @@ pub fn answer_in(unit: Unit, app: &Shared, a: &Answering<'_>) -> Unit {
         officer: Some(a.officer.to_owned()),
         note: None,
     };
-    let unit = step_in(unit, &a.dek, a.person, id, &step);
+    let unit = step_in(unit, app, &a.dek, a.person, id, &step);
     let half_hours = (a.at.0 - a.appeal.made_at.0).max(1).div_euclid(1800) + 1;
     let day = app.pack.zone.day_of(a.at);
     store::count(unit, day, a.item, half_hours.min(1000), a.was_late)
 }
 
-fn step_in(unit: Unit, dek: &Dek, person: PersonId, id: [u8; 16], step: &Step) -> Unit {
+fn step_in(unit: Unit, app: &App, dek: &Dek, person: PersonId, id: [u8; 16], step: &Step) -> Unit {
     let note = step.note.as_deref();
     let note = note.map(|text| dek.seal("appeal_step", "note", &step_key(id, step.seq), text.as_bytes()));
-    store::add_step(unit, person, id, step, note)
+    store::add_step(unit, app, person, id, step, note)
 }
 
 fn step_key(id: [u8; 16], seq: i64) -> Vec<u8> {

@@ -5,7 +5,9 @@ use kangma_core::id::{FactId, PersonId};
 use kangma_core::time::{Day, Instant};
 
 use super::{Appeal, Stage, Step, What};
+use crate::app::App;
 use crate::db::{Affects, Db, DbError, Row, Stmt, Unit};
+use crate::log;
 use crate::queue::Item;
 
 static ADD: Stmt = Stmt {
@@ -156,7 +158,15 @@ pub async fn next_step(db: &Db, person: PersonId, id: [u8; 16]) -> Result<i64, D
     db.one(&NEXT_STEP, &[person.into(), id.into()]).await?.map_or(Ok(0), |row| row.int(0))
 }
 
-pub fn add_step(unit: Unit, person: PersonId, id: [u8; 16], step: &Step, note: Option<Vec<u8>>) -> Unit {
+/// Adds a step, and its leaf of the decision log.
+pub fn add_step(
+    unit: Unit,
+    app: &App,
+    person: PersonId,
+    id: [u8; 16],
+    step: &Step,
+    note: Option<Vec<u8>>,
+) -> Unit {
     let params = vec![
         person.into(),
         id.into(),
@@ -167,7 +177,9 @@ pub fn add_step(unit: Unit, person: PersonId, id: [u8; 16], step: &Step, note: O
         step.officer.as_deref().into(),
         note.into(),
     ];
-    unit.expect(Affects::One, &ADD_STEP, params)
+    let subject = log::Subject { version: step.seq, ..log::Subject::new(log::Kind::Appeal, id) };
+    let row = log::digest(log::Kind::Appeal, &params);
+    log::leaf_of(unit.expect(Affects::One, &ADD_STEP, params), app, app.new_id(), subject, row, None)
 }
 
 /// Counts an answer for the office that gave it.

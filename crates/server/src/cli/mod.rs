@@ -4,6 +4,7 @@ mod backup;
 mod doctor;
 mod import;
 mod load;
+mod log;
 mod order;
 pub mod pack;
 mod pass;
@@ -47,6 +48,9 @@ enum Command {
     Tally(tally::TallyCommand),
     /// Send a list to a running service.
     Import(Box<import::Import>),
+    /// Hold the decision log to its head, and witness it.
+    #[command(subcommand)]
+    Log(log::LogCommand),
     /// Send load to a service on this machine.
     Load(load::Load),
     /// Add a reviewer, or give one a new password (printed once).
@@ -120,6 +124,7 @@ pub fn run(args: Args) -> ExitCode {
         Command::Seed(args) => seed::run(*args),
         Command::Tally(command) => tally::run(command),
         Command::Import(args) => import::run(&args),
+        Command::Log(command) => log::run(command),
         Command::Load(args) => load::run(&args),
         Command::Staff(args) => staff::run(&args),
         Command::Order(command) => order::run(command),

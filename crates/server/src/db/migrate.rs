@@ -36,11 +36,11 @@ pub const MAIN: &[Migration] = migrations![
     "collected" => "0009_collected.sql",
     "orders" => "0010_orders.sql",
     "accounts" => "0011_accounts.sql",
+    "log" => "0012_log.sql",
 ];
 
 /// The store of keys.
-pub const KEYS: &[Migration] =
-    migrations!["keys" => "keys/0001_keys.sql", "signing" => "keys/0002_signing.sql"];
+pub const KEYS: &[Migration] = migrations!["keys" => "keys/0001_keys.sql", "signing" => "keys/0002_signing.sql", "log" => "keys/0003_log.sql"];
 
 /// Which text of a migration.
 #[derive(Clone, Copy, Debug)]

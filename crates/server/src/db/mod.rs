@@ -104,6 +104,11 @@ impl<T: Into<Value>> From<Option<T>> for Value {
 pub struct Row(Vec<Value>);
 
 impl Row {
+    /// All of its columns.
+    pub fn into_values(self) -> Vec<Value> {
+        self.0
+    }
+
     fn at(&self, i: usize) -> &Value {
         self.0.get(i).unwrap_or(&Value::Null)
     }
@@ -158,6 +163,15 @@ pub enum Affects {
     One,
     /// Any number.
     Any,
+}
+
+/// Numbers of transactions; without other nodes a transaction has none, and all are over.
+#[derive(Clone, Copy, Debug)]
+pub struct Settled {
+    /// Every transaction of a smaller number is over.
+    pub below: i64,
+    /// None has this number yet, or a greater one.
+    pub next: i64,
 }
 
 /// Statements that take effect together or not at all.
@@ -457,6 +471,14 @@ impl Db {
         match &self.engine {
             Engine::Sqlite(_) => Ok(None),
             Engine::Postgres(server) => server.clock_ahead_ms(ours_ms).await.map(Some),
+        }
+    }
+
+    /// Which transactions are over; see [`Settled`].
+    pub async fn settled(&self) -> Result<Settled, DbError> {
+        match &self.engine {
+            Engine::Sqlite(_) => Ok(Settled { below: i64::MAX, next: i64::MAX }),
+            Engine::Postgres(server) => server.settled().await,
         }
     }
 

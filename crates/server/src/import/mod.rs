@@ -28,8 +28,10 @@ use serde::{Deserialize, Serialize};
 
 pub use upload::{Sending, receive};
 
-use crate::app::Shared;
+use crate::app::{App, Shared};
+use crate::db::Unit;
 use crate::error::Problem;
+use crate::log;
 use crate::staff::{self, Officer};
 
 /// Who sends, and where they may.
@@ -291,7 +293,8 @@ pub async fn start(app: &Shared, by: &By, import: &Import, how: Start) -> Result
         (State::Ready | State::Checked, dry) => {
             upload::remember(app, import, &about).await?;
             let to = if dry { State::Checking } else { State::Running };
-            store::restart(&app.db, import.id, to, seal_about(app, import.id, &about), now).await
+            let logged = |unit| if how.dry_run { unit } else { leaf(unit, app, import) };
+            store::restart(&app.db, import.id, to, seal_about(app, import.id, &about), now, logged).await
         }
         (State::Stopped, false) => {
             store::move_to(&app.db, import, State::Running, import.about.clone(), now).await
@@ -309,6 +312,20 @@ pub async fn start(app: &Shared, by: &By, import: &Import, how: Start) -> Result
         Err(crate::db::DbError::Conflict) => Err(wrong_state()),
         done => Ok(done?),
     }
+}
+
+/// A list that takes effect is in the decision log: who sent it for where, and how many lines.
+fn leaf(unit: Unit, app: &App, import: &Import) -> Unit {
+    let Import { id, office, division, kind, lines, created_at, .. } = import;
+    let columns = [
+        (*id).into(),
+        (*office).into(),
+        division.as_str().into(),
+        i64::from(*kind as u8).into(),
+        (*lines).into(),
+        (*created_at).into(),
+    ];
+    log::leaf(unit, app, log::Kind::Import, *id, log::digest(log::Kind::Import, &columns))
 }
 
 fn held() -> Problem {

@@ -228,9 +228,16 @@ pub fn finish(unit: Unit, import: &Import, now: Instant) -> Unit {
 }
 
 /// From ready or checked to checking or running, from the first line.
-pub async fn restart(db: &Db, id: [u8; 16], to: State, about: Vec<u8>, now: Instant) -> Result<(), DbError> {
+pub async fn restart(
+    db: &Db,
+    id: [u8; 16],
+    to: State,
+    about: Vec<u8>,
+    now: Instant,
+    and: impl FnOnce(Unit) -> Unit,
+) -> Result<(), DbError> {
     let params = vec![id.into(), i64::from(to as u8).into(), about.into(), now.into()];
-    db.commit(Unit::new("import.restart").expect(Affects::One, &RESTART, params)).await
+    db.commit(and(Unit::new("import.restart").expect(Affects::One, &RESTART, params))).await
 }
 
 pub async fn move_to(

@@ -30,8 +30,10 @@ pub const TALLY: &str = "tally";
 pub const QUEUE: &str = "queue";
 /// The lease for working through imports.
 pub const IMPORTS: &str = "imports";
+/// The lease for the decision log.
+pub const LOG: &str = "log";
 /// Work that is not parted.
-const WHOLE: [&str; 4] = [SWEEP, TALLY, QUEUE, IMPORTS];
+const WHOLE: [&str; 5] = [SWEEP, TALLY, QUEUE, IMPORTS, LOG];
 
 /// The lease of a part of the people.
 pub fn part_name(part: u8) -> String {

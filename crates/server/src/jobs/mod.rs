@@ -13,7 +13,7 @@ pub use leases::Leases;
 use crate::app::{SKEW_MAX_MS, Shared};
 use crate::db::DbError;
 use crate::decide::job::Part;
-use crate::{appeal, collect, dashboard, decide, import, login, order, review, staff, tally};
+use crate::{appeal, collect, dashboard, decide, import, log, login, order, review, staff, tally};
 
 /// Rounds of due decisions in one go: bounds how long one wake-up works.
 const ROUNDS_MAX: usize = 50;
@@ -37,6 +37,9 @@ pub fn start(app: &Shared, stop: &CancellationToken) -> tokio_util::task::TaskTr
         if let Err(problem) = decide::job::count_all(&app, || app.leases.holds(leases::TALLY)).await {
             tracing::warn!(code = problem.code, "counting everybody");
         }
+    });
+    every(&tracker, app, stop, Duration::from_secs(1), |app: Shared| async move {
+        log::job::round(&app, || app.leases.holds(leases::LOG)).await;
     });
     every(&tracker, app, stop, Duration::from_secs(1), findings);
     every(&tracker, app, stop, Duration::from_secs(5), overdue_appeals);

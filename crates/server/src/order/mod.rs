@@ -134,12 +134,12 @@ pub async fn give(
     if !has_room {
         // Held, it is not urgent any more: the level above looks at it first.
         (row.state, row.urgent) = (State::Held, false);
-        let unit = store::add(Unit::new("order.hold"), &row);
+        let unit = store::add(Unit::new("order.hold"), app, &row);
         let unit = alarm::raise_in(unit, app, alarm::Kind::BulkStopped, &row.officer, &row.covers);
         app.db.commit(unit).await?;
         return Ok((id, State::Held));
     }
-    record(app, &row, &body, &|unit| store::add(unit, &row)).await?;
+    record(app, &row, &body, &|unit| store::add(unit, app, &row)).await?;
     if matches!(rule.then, Then::Open { .. }) && !has_case(&person.facts, now) {
         alarm::without_case(app, &row.officer, &row.division).await?;
     }

@@ -2,7 +2,9 @@
 
 use kangma_core::time::Instant;
 
+use crate::app::App;
 use crate::db::{self, Affects, Db, DbError, Stmt, Unit};
+use crate::log;
 
 /// How far an order's row has come. Whether it acts is for the rules to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
@@ -161,7 +163,8 @@ fn order(row: &db::Row) -> Result<Row, DbError> {
     })
 }
 
-pub fn add(unit: Unit, row: &Row) -> Unit {
+/// Adds an order, and its leaf of the decision log.
+pub fn add(unit: Unit, app: &App, row: &Row) -> Unit {
     let params = vec![
         row.id.into(),
         (row.state as i64).into(),
@@ -175,7 +178,18 @@ pub fn add(unit: Unit, row: &Row) -> Unit {
         row.salt.into(),
         row.body.clone().into(),
     ];
-    unit.expect(Affects::One, &ADD, params)
+    // Of what never changes, whatever becomes of the order.
+    let columns = [
+        row.id.into(),
+        row.officer.as_str().into(),
+        row.office.into(),
+        row.division.as_str().into(),
+        row.ordered_at.into(),
+        row.body.clone().into(),
+    ];
+    let subject = log::Subject { office: Some(row.office), ..log::Subject::new(log::Kind::Order, row.id) };
+    let digest = log::digest(log::Kind::Order, &columns);
+    log::leaf_of(unit.expect(Affects::One, &ADD, params), app, app.new_id(), subject, digest, None)
 }
 
 pub async fn find(db: &Db, id: [u8; 16]) -> Result<Option<Row>, DbError> {

@@ -5,6 +5,7 @@
 
 pub mod http;
 mod keys;
+pub mod proof;
 mod store;
 #[cfg(test)]
 mod tests;

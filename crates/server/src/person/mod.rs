@@ -31,6 +31,7 @@ use memory::Found;
 use crate::app::{App, Shared};
 use crate::db::{DbError, Unit};
 use crate::error::Problem;
+use crate::log::{self, Told};
 use crate::seal::Dek;
 use crate::tally;
 
@@ -94,6 +95,9 @@ pub struct Sealed {
     /// When something that was known of them was last taken back, where it ever was.
     #[n(10)]
     pub corrected_at: Option<i64>,
+    /// Where the decision log speaks of the last stored decision ([`Told`]).
+    #[n(11)]
+    pub told: Option<minicbor::bytes::ByteArray<32>>,
 }
 
 impl Sealed {
@@ -440,17 +444,29 @@ struct Written {
 }
 
 /// Seals new facts, the person's row and, where the answer differs from the stored one, the
-/// decision. `facts` are those not yet stored; `person.facts` already holds them.
-fn seal(person: &Person, facts: &[Fact], decision: &Decision, tokens_after: Instant) -> Written {
+/// decision. `facts` are those not yet stored; `person.facts` already holds them; `told` is kept with
+/// a decision that is stored.
+fn seal(
+    person: &Person,
+    facts: &[Fact],
+    decision: &Decision,
+    tokens_after: Instant,
+    told: Option<Told>,
+) -> Written {
     let id = person.id;
     let dek = &person.dek;
     let sealed_facts = facts.iter().zip(person.next_seq..).map(|(fact, seq)| {
         let body = dek.seal("fact", "body", &store::fact_key(id, seq), &dossier::encode_one(fact));
         (seq, fact.recorded, body)
     });
+    let (status, colour) = (decision.status as u8, decision.colour.map_or(0, |c| c as u8));
+    let changed = person.stored.as_ref().is_none_or(|old| {
+        old.sealed.status != status || old.sealed.colour != colour || !decision.records.is_empty()
+    });
+    let told_before = || person.stored.as_ref().and_then(|old| old.sealed.told);
     let sealed = Sealed {
-        status: decision.status as u8,
-        colour: decision.colour.map_or(0, |c| c as u8),
+        status,
+        colour,
         name_masked: person.name_masked.clone(),
         division: person.division(),
         holders: person.holders().into_iter().map(|a| a.0.into()).collect(),
@@ -460,13 +476,9 @@ fn seal(person: &Person, facts: &[Fact], decision: &Decision, tokens_after: Inst
         in_review: Some(decision.review.is_some()),
         is_counted: true,
         corrected_at: person.facts.iter().rev().find(|f| f.kind == Kind::Correction).map(|f| f.happened.0),
+        told: if changed { told.map(|told| told.to_bytes().into()) } else { told_before() },
     };
     let state = minicbor::to_vec(&sealed).expect("encoding into memory cannot fail");
-    let changed = person.stored.as_ref().is_none_or(|old| {
-        old.sealed.status != sealed.status
-            || old.sealed.colour != sealed.colour
-            || !decision.records.is_empty()
-    });
     let version = person.version + 1;
     let sealed_decision = changed.then(|| {
         let plain = dossier::encode_decision(decision);
@@ -486,8 +498,8 @@ fn seal(person: &Person, facts: &[Fact], decision: &Decision, tokens_after: Inst
     Written { facts: sealed_facts.collect(), decision: sealed_decision, row, sealed }
 }
 
-/// Adds to a unit all that a decision writes, and what it changes of the counts; the person is then
-/// as the unit leaves them.
+/// Adds to a unit all that a decision writes, its leaf of the decision log, and what it changes of the
+/// counts; the person is then as the unit leaves them.
 pub fn write(
     app: &App,
     unit: Unit,
@@ -497,7 +509,8 @@ pub fn write(
     tokens_after: Instant,
 ) -> Unit {
     let id = person.id;
-    let written = seal(person, facts, decision, tokens_after);
+    let told = Told::new(app);
+    let written = seal(person, facts, decision, tokens_after, Some(told));
     let row = &written.row;
     let before = person.stored.take();
     let to = written.sealed.counted();
@@ -517,7 +530,11 @@ pub fn write(
         unit = store::add_fact(unit, id, seq, recorded, body);
     }
     if let Some((version, at, body)) = written.decision {
+        let row = log::decision_digest(id.0, version, at.0, &body);
+        let subject = log::Subject { version, ..log::Subject::new(log::Kind::Decision, id.0) };
+        let said = told.commit(&log::statement(decision.status, decision.colour));
         unit = store::add_decision(unit, id, version, at, body);
+        unit = log::leaf_of(unit, app, told.leaf_id, subject, row, Some(said));
     }
     unit = store::put(unit, id, written.row);
     let from = before.as_ref().and_then(|old| old.counted());
@@ -589,7 +606,7 @@ pub fn fill(
     profile: &Profile,
 ) -> Counted {
     let id = person.id;
-    let written = seal(person, facts, decision, Instant(0));
+    let written = seal(person, facts, decision, Instant(0), None);
     let to = written.sealed.counted();
     for (seq, recorded, body) in written.facts {
         rows.fact(id, seq, recorded, body);

@@ -63,6 +63,7 @@ fn a_stored_decision_stands_until_its_review_its_pack_or_its_past() {
             last_check_in: 0,
             name: "张某".into(),
             corrected_at: None,
+            told: None,
             in_review: None,
             is_counted: false,
         },

@@ -25,7 +25,7 @@ use tokio_util::task::TaskTracker;
 pub use dump::{dump, restore};
 
 use super::migrate::Migration;
-use super::{Changes, DbConfig, DbError, OpenError, Point, Row, Rows, Stmt, Unit, Value};
+use super::{Changes, DbConfig, DbError, OpenError, Point, Row, Rows, Settled, Stmt, Unit, Value};
 use link::{Link, Session, Target};
 use read::Batcher;
 use write::Waiting;
@@ -88,6 +88,11 @@ pub async fn spread(url: &str, schema: Option<&'static str>) -> Result<Vec<&'sta
     task.abort();
     done
 }
+
+static SETTLED: Stmt = Stmt {
+    name: "db.settled",
+    sql: "SELECT pg_snapshot_xmin(now)::text::bigint, pg_snapshot_xmax(now)::text::bigint FROM pg_current_snapshot() now",
+};
 
 /// One row, without opening the database for writing.
 pub async fn peek(
@@ -245,6 +250,13 @@ impl Postgres {
     pub async fn clock_ahead_ms(&self, ours_ms: impl Fn() -> i64) -> Result<i64, DbError> {
         let session = self.reader()?;
         Ok(clock_ahead(&session.client, ours_ms).await?)
+    }
+
+    /// Which transactions are over.
+    pub async fn settled(&self) -> Result<Settled, DbError> {
+        let rows = self.all(&SETTLED, &[]).await?;
+        let row = rows.first().ok_or_else(|| DbError::shape("snapshot"))?;
+        Ok(Settled { below: row.int(0)?, next: row.int(1)? })
     }
 
     /// Writes what waits and lets go of the connections.
