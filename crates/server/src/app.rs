@@ -122,7 +122,7 @@ impl App {
         if !keys.belong_to(&db).await? {
             return Err(KeyError::Other(key_dir.join("master.json")).into());
         }
-        crate::staff::put_roles(&db).await?;
+        crate::staff::put_roles(&db, &rng, wall).await?;
         let log_key = LogKey::open(&db, &key_store, &keys.master, &rng, &config.origin).await?;
         let mut node = [0; 16];
         rng.fill(&mut node);

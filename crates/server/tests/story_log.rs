@@ -6,8 +6,9 @@ use std::process::Output;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use common::{Answer, Person, Server, TempDir, kangma, meddle, well};
+use common::{Answer, Person, Server, TempDir, document, kangma, meddle, well};
 use reqwest::StatusCode;
+use serde_json::{Value, json};
 
 fn run(dir: &TempDir, args: &[&str]) -> Output {
     kangma().args(args).envs(common::environment(dir)).output().unwrap()
@@ -129,7 +130,7 @@ async fn altering_any_past_row_is_found() {
         };
         format!("{bytes} = {flip}")
     };
-    let one = "(SELECT MIN(leaf_id) FROM leaf)";
+    let one = "(SELECT MIN(leaf_id) FROM leaf WHERE kind = 1)";
     let row = "version = (SELECT version FROM leaf WHERE leaf_id = {one}) AND person_id = (SELECT id FROM leaf WHERE leaf_id = {one})"
         .replace("{one}", one);
     let cases = [
@@ -219,7 +220,7 @@ async fn a_log_that_is_set_back_or_begun_anew_is_refused_by_who_knew_it() {
         &dir,
         "DELETE FROM log_head; INSERT INTO log_head SELECT * FROM kept_head; \
          DELETE FROM log_tile; INSERT INTO log_tile SELECT * FROM kept_tile; \
-         UPDATE leaf SET at = at - 5000 WHERE leaf_id = (SELECT MAX(leaf_id) FROM leaf)",
+         UPDATE leaf SET at = at - 5000 WHERE leaf_id = (SELECT MAX(leaf_id) FROM leaf WHERE kind = 1)",
     )
     .await;
     let server = Server::start(Arc::clone(&dir), &args);
@@ -244,4 +245,164 @@ async fn a_log_that_is_set_back_or_begun_anew_is_refused_by_who_knew_it() {
     let base = server.base.clone();
     found(&dir, &["log", "verify", "--url", &base, "--state", state], "log.rolled_back");
     found(&dir, &["log", "cosign", "--url", &base, "--key-file", witness_file], "log.rolled_back");
+}
+
+/// Whatever of the staff's acts is altered, put in or taken out by whoever holds the database.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_act_of_the_staff_is_held_to_the_log() {
+    let dir = Arc::new(TempDir::new());
+    let mut server = Server::start(Arc::clone(&dir), &["--demo"]);
+    acts(&server).await;
+    server.interrupt();
+    let inside = ["log", "verify"];
+    let report = holds(&dir, &inside);
+    for (kind, at_least) in [
+        ("publication", 1),
+        ("import", 1),
+        ("look", 1),
+        ("order", 5),
+        ("appeal", 1),
+        ("grant", 3),
+        ("role", 11),
+    ] {
+        let words: Vec<&str> = report.split([' ', '(', ',', ')']).filter(|word| !word.is_empty()).collect();
+        let count =
+            words.windows(4).find(|w| w[1..] == ["of", "kind", kind]).map(|w| w[0].parse().unwrap_or(0));
+        assert!(count.is_some_and(|count| count >= at_least), "{kind}: {report}");
+    }
+    for (table, change, finding) in [
+        ("staff_order", "officer = 'nobody'", "log.row_altered: order"),
+        ("staff_order", "body = officer_of_nobody", "log.row_altered: order"),
+        ("staff_order", "signed_by = 'data' WHERE signed_by IS NOT NULL", "log.row_altered: order"),
+        (
+            "staff_order",
+            "withdrawn_at = withdrawn_at + 1 WHERE withdrawn_at IS NOT NULL",
+            "log.row_altered: order",
+        ),
+        ("order_undo", "asked_at = asked_at - 3600", "log.row_altered: order"),
+        ("order_undo", "signed_by = 'rules'", "log.row_altered: order"),
+        ("import", "division = '33'", "log.row_altered: import"),
+        ("appeal_step", "at = at + 3600", "log.row_altered: appeal"),
+        ("look", "staff = 'nobody'", "log.row_altered: look"),
+        ("publication", "version = 'another'", "log.row_altered: publication"),
+        ("staff_grant", "ends_at = ends_at + 86400", "log.row_altered: grant"),
+        ("staff_grant", "division = ''", "log.row_altered: grant"),
+        (
+            "staff_grant",
+            "ended_at = NULL, ended_by = NULL WHERE ended_at IS NOT NULL",
+            "log.row_altered: grant",
+        ),
+        ("role", "permissions = permissions + 1 WHERE name = 'collector'", "log.row_altered: role"),
+        (
+            "role",
+            "permissions = permissions + 1, version = version + 1 WHERE name = 'verifier'",
+            "log.row_unlogged: role",
+        ),
+    ] {
+        let change = change
+            .replace("officer_of_nobody", if common::postgres().is_some() { "'\\x00'" } else { "x'00'" });
+        tampered(&dir, table, &format!("UPDATE {table} SET {change}"), finding).await;
+    }
+    for (table, sql, finding) in [
+        ("look", "DELETE FROM look", "log.row_gone: look"),
+        ("import", "DELETE FROM import", "log.row_gone: import"),
+        ("appeal_step", "DELETE FROM appeal_step", "log.row_gone: appeal"),
+        ("staff_order", "DELETE FROM staff_order", "log.row_gone: order"),
+        ("publication", "DELETE FROM publication", "log.row_gone: publication"),
+        (
+            "staff_grant",
+            "UPDATE staff_grant SET ended_at = 1, ended_by = 'nobody' WHERE ended_at IS NULL",
+            "log.row_unlogged: grant",
+        ),
+        (
+            "role",
+            "INSERT INTO role (name, permissions, version) VALUES ('god', 255, 0)",
+            "log.row_unlogged: role",
+        ),
+        (
+            "staff_order",
+            "UPDATE staff_order SET signed_by = 'approver', signed_at = 5 WHERE signed_by IS NULL",
+            "log.row_unlogged: order",
+        ),
+    ] {
+        tampered(&dir, table, sql, finding).await;
+    }
+    holds(&dir, &inside);
+    // Rules that begin anew are one more publication, the same ones are none.
+    let before = common::count(&dir, "SELECT COUNT(*) FROM publication").await;
+    drop(Server::start(Arc::clone(&dir), &["--demo"]));
+    assert_eq!((before, common::count(&dir, "SELECT COUNT(*) FROM publication").await), (1, 1));
+}
+
+async fn tampered(dir: &TempDir, table: &str, sql: &str, finding: &str) {
+    meddle(dir, &format!("CREATE TABLE kept AS SELECT * FROM {table}")).await;
+    meddle(dir, sql).await;
+    let out = run(dir, &["log", "verify"]);
+    assert!(!out.status.success() && said(&out).contains(finding), "{sql}: {}", said(&out));
+    meddle(dir, &format!("DELETE FROM {table}; INSERT INTO {table} SELECT * FROM kept; DROP TABLE kept"))
+        .await;
+}
+
+/// One of each thing that staff can do, up to its leaf being in the tree.
+async fn acts(server: &Server) {
+    let mut people = Vec::new();
+    for n in 11..=13 {
+        people.push(logged(server, n).await.0);
+    }
+    let now = people[0].code().await["server_time"].as_str().unwrap().to_owned();
+    let now = kangma_core::time::Instant::parse(&now).unwrap();
+    let (first, second) = (server.officer("data").await, server.officer("approver").await);
+    let (above, admin) = (server.officer("data.city").await, server.officer("admin").await);
+    let post = async |who: &Person, path: &str, body: Value| {
+        let answer = who.post(path, body).await;
+        assert!(answer.status.is_success(), "{path}: {answer:?}");
+        answer.body
+    };
+    // Orders: one that is signed and withdrawn, one that waits, one that is signed and appealed.
+    let mut orders = Vec::new();
+    for n in 11..=13 {
+        let ask = json!({
+            "of": { "document": { "type": "resident_id", "number": document(n), "nationality": null } },
+            "rule": "HZ-RED-ORDER", "evidence": "investigation_report", "reference": "file 7",
+            "until": now.plus_s(86_400), "urgent": false,
+        });
+        let order = post(&first, "/api/v1/orders", ask).await["order"].as_str().unwrap().to_owned();
+        if n != 12 {
+            post(&second, &format!("/api/v1/orders/{order}/signature"), json!({})).await;
+        }
+        orders.push(order);
+    }
+    post(&first, &format!("/api/v1/orders/{}/withdrawal", orders[0]), json!({ "reason": "in error" })).await;
+    let undo = json!({
+        "officer": "rules", "division": "330106", "from": now, "to": now.plus_s(60), "reason": "in error",
+    });
+    let undo = post(&above, "/api/v1/order-undos", undo).await["undo"].as_str().unwrap().to_owned();
+    post(&second, &format!("/api/v1/order-undos/{undo}/signature"), json!({})).await;
+    let appeal = json!({ "id": "an-appeal-1", "ground": "wrong_fact", "text": "登记有误。" });
+    post(&people[2], "/api/v1/me/appeals", appeal).await;
+    // A list, a look, rights.
+    let list = format!("姓名,证件号码\n张测试,{}\n", document(12));
+    let target = "/api/v1/imports?kind=confirmed&division=330106&name=a.csv";
+    let sent = first.send(reqwest::Method::POST, target, Some(list)).await;
+    let import = sent.body["id"].as_str().unwrap_or_else(|| panic!("{sent:?}")).to_owned();
+    post(&first, &format!("/api/v1/imports/{import}/start"), json!({ "dry_run": false })).await;
+    let look = json!({
+        "document": { "type": "resident_id", "number": document(11) }, "purpose": "help", "reason": "asked",
+    });
+    post(&admin, "/api/v1/people/look-up", look).await;
+    let end = now.plus_s(86_400);
+    let mut grants = Vec::new();
+    for role in ["collector", "verifier"] {
+        let grant = json!({ "role": role, "division": "330106", "ends_at": end });
+        let given = post(&admin, "/api/v1/staff/accounts/manager/grants", grant).await;
+        grants.push(given["id"].as_str().unwrap().to_owned());
+    }
+    let ended =
+        admin.send(reqwest::Method::DELETE, &format!("/api/v1/staff/grants/{}", grants[0]), None).await;
+    assert_eq!(ended.status, StatusCode::NO_CONTENT, "{ended:?}");
+    let role = Some(json!({ "permissions": ["collect", "verify", "look_up"] }).to_string());
+    let changed = admin.send(reqwest::Method::PUT, "/api/v1/staff/roles/collector", role).await;
+    assert_eq!(changed.status, StatusCode::NO_CONTENT, "{changed:?}");
+    // What is written last comes into the tree last.
+    logged(server, 14).await;
 }

@@ -22,9 +22,9 @@ const DUTIES: &[(&str, &[&str])] = &[
     ("pass", &["account", "decide", "identity", "log", "person"]),
     ("scan", &["decide"]),
     ("check_in", &["account", "decide", "person"]),
-    ("staff", &[]),
-    ("rights", &["staff"]),
-    ("look", &["account", "decide", "person", "staff"]),
+    ("staff", &["log"]),
+    ("rights", &["log", "staff"]),
+    ("look", &["account", "decide", "log", "person", "staff"]),
     ("alarm", &["staff"]),
     ("order", &["account", "alarm", "decide", "declare", "log", "login", "person", "queue", "staff"]),
     (

@@ -177,9 +177,8 @@ pub fn add_step(
         step.officer.as_deref().into(),
         note.into(),
     ];
-    let subject = log::Subject { version: step.seq, ..log::Subject::new(log::Kind::Appeal, id) };
-    let row = log::digest(log::Kind::Appeal, &params);
-    log::leaf_of(unit.expect(Affects::One, &ADD_STEP, params), app, app.new_id(), subject, row, None)
+    let unit = log::leaf(unit, app, log::Subject::step(log::Kind::Appeal, id, step.seq), &params);
+    unit.expect(Affects::One, &ADD_STEP, params)
 }
 
 /// Counts an answer for the office that gave it.

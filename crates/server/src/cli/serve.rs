@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::db::Db;
 use crate::listen::Bounds;
 use crate::router::router;
-use crate::{demo, jobs, listen, metrics};
+use crate::{demo, jobs, listen, log, metrics};
 
 /// Every second task that a worker runs comes from the queue that all workers share. Beyond 256 ready
 /// connections a worker's own queue is full and the others wait in the shared one, from which tokio
@@ -58,6 +58,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         None => None,
     };
     let app = App::open(config, Rng::system()).await?;
+    log::publication::record(&app).await.context("recording which rules are in force")?;
     if app.config.demo {
         demo::plant(&app).await.context("planting the demo's residents")?;
     }

@@ -27,7 +27,7 @@ pub fn run(args: &super::Staff) -> anyhow::Result<ExitCode> {
             role: args.role.as_deref(),
             ends_at: now.plus_s(args.days * 86_400),
         };
-        staff::put_roles(&db).await?;
+        staff::put_roles(&db, &rng, now).await?;
         staff::put(&db, &rng, &new, now).await?;
         db.close().await;
         println!("{} may log in at /staff with the password {password}", args.name);

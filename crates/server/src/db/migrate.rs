@@ -37,6 +37,7 @@ pub const MAIN: &[Migration] = migrations![
     "orders" => "0010_orders.sql",
     "accounts" => "0011_accounts.sql",
     "log" => "0012_log.sql",
+    "logged" => "0013_logged.sql",
 ];
 
 /// The store of keys.

@@ -325,7 +325,7 @@ fn leaf(unit: Unit, app: &App, import: &Import) -> Unit {
         (*lines).into(),
         (*created_at).into(),
     ];
-    log::leaf(unit, app, log::Kind::Import, *id, log::digest(log::Kind::Import, &columns))
+    log::leaf(unit, app, log::Subject::new(log::Kind::Import, *id), &columns)
 }
 
 fn held() -> Problem {

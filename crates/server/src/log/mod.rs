@@ -4,7 +4,7 @@
 //!
 //! URLs: `GET /log/checkpoint`, `/log/checkpoint/cosigned`, `/log/tile/…`, `POST /log/cosignature`,
 //! `GET /api/v1/public/overrides`, `/public/overrides`. Tables: `leaf`, `log_tile`, `log_head`,
-//! `log_witness`, and `log_key` in the store of keys.
+//! `log_witness`, `publication`, and `log_key` in the store of keys.
 //!
 //! A round reads leaves behind the last that is in the tree, and commits the tiles that change, the
 //! new head and how far it has come in one unit, guarded by the size before. A node that dies in
@@ -17,6 +17,8 @@ mod key;
 mod note;
 pub mod overrides;
 mod prove;
+pub mod publication;
+mod row_store;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -26,7 +28,9 @@ pub mod verify;
 use aws_lc_rs::digest::{Context, SHA256};
 use kangma_core::decision::{Colour, Status};
 
-use crate::app::App;
+use kangma_core::time::Instant;
+
+use crate::app::{App, Rng};
 use crate::db::{Unit, Value};
 
 pub use job::LogError;
@@ -39,7 +43,7 @@ pub use prove::{Proof, Proven, prove};
 pub enum Kind {
     /// A stored decision of a person.
     Decision = 1,
-    /// A manual change.
+    /// A step of a manual change ([`OrderStep`]).
     Order = 2,
     /// Rules that took force.
     Publication = 3,
@@ -51,12 +55,22 @@ pub enum Kind {
     Appeal = 6,
     /// A right that was given or taken.
     Grant = 7,
+    /// What a role allows.
+    Role = 8,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 7] =
-        [Kind::Decision, Kind::Order, Kind::Publication, Kind::Import, Kind::Look, Kind::Appeal, Kind::Grant];
+    pub const ALL: [Kind; 8] = [
+        Kind::Decision,
+        Kind::Order,
+        Kind::Publication,
+        Kind::Import,
+        Kind::Look,
+        Kind::Appeal,
+        Kind::Grant,
+        Kind::Role,
+    ];
 
     /// By number.
     pub fn from_u8(n: u8) -> Option<Kind> {
@@ -73,7 +87,34 @@ impl Kind {
             Kind::Look => "look",
             Kind::Appeal => "appeal",
             Kind::Grant => "grant",
+            Kind::Role => "role",
         }
+    }
+}
+
+/// What a leaf of an order, or of a request to undo orders, speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrderStep {
+    /// It was written.
+    Written = 0,
+    /// The level above let it through.
+    Approved = 1,
+    /// Another office signed it.
+    Signed = 2,
+    /// It was withdrawn.
+    Withdrawn = 3,
+    /// Undoing was asked for.
+    UndoAsked = 4,
+    /// Another office signed that.
+    UndoSigned = 5,
+}
+
+impl OrderStep {
+    fn from_int(n: i64) -> Option<OrderStep> {
+        use OrderStep::{Approved, Signed, UndoAsked, UndoSigned, Withdrawn, Written};
+        [Written, Approved, Signed, Withdrawn, UndoAsked, UndoSigned]
+            .into_iter()
+            .find(|step| *step as i64 == n)
     }
 }
 
@@ -95,11 +136,32 @@ impl Subject {
     pub fn new(kind: Kind, id: [u8; 16]) -> Subject {
         Subject { kind, id, version: 0, office: None }
     }
+
+    /// One of several under an id.
+    pub fn step(kind: Kind, id: [u8; 16], version: i64) -> Subject {
+        Subject { version, ..Subject::new(kind, id) }
+    }
 }
 
-/// Adds a leaf to the unit that writes the row it speaks of. `digest` is [`digest`] of that row.
-pub fn leaf(unit: Unit, app: &App, kind: Kind, id: [u8; 16], digest: [u8; 32]) -> Unit {
-    leaf_of(unit, app, app.new_id(), Subject::new(kind, id), digest, None)
+/// The id under which a role is logged: its name.
+pub fn role_id(name: &str) -> [u8; 16] {
+    let mut id = [0; 16];
+    id.copy_from_slice(&sha256(&[b"kangma role 1\n", name.as_bytes()])[..16]);
+    id
+}
+
+/// Adds a leaf to the unit that writes the row it speaks of, whose columns are given.
+pub fn leaf(unit: Unit, app: &App, subject: Subject, columns: &[Value]) -> Unit {
+    leaf_of(unit, app, app.new_id(), subject, digest(subject.kind, columns), None)
+}
+
+/// The same for what is done before there is a service, as on the command line.
+pub fn leaf_by(unit: Unit, rng: &Rng, wall: Instant, subject: Subject, columns: &[Value]) -> Unit {
+    let (mut leaf_id, mut salt) = ([0; 16], [0; 16]);
+    rng.fill(&mut leaf_id);
+    rng.fill(&mut salt);
+    let leaf = store::NewLeaf { leaf_id, subject, digest: digest(subject.kind, columns), said: None, salt };
+    store::add_leaf(unit, leaf, wall.0 * 1000)
 }
 
 /// The same under an id of its own, by which it is found again; `said` commits to what the row's

@@ -11,7 +11,8 @@ use utoipa::ToSchema;
 use super::entry::{self, Entry};
 use super::job::LogError;
 use super::note::{Head, hex};
-use super::store::{self, Stored};
+use super::row_store::{self, Stored};
+use super::store;
 use super::tree::{ENTRIES, HEIGHT, TileId, WIDTH};
 use super::{Told, digest, job, whole};
 use crate::app::App;
@@ -109,7 +110,8 @@ pub async fn prove(app: &App, told: Told, statement: String) -> Result<Proven, L
     }
     let damaged = |what: &str| LogError::Damaged(what.to_owned());
     let wanted: Entry = job::entry(&leaf)?;
-    let Stored::Columns(columns) = store::columns(&app.db, wanted.kind, leaf.id, leaf.version).await? else {
+    let Stored::Columns(columns) = row_store::columns(&app.db, wanted.kind, leaf.id, leaf.version).await?
+    else {
         return Err(damaged("a logged row is gone"));
     };
     let row = digest(wanted.kind, &columns);

@@ -1,8 +1,7 @@
-//! `leaf`, `log_tile`, `log_head` and `log_witness`; `log_key` in the store of keys; and, of what leaves
-//! speak of, the columns that their digests are over.
+//! `leaf`, `log_tile`, `log_head`, `log_witness` and `publication`; `log_key` in the store of keys.
 
+use super::Subject;
 use super::tree::{Changed, ENTRIES, TileId};
-use super::{Kind, Subject};
 use crate::db::{Affects, Db, DbError, Row, Stmt, Unit, Value};
 
 static ADD_LEAF: Stmt = Stmt {
@@ -80,34 +79,17 @@ static ADD_KEY: Stmt =
 static ORDERS: Stmt = Stmt {
     name: "log.orders",
     sql: "SELECT l.office, o.name, l.at / 3600000, COUNT(*) FROM leaf l LEFT JOIN office o ON o.office_id = l.office \
-          WHERE l.kind = 2 AND l.at >= $1 GROUP BY l.office, o.name, l.at / 3600000 LIMIT 100000",
+          WHERE l.kind = 2 AND l.version = 0 AND l.at >= $1 GROUP BY l.office, o.name, l.at / 3600000 LIMIT 100000",
 };
 
-static DECISION: Stmt = Stmt {
-    name: "log.decision",
-    sql: "SELECT person_id, version, decided_at, body FROM decision WHERE person_id = $1 AND version = $2",
+static LAST_PUBLICATION: Stmt = Stmt {
+    name: "log.last_publication",
+    sql: "SELECT number, digest FROM publication ORDER BY number DESC LIMIT 1",
 };
 
-static APPEAL_STEP: Stmt = Stmt {
-    name: "log.appeal_step",
-    sql: "SELECT person_id, appeal_id, seq, at, what, level, officer, note FROM appeal_step \
-          WHERE appeal_id = $1 AND seq = $2",
-};
-
-static ORDER: Stmt = Stmt {
-    name: "log.order",
-    sql: "SELECT order_id, officer, office, division, ordered_at, body FROM staff_order WHERE order_id = $1",
-};
-
-static IMPORT: Stmt = Stmt {
-    name: "log.import",
-    sql: "SELECT import_id, office, division, kind, lines, created_at FROM import WHERE import_id = $1",
-};
-
-static DECISIONS_AFTER: Stmt = Stmt {
-    name: "log.decisions_after",
-    sql: "SELECT person_id, version, decided_at FROM decision WHERE (person_id, version) > ($1, $2) \
-          ORDER BY person_id, version LIMIT $3",
+static ADD_PUBLICATION: Stmt = Stmt {
+    name: "log.add_publication",
+    sql: "INSERT INTO publication (number, pack, version, digest, published_at) VALUES ($1, $2, $3, $4, $5)",
 };
 
 /// A leaf to be stored.
@@ -300,39 +282,18 @@ pub async fn orders(db: &Db, since_ms: i64) -> Result<Vec<Orders>, DbError> {
         .collect()
 }
 
-/// What is stored of the thing that a leaf speaks of.
-pub enum Stored {
-    /// The columns that its digest is over.
-    Columns(Vec<Value>),
-    /// Nothing.
-    Gone,
-    /// Rows of this kind are kept nowhere: the leaf is all there is.
-    Nowhere,
+/// Rules as they were recorded.
+pub struct Publication {
+    pub number: i64,
+    pub digest: Vec<u8>,
 }
 
-/// The row that a leaf speaks of.
-pub async fn columns(db: &Db, kind: Kind, id: [u8; 16], version: i64) -> Result<Stored, DbError> {
-    let row = match kind {
-        Kind::Decision => db.one(&DECISION, &[id.into(), version.into()]).await?,
-        Kind::Appeal => db.one(&APPEAL_STEP, &[id.into(), version.into()]).await?,
-        Kind::Order => db.one(&ORDER, &[id.into()]).await?,
-        Kind::Import => db.one(&IMPORT, &[id.into()]).await?,
-        _ => return Ok(Stored::Nowhere),
-    };
-    Ok(row.map_or(Stored::Gone, |row| Stored::Columns(row.into_values())))
+pub async fn last_publication(db: &Db) -> Result<Option<Publication>, DbError> {
+    let row = db.one(&LAST_PUBLICATION, &[]).await?;
+    row.map(|row| Ok(Publication { number: row.int(0)?, digest: row.bytes(1)?.to_vec() })).transpose()
 }
 
-/// Decisions behind a key: person, version, instant.
-pub async fn decisions_after(
-    db: &Db,
-    (person, version): ([u8; 16], i64),
-    limit: i64,
-) -> Result<Vec<([u8; 16], i64, i64)>, DbError> {
-    let rows = db.all(&DECISIONS_AFTER, &[person.into(), version.into(), limit.into()]).await?;
-    rows.iter()
-        .map(|row| {
-            let id = row.bytes(0)?.try_into().map_err(|_| DbError::shape("decision"))?;
-            Ok((id, row.int(1)?, row.int(2)?))
-        })
-        .collect()
+/// A conflict where the number is taken.
+pub fn add_publication(unit: Unit, row: Vec<Value>) -> Unit {
+    unit.expect(Affects::One, &ADD_PUBLICATION, row)
 }

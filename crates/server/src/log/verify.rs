@@ -12,9 +12,10 @@ use tlog_tiles::{check_tree, prove_tree};
 use super::entry::{self, Entry};
 use super::note::{Head, NOTE_BYTES_MAX, NoteKey, Verifier, hex};
 use super::prove::{Tiles, needed_for_consistency};
-use super::store::{self, Leaf, Place, Stored};
+use super::row_store::{self, Stored};
+use super::store::{self, Leaf, Place};
 use super::tree::{Changed, ENTRIES, Edge, TileId, WIDTH};
-use super::{Kind, digest, job, whole};
+use super::{Kind, Subject, digest, job, whole};
 use crate::app::App;
 
 /// Findings that are named; more are counted.
@@ -281,6 +282,7 @@ pub async fn inside(app: &App, known: Option<&Known>) -> anyhow::Result<Report> 
         report.findings.add(format!("log.leaf_gone: entry {gone} has no leaf, or an altered one"));
     });
     unlogged(app, &logged, known, &mut report).await?;
+    unlogged_acts(app, &mut report).await?;
     Ok(report)
 }
 
@@ -288,7 +290,7 @@ pub async fn inside(app: &App, known: Option<&Known>) -> anyhow::Result<Report> 
 async fn row(app: &App, leaf: &Leaf) -> anyhow::Result<Option<String>> {
     let Some(kind) = u8::try_from(leaf.kind).ok().and_then(Kind::from_u8) else { return Ok(None) };
     let name = || format!("{} {} version {}", kind.name(), hex(&leaf.id), leaf.version);
-    let columns = match store::columns(&app.db, kind, leaf.id, leaf.version).await? {
+    let columns = match row_store::columns(&app.db, kind, leaf.id, leaf.version).await? {
         Stored::Columns(columns) => columns,
         Stored::Gone => return Ok(Some(format!("log.row_gone: {} is no longer stored", name()))),
         Stored::Nowhere => return Ok(None),
@@ -308,7 +310,7 @@ async fn unlogged(
 ) -> anyhow::Result<()> {
     let (mut after, mut count, mut person_logged) = (([0; 16], i64::MIN), 0_u64, false);
     loop {
-        let rows = store::decisions_after(&app.db, after, LOOK).await?;
+        let rows = row_store::decisions_after(&app.db, after, LOOK).await?;
         let Some(last) = rows.last() else { break };
         let end = (last.0, last.1);
         for (person, version, _) in &rows {
@@ -335,6 +337,18 @@ async fn unlogged(
         report.findings.add(format!("log.rows_unlogged: {more} more decisions without a leaf than before"));
     }
     report.unlogged = Some(count);
+    Ok(())
+}
+
+/// Grants, roles, orders and their signatures that no leaf speaks of were put in by hand: what there was when
+/// the log began to speak of them was logged then.
+async fn unlogged_acts(app: &App, report: &mut Report) -> anyhow::Result<()> {
+    for Subject { kind, id, version, .. } in row_store::unlogged_acts(&app.db, LOOK).await? {
+        let name = kind.name();
+        report
+            .findings
+            .add(format!("log.row_unlogged: {name} {} version {version} was never logged", hex(&id)));
+    }
     Ok(())
 }
 

@@ -78,7 +78,7 @@ pub async fn record(
     let id = app.new_id();
     let plain = serde_json::to_vec(&kept).map_err(|_| Problem::internal())?;
     let body = dek.seal("look", "body", &store::key(person, id), &plain);
-    Ok(store::add(&app.db, person, id, app.clock.wall(), &officer.name, body).await?)
+    Ok(store::add(app, person, id, app.clock.wall(), &officer.name, body).await?)
 }
 
 /// Who looked at a person, the newest first.

@@ -3,7 +3,9 @@
 use kangma_core::id::PersonId;
 use kangma_core::time::Instant;
 
+use crate::app::App;
 use crate::db::{Affects, Db, DbError, Stmt, Unit};
+use crate::log;
 
 static ADD: Stmt = Stmt {
     name: "look.add",
@@ -24,8 +26,9 @@ pub fn key(person: PersonId, id: [u8; 16]) -> [u8; 32] {
     key
 }
 
+/// Adds a look, and its leaf of the decision log.
 pub async fn add(
-    db: &Db,
+    app: &App,
     person: PersonId,
     id: [u8; 16],
     at: Instant,
@@ -33,7 +36,8 @@ pub async fn add(
     body: Vec<u8>,
 ) -> Result<(), DbError> {
     let params = vec![person.into(), id.into(), at.into(), by.into(), body.into()];
-    db.commit(Unit::new("look.add").expect(Affects::One, &ADD, params)).await
+    let unit = log::leaf(Unit::new("look.add"), app, log::Subject::new(log::Kind::Look, id), &params);
+    app.db.commit(unit.expect(Affects::One, &ADD, params)).await
 }
 
 pub async fn of(db: &Db, person: PersonId, limit: i64) -> Result<Vec<([u8; 16], Instant, Vec<u8>)>, DbError> {

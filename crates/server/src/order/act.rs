@@ -40,7 +40,7 @@ pub async fn sign(app: &Shared, officer: &Officer, id: [u8; 16]) -> Result<(), P
             waits(app, &person.facts, FactId(id))?;
             Ok(vec![signature.clone()])
         },
-        attach: &|unit, _, decision| store::sign(unit, id, &officer.name, decision.decided_at),
+        attach: &|unit, _, decision| store::sign(unit, app, id, &officer.name, decision.decided_at),
     };
     let person = decide::record(app, body.person(), recording).await?;
     notice::send(app, &person, id);
@@ -59,7 +59,7 @@ pub async fn approve(app: &Shared, officer: &Officer, id: [u8; 16]) -> Result<()
         return Err(conflict("order.ended", "该处置令已过结束时间。", "The order's end has passed."));
     }
     still_in_office(app, &row).await?;
-    record(app, &row, &body, &|unit| store::approve(unit, id, &officer.name)).await?;
+    record(app, &row, &body, &|unit| store::approve(unit, app, id, &officer.name)).await?;
     Ok(())
 }
 
@@ -100,7 +100,7 @@ pub(super) async fn take_back(
     match row.state {
         State::Withdrawn => return Ok(false),
         State::Held => {
-            let unit = store::withdraw(Unit::new("order.withdraw_held"), id, State::Held, by, now);
+            let unit = store::withdraw(Unit::new("order.withdraw_held"), app, id, State::Held, by, now);
             app.db.commit(unit).await?;
             return Ok(true);
         }
@@ -124,13 +124,13 @@ pub(super) async fn take_back(
             OrderState::Withdrawn => Ok(Vec::new()),
             _ => Ok(vec![correction.clone()]),
         },
-        attach: &|unit, _, decision| store::withdraw(unit, id, row.state, by, decision.decided_at),
+        attach: &|unit, _, decision| store::withdraw(unit, app, id, row.state, by, decision.decided_at),
     };
     match decide::record(app, body.person(), recording).await {
         Ok(person) => notice::send(app, &person, id),
         // Whose data was destroyed has no colour left; the row says so too.
         Err(problem) if ["person.destroyed", "not_found"].contains(&problem.code) => {
-            let unit = store::withdraw(Unit::new("order.withdraw_row"), id, row.state, by, now);
+            let unit = store::withdraw(Unit::new("order.withdraw_row"), app, id, row.state, by, now);
             app.db.commit(unit).await?;
         }
         Err(problem) => return Err(problem),

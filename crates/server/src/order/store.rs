@@ -3,7 +3,7 @@
 use kangma_core::time::Instant;
 
 use crate::app::App;
-use crate::db::{self, Affects, Db, DbError, Stmt, Unit};
+use crate::db::{self, Affects, Db, DbError, Stmt, Unit, Value};
 use crate::log;
 
 /// How far an order's row has come. Whether it acts is for the rules to say.
@@ -188,8 +188,7 @@ pub fn add(unit: Unit, app: &App, row: &Row) -> Unit {
         row.body.clone().into(),
     ];
     let subject = log::Subject { office: Some(row.office), ..log::Subject::new(log::Kind::Order, row.id) };
-    let digest = log::digest(log::Kind::Order, &columns);
-    log::leaf_of(unit.expect(Affects::One, &ADD, params), app, app.new_id(), subject, digest, None)
+    log::leaf(unit.expect(Affects::One, &ADD, params), app, subject, &columns)
 }
 
 pub async fn find(db: &Db, id: [u8; 16]) -> Result<Option<Row>, DbError> {
@@ -247,17 +246,25 @@ fn after(division: &str) -> String {
     format!("{division}~")
 }
 
-pub fn approve(unit: Unit, id: [u8; 16], by: &str) -> Unit {
-    unit.expect(Affects::One, &APPROVE, vec![id.into(), by.into()])
+/// What becomes of an order or of a request to undo is logged by what that step writes.
+fn step(unit: Unit, app: &App, id: [u8; 16], step: log::OrderStep, columns: &[Value]) -> Unit {
+    log::leaf(unit, app, log::Subject::step(log::Kind::Order, id, step as i64), columns)
 }
 
-pub fn sign(unit: Unit, id: [u8; 16], by: &str, at: Instant) -> Unit {
-    unit.expect(Affects::One, &SIGN, vec![id.into(), by.into(), at.into()])
+pub fn approve(unit: Unit, app: &App, id: [u8; 16], by: &str) -> Unit {
+    let params = vec![id.into(), by.into()];
+    step(unit, app, id, log::OrderStep::Approved, &params).expect(Affects::One, &APPROVE, params)
+}
+
+pub fn sign(unit: Unit, app: &App, id: [u8; 16], by: &str, at: Instant) -> Unit {
+    let params = vec![id.into(), by.into(), at.into()];
+    step(unit, app, id, log::OrderStep::Signed, &params).expect(Affects::One, &SIGN, params)
 }
 
 /// `was` guards: of two that change an order at once one succeeds.
-pub fn withdraw(unit: Unit, id: [u8; 16], was: State, by: &str, at: Instant) -> Unit {
-    unit.expect(Affects::One, &WITHDRAW, vec![id.into(), by.into(), at.into(), (was as i64).into()])
+pub fn withdraw(unit: Unit, app: &App, id: [u8; 16], was: State, by: &str, at: Instant) -> Unit {
+    let params = vec![id.into(), by.into(), at.into(), (was as i64).into()];
+    step(unit, app, id, log::OrderStep::Withdrawn, &params[..3]).expect(Affects::One, &WITHDRAW, params)
 }
 
 /// A request to withdraw many orders.
@@ -287,8 +294,16 @@ fn undo(row: &db::Row) -> Result<UndoRow, DbError> {
     })
 }
 
-pub fn ask_undo(unit: Unit, id: [u8; 16], by: &str, office: [u8; 16], at: Instant, body: Vec<u8>) -> Unit {
-    unit.expect(Affects::One, &ASK_UNDO, vec![id.into(), by.into(), office.into(), at.into(), body.into()])
+pub fn ask_undo(
+    unit: Unit,
+    app: &App,
+    id: [u8; 16],
+    by: (&str, [u8; 16]),
+    at: Instant,
+    body: Vec<u8>,
+) -> Unit {
+    let params = vec![id.into(), by.0.into(), by.1.into(), at.into(), body.into()];
+    step(unit, app, id, log::OrderStep::UndoAsked, &params).expect(Affects::One, &ASK_UNDO, params)
 }
 
 pub async fn find_undo(db: &Db, id: [u8; 16]) -> Result<Option<UndoRow>, DbError> {
@@ -304,8 +319,9 @@ pub async fn undos_due(db: &Db, limit: i64) -> Result<Vec<UndoRow>, DbError> {
     db.all(&UNDOS_DUE, &[limit.into()]).await?.iter().map(undo).collect()
 }
 
-pub fn sign_undo(unit: Unit, id: [u8; 16], by: &str, at: Instant) -> Unit {
-    unit.expect(Affects::One, &SIGN_UNDO, vec![id.into(), by.into(), at.into()])
+pub fn sign_undo(unit: Unit, app: &App, id: [u8; 16], by: &str, at: Instant) -> Unit {
+    let params = vec![id.into(), by.into(), at.into()];
+    step(unit, app, id, log::OrderStep::UndoSigned, &params).expect(Affects::One, &SIGN_UNDO, params)
 }
 
 pub async fn count_undone(db: &Db, id: [u8; 16], n: i64) -> Result<(), DbError> {

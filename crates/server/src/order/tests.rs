@@ -59,7 +59,7 @@ async fn officer(app: &Shared, name: &str, office: &str, division: &str, role: &
         role: Some(role),
         ends_at: START.plus_s(365 * DAY_S),
     };
-    staff::put_roles(&app.db).await.unwrap();
+    staff::put_roles(&app.db, &app.rng, app.clock.wall()).await.unwrap();
     staff::put(&app.db, &app.rng, &new, START).await.unwrap();
     let permissions = match role {
         "data_admin" => Permissions::of(&[Permission::Order]),
@@ -431,7 +431,7 @@ async fn undoing_that_was_cut_short_is_gone_on_with() {
     };
     let asked = undo::ask(&app, &writer, &undo).await.unwrap();
     // Signed, and the node died before the first step.
-    let unit = store::sign_undo(crate::db::Unit::new("test.sign"), asked, "second", START);
+    let unit = store::sign_undo(crate::db::Unit::new("test.sign"), &app, asked, "second", START);
     app.db.commit(unit).await.unwrap();
     assert_eq!(colour(&app, ids[0]).await, "red");
     super::job::round(&app).await.unwrap();

@@ -59,7 +59,7 @@ pub async fn ask(app: &Shared, officer: &Officer, undo: &Undo) -> Result<[u8; 16
     let plain = serde_json::to_vec(undo).map_err(unreadable)?;
     let body = app.keys.master.seal("order_undo", "body", &id, &plain);
     let unit = Unit::new("order.ask_undo");
-    let unit = store::ask_undo(unit, id, &officer.name, officer.office, app.clock.now(), body);
+    let unit = store::ask_undo(unit, app, id, (&officer.name, officer.office), app.clock.now(), body);
     app.db.commit(unit).await?;
     Ok(id)
 }
@@ -70,7 +70,7 @@ pub async fn sign(app: &Shared, officer: &Officer, id: [u8; 16]) -> Result<Asked
     let asked = find(app, id).await?.filter(|a| officer.may(Permission::CountersignOrder, &a.undo.division));
     let asked = asked.ok_or_else(Problem::not_found)?;
     of_another_office(&asked.row.asked_by, &asked.row.office, officer)?;
-    let unit = store::sign_undo(Unit::new("order.sign_undo"), id, &officer.name, app.clock.now());
+    let unit = store::sign_undo(Unit::new("order.sign_undo"), app, id, &officer.name, app.clock.now());
     let unit =
         alarm::raise_in(unit, app, alarm::Kind::OrdersUndone, &asked.undo.officer, &asked.undo.division);
     match app.db.commit(unit).await {

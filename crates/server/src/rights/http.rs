@@ -286,9 +286,10 @@ pub struct RoleItem {
 pub async fn roles(State(app): State<Shared>, officer: Officer) -> Result<Private<Roles>, Problem> {
     super::giving(&officer)?;
     let items = staff::roles(&app.db).await?;
-    let items = items
-        .into_iter()
-        .map(|(name, set)| RoleItem { name, permissions: set.iter().map(Permission::name).collect() });
+    let items = items.into_iter().map(|role| RoleItem {
+        name: role.name,
+        permissions: role.permissions.iter().map(Permission::name).collect(),
+    });
     let permissions = PERMISSIONS.into_iter().map(Permission::name).collect();
     Ok(Private(Roles { items: items.collect(), permissions }))
 }

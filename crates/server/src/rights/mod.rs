@@ -188,7 +188,7 @@ pub async fn give(
         ends_at: given.ends_at,
         given_by: &officer.name,
     };
-    app.db.commit(staff::with_grant(Unit::new("rights.give"), &grant, now)).await?;
+    app.db.commit(staff::with_grant(Unit::new("rights.give"), &app.rng, &grant, now)).await?;
     Ok(id)
 }
 
@@ -205,8 +205,8 @@ async fn role(app: &Shared, name: &str) -> Result<Permissions, Problem> {
     let roles = staff::roles(&app.db).await?;
     roles
         .into_iter()
-        .find(|(there, _)| there == name)
-        .map(|(_, set)| set)
+        .find(|there| there.name == name)
+        .map(|there| there.permissions)
         .ok_or_else(|| Problem::field("role", "rights.role", "没有这个角色。", "There is no such role."))
 }
 
@@ -217,15 +217,19 @@ pub async fn end_grant(app: &Shared, officer: &Officer, id: [u8; 16]) -> Result<
     let Some(grant) = grant.filter(|g| officer.may(Permission::GrantRights, &g.division)) else {
         return Err(Problem::not_found());
     };
-    Ok(app.db.commit(store::end_grant(grant.id, app.clock.wall())).await?)
+    match app.db.commit(store::end_grant(app, grant.id, &officer.name, app.clock.wall())).await {
+        // It has ended already.
+        Err(DbError::Conflict) => Ok(()),
+        done => Ok(done?),
+    }
 }
 
 /// Sets what a role allows: for all who hold it, at once.
 pub async fn put_role(app: &Shared, officer: &Officer, name: &str, set: Permissions) -> Result<(), Problem> {
     officer.require(Permission::GrantRights, "")?;
     let known = staff::roles(&app.db).await?;
-    let before =
-        known.iter().find(|(there, _)| there == name).map_or(Permissions::default(), |(_, set)| *set);
+    let known = known.into_iter().find(|there| there.name == name);
+    let before = known.as_ref().map_or(Permissions::default(), |known| known.permissions);
     let plain = name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') && (1..=40).contains(&name.len());
     if !plain || set.is_empty() {
         return Err(Problem::field(
@@ -238,7 +242,19 @@ pub async fn put_role(app: &Shared, officer: &Officer, name: &str, set: Permissi
     if !officer.may_give(before.union(set), "", app.clock.wall()) {
         return Err(not_yours());
     }
-    Ok(app.db.commit(store::put_role(name, set)).await?)
+    let unit = match known {
+        Some(known) => store::change_role(app, name, set, known.version + 1),
+        None => staff::with_role(Unit::new("rights.put_role"), &app.rng, name, set, app.clock.wall()),
+    };
+    match app.db.commit(unit).await {
+        Err(DbError::Conflict) => Err(Problem::new(
+            StatusCode::CONFLICT,
+            "rights.role_changed",
+            "该角色刚被他人修改，请重新查看后再改。",
+            "Somebody else has just changed this role. Look at it again before you change it.",
+        )),
+        done => Ok(done?),
+    }
 }
 
 /// Ends an account and its sessions.

@@ -3,7 +3,9 @@
 use kangma_core::role::Permissions;
 use kangma_core::time::Instant;
 
-use crate::db::{Affects, Db, DbError, Row, Stmt, Unit};
+use crate::app::App;
+use crate::db::{Affects, Db, DbError, Row, Stmt, Unit, Value};
+use crate::log;
 
 static ACCOUNTS: Stmt = Stmt {
     name: "rights.accounts",
@@ -20,7 +22,7 @@ static ACCOUNT: Stmt = Stmt {
 static GRANTS: Stmt = Stmt {
     name: "rights.grants",
     sql: "SELECT grant_id, role, division, assignment, ends_at, given_by FROM staff_grant \
-          WHERE staff = $1 AND ends_at > $2 ORDER BY created_at LIMIT 200",
+          WHERE staff = $1 AND ends_at > $2 AND ended_at IS NULL ORDER BY created_at LIMIT 200",
 };
 
 static GRANT: Stmt = Stmt {
@@ -30,13 +32,13 @@ static GRANT: Stmt = Stmt {
 
 static END_GRANT: Stmt = Stmt {
     name: "rights.end_grant",
-    sql: "UPDATE staff_grant SET ends_at = $2 WHERE grant_id = $1 AND ends_at > $2",
+    sql: "UPDATE staff_grant SET ended_at = $2, ended_by = $3 \
+          WHERE grant_id = $1 AND ends_at > $2 AND ended_at IS NULL",
 };
 
-static PUT_ROLE: Stmt = Stmt {
-    name: "rights.put_role",
-    sql: "INSERT INTO role (name, permissions) VALUES ($1, $2) \
-          ON CONFLICT (name) DO UPDATE SET permissions = excluded.permissions",
+static CHANGE_ROLE: Stmt = Stmt {
+    name: "rights.change_role",
+    sql: "UPDATE role SET permissions = $2, version = $3 WHERE name = $1 AND version + 1 = $3",
 };
 
 static ADD_INVITATION: Stmt = Stmt {
@@ -133,12 +135,21 @@ pub async fn grant(db: &Db, id: [u8; 16]) -> Result<Option<GrantRow>, DbError> {
     db.one(&GRANT, &[id.into()]).await?.map(|row| grant_row(&row)).transpose()
 }
 
-pub fn end_grant(id: [u8; 16], now: Instant) -> Unit {
-    Unit::new("rights.end_grant").expect(Affects::Any, &END_GRANT, vec![id.into(), now.into()])
+/// Ends a grant, with its leaf of the decision log; a conflict where it has ended.
+pub fn end_grant(app: &App, id: [u8; 16], by: &str, now: Instant) -> Unit {
+    let params: Vec<Value> = vec![id.into(), now.into(), by.into()];
+    let unit = Unit::new("rights.end_grant");
+    let unit = log::leaf(unit, app, log::Subject::step(log::Kind::Grant, id, 1), &params);
+    unit.expect(Affects::One, &END_GRANT, params)
 }
 
-pub fn put_role(name: &str, set: Permissions) -> Unit {
-    Unit::new("rights.put_role").expect(Affects::One, &PUT_ROLE, vec![name.into(), set.bits().into()])
+/// Changes a role for the `version`th time, with its leaf of the decision log; a conflict where somebody
+/// else did so.
+pub fn change_role(app: &App, name: &str, set: Permissions, version: i64) -> Unit {
+    let params: Vec<Value> = vec![name.into(), set.bits().into(), version.into()];
+    let subject = log::Subject::step(log::Kind::Role, log::role_id(name), version);
+    let unit = log::leaf(Unit::new("rights.change_role"), app, subject, &params);
+    unit.expect(Affects::One, &CHANGE_ROLE, params)
 }
 
 pub fn add_invitation(

@@ -15,7 +15,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as B64;
 use kangma_core::division::divisions;
-use kangma_core::role::{Permission, ROLES, SECOND_FACTOR};
+use kangma_core::role::{Permission, Permissions, ROLES, SECOND_FACTOR};
 use kangma_core::time::Instant;
 
 pub use officer::{Grant, Officer, not_allowed};
@@ -93,8 +93,13 @@ pub async fn with_office(
 }
 
 /// Adds a grant to a unit.
-pub fn with_grant(unit: Unit, grant: &NewGrant<'_>, now: Instant) -> Unit {
-    store::add_grant(unit, grant, now)
+pub fn with_grant(unit: Unit, rng: &Rng, grant: &NewGrant<'_>, now: Instant) -> Unit {
+    store::add_grant(unit, rng, grant, now)
+}
+
+/// Adds a role to a unit; a conflict where there is one of that name.
+pub fn with_role(unit: Unit, rng: &Rng, name: &str, set: Permissions, now: Instant) -> Unit {
+    store::put_role(unit, rng, name, set, now)
 }
 
 /// Adds a member of staff, or gives one a new password and office, and a role.
@@ -110,9 +115,9 @@ pub async fn put(db: &Db, rng: &Rng, new: &NewStaff<'_>, now: Instant) -> anyhow
     if let Some(role) = new.role {
         let known = store::roles(db).await?;
         anyhow::ensure!(
-            known.iter().any(|(name, _)| name == role),
+            known.iter().any(|known| known.name == role),
             "there is no role {role}; there are {}",
-            known.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ")
+            known.iter().map(|known| known.name.as_str()).collect::<Vec<_>>().join(", ")
         );
         let grant = NewGrant {
             id: random(rng),
@@ -123,7 +128,7 @@ pub async fn put(db: &Db, rng: &Rng, new: &NewStaff<'_>, now: Instant) -> anyhow
             ends_at: new.ends_at,
             given_by: "command line",
         };
-        unit = with_grant(unit, &grant, now);
+        unit = with_grant(unit, rng, &grant, now);
     }
     Ok(db.commit(unit).await?)
 }
@@ -141,12 +146,20 @@ pub async fn may_now(
 }
 
 /// Puts in the roles of a new installation that are not there; an edited one stays as it is.
-pub async fn put_roles(db: &Db) -> Result<(), DbError> {
-    let known = store::roles(db).await?;
-    let missing = ROLES.iter().filter(|(name, _)| !known.iter().any(|(there, _)| there == name));
-    let unit =
-        missing.fold(Unit::new("staff.put_roles"), |unit, (name, set)| store::put_role(unit, name, *set));
-    if unit.is_empty() { Ok(()) } else { db.commit(unit).await }
+pub async fn put_roles(db: &Db, rng: &Rng, now: Instant) -> Result<(), DbError> {
+    for _ in 0..8 {
+        let known = store::roles(db).await?;
+        let missing = ROLES.iter().filter(|(name, _)| !known.iter().any(|there| there.name == *name));
+        let unit = missing.fold(Unit::new("staff.put_roles"), |unit, (name, set)| {
+            store::put_role(unit, rng, name, *set, now)
+        });
+        match if unit.is_empty() { Ok(()) } else { db.commit(unit).await } {
+            // Another node begins too, and was first: of what it put in nothing is missing any more.
+            Err(DbError::Conflict) => {}
+            done => return done,
+        }
+    }
+    Err(DbError::Conflict)
 }
 
 /// What an account's owner is told of.

@@ -4,7 +4,9 @@ use kangma_core::role::Permissions;
 use kangma_core::time::Instant;
 
 use super::{Grant, Officer};
+use crate::app::Rng;
 use crate::db::{Affects, Db, DbError, Stmt, Unit, Value};
+use crate::log;
 
 static PUT: Stmt = Stmt {
     name: "staff.put",
@@ -24,12 +26,11 @@ static OFFICE: Stmt =
 static OFFICE_NAME: Stmt =
     Stmt { name: "staff.office_name", sql: "SELECT name FROM office WHERE office_id = $1" };
 
-static PUT_ROLE: Stmt = Stmt {
-    name: "staff.put_role",
-    sql: "INSERT INTO role (name, permissions) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING",
-};
+static PUT_ROLE: Stmt =
+    Stmt { name: "staff.put_role", sql: "INSERT INTO role (name, permissions, version) VALUES ($1, $2, $3)" };
 
-static ROLES: Stmt = Stmt { name: "staff.roles", sql: "SELECT name, permissions FROM role ORDER BY name" };
+static ROLES: Stmt =
+    Stmt { name: "staff.roles", sql: "SELECT name, permissions, version FROM role ORDER BY name" };
 
 static ADD_GRANT: Stmt = Stmt {
     name: "staff.add_grant",
@@ -79,7 +80,8 @@ static SESSION: Stmt = Stmt {
     sql: "SELECT s.name, s.session_id, m.office_id, s.address, s.agent, m.totp_confirmed, \
           g.role, r.permissions, g.division, g.assignment, g.ends_at \
           FROM staff_session s JOIN staff m ON m.name = s.name \
-          LEFT JOIN staff_grant g ON g.staff = s.name AND g.ends_at > $2 LEFT JOIN role r ON r.name = g.role \
+          LEFT JOIN staff_grant g ON g.staff = s.name AND g.ends_at > $2 \
+          AND g.ended_at IS NULL LEFT JOIN role r ON r.name = g.role \
           WHERE s.token_hash = $1 AND s.expires_at > $2 AND m.ended_at IS NULL LIMIT 200",
 };
 
@@ -93,7 +95,7 @@ static GRANTS: Stmt = Stmt {
     name: "staff.grants",
     sql: "SELECT g.role, r.permissions, g.division, g.assignment, g.ends_at, m.office_id FROM staff m \
           JOIN staff_grant g ON g.staff = m.name JOIN role r ON r.name = g.role \
-          WHERE m.name = $1 AND g.ends_at > $2 LIMIT 200",
+          WHERE m.name = $1 AND g.ends_at > $2 AND g.ended_at IS NULL LIMIT 200",
 };
 
 static END_SESSION: Stmt =
@@ -147,16 +149,35 @@ pub fn put(unit: Unit, name: &str, hash: &str, office: [u8; 16], now: Instant) -
     unit.expect(Affects::One, &PUT, vec![name.into(), hash.into(), office.into(), now.into()])
 }
 
-pub fn put_role(unit: Unit, name: &str, permissions: Permissions) -> Unit {
-    unit.expect(Affects::Any, &PUT_ROLE, vec![name.into(), permissions.bits().into()])
+/// Adds a role, and its leaf of the decision log; a conflict where it is there.
+pub fn put_role(unit: Unit, rng: &Rng, name: &str, permissions: Permissions, now: Instant) -> Unit {
+    let params: Vec<Value> = vec![name.into(), permissions.bits().into(), 0.into()];
+    let subject = log::Subject::new(log::Kind::Role, log::role_id(name));
+    log::leaf_by(unit, rng, now, subject, &params).expect(Affects::One, &PUT_ROLE, params)
 }
 
-pub async fn roles(db: &Db) -> Result<Vec<(String, Permissions)>, DbError> {
+/// A role as it is kept.
+pub struct Role {
+    /// Its name.
+    pub name: String,
+    /// What it allows.
+    pub permissions: Permissions,
+    /// How often that was changed.
+    pub version: i64,
+}
+
+pub async fn roles(db: &Db) -> Result<Vec<Role>, DbError> {
     let rows = db.all(&ROLES, &[]).await?;
-    rows.iter().map(|row| Ok((row.text(0)?.to_owned(), Permissions::from_bits(row.int(1)?)))).collect()
+    rows.iter()
+        .map(|row| {
+            let permissions = Permissions::from_bits(row.int(1)?);
+            Ok(Role { name: row.text(0)?.to_owned(), permissions, version: row.int(2)? })
+        })
+        .collect()
 }
 
-pub fn add_grant(unit: Unit, grant: &NewGrant<'_>, now: Instant) -> Unit {
+/// Adds a grant, and its leaf of the decision log.
+pub fn add_grant(unit: Unit, rng: &Rng, grant: &NewGrant<'_>, now: Instant) -> Unit {
     let params = vec![
         grant.id.into(),
         grant.staff.into(),
@@ -167,7 +188,8 @@ pub fn add_grant(unit: Unit, grant: &NewGrant<'_>, now: Instant) -> Unit {
         grant.given_by.into(),
         now.into(),
     ];
-    unit.expect(Affects::One, &ADD_GRANT, params)
+    let subject = log::Subject::new(log::Kind::Grant, grant.id);
+    log::leaf_by(unit, rng, now, subject, &params).expect(Affects::One, &ADD_GRANT, params)
 }
 
 /// What logging in needs.

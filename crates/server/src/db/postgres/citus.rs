@@ -48,6 +48,7 @@ const EVERYWHERE: &[&str] = &[
     "signing_key",
     "import",
     "import_mapping",
+    "publication",
 ];
 
 const TABLES: &str =
