@@ -3,6 +3,7 @@ import { copyFileSync, mkdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { deskStories } from './desk.mjs'
 import { collectorStories } from './collector.mjs'
 import { filmOf, logIn, person, startBrowser, tell } from './harness.mjs'
 
@@ -369,5 +370,6 @@ await tell({
     await docs.close()
   },
 
+  ...deskStories({ publish, logIn, declare, well, colour }),
   ...collectorStories({ publish, passOf, tokenOf, wedge }),
 })

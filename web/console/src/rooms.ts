@@ -14,7 +14,9 @@ export interface Room {
 }
 
 export const rooms: Room[] = [
-  { name: 'review', permissions: ['review', 'appeal', 'approve'], load: () => import('./review/ReviewRoom.vue') },
+  { name: 'review', rest: '/:id?', permissions: ['review', 'appeal', 'approve'], load: () => import('./review/ReviewRoom.vue') },
+  { name: 'orders', permissions: ['order', 'countersign_order', 'audit'], load: () => import('./orders/OrdersRoom.vue') },
+  { name: 'alarms', permissions: ['audit'], load: () => import('./alarms/AlarmsRoom.vue') },
 ]
 
 export const title = (room: Room): keyof typeof zh => `room.${room.name}`

@@ -25,7 +25,7 @@ export class ApiError extends Error {
 }
 
 export interface Options {
-  method?: 'GET' | 'POST'
+  method?: 'GET' | 'POST' | 'DELETE'
   body?: unknown
   /** Milliseconds until the request is given up. */
   timeout?: number

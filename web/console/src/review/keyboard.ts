@@ -1,18 +1,21 @@
 // Keys of the queue. They act only where nobody is typing, and can be turned off.
+import type { Step } from './types'
 
-export type Act = 'next' | 'previous' | 'open' | 'approve' | 'return' | 'false' | 'help' | 'back'
+export type Act = 'next' | 'previous' | 'help' | 'back' | 'undo' | Step
 
 const acts: Record<string, Act> = {
   j: 'next',
   ArrowDown: 'next',
   k: 'previous',
   ArrowUp: 'previous',
-  a: 'approve',
-  r: 'return',
-  f: 'false',
+  z: 'undo',
   '?': 'help',
   Escape: 'back',
 }
+
+/** The key of each finding. */
+export const keyOf: Record<Step, string> = { approve: 'a', return: 'r', false: 'f', uphold: 'u', correct: 'c', confirm: 'y', refuse: 'n', escalate: 'e' }
+for (const [step, key] of Object.entries(keyOf)) acts[key] = step as Step
 
 type Pressed = Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'altKey' | 'metaKey' | 'repeat' | 'target'>
 
