@@ -1,12 +1,13 @@
 // Measures Kangma against yardsticks in the same run and writes target/bench.json:
 // [{work, value, unit, yardstick, ratio, at_least, holds}]. Absolute figures drift with the
 // machine; ratios hold, so A and B alternate, three rounds, and medians are quoted.
-// BENCH_ONLY=part,part runs some parts: sqlite, postgres, nodes, tail, dashboard, import, core. BENCH_SECONDS is the
+// BENCH_ONLY=part,part runs some parts: sqlite, postgres, nodes, tail, dashboard, import, log, look-up, core. BENCH_SECONDS is the
 // length of a measurement, BENCH_MINUTES that of an open-loop run in `tail`, PEOPLE the population.
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
-import { PEOPLE, SECONDS, cleanUp, cpu_s, fsync_ms, kangma, load, median, own_mb, postgres, requests, run, say, seeded, serve, start, stop, wrk } from './measure.mjs'
+import { join } from 'node:path'
+import { PEOPLE, SECONDS, cleanUp, cpu_s, dir, fsync_ms, kangma, load, median, own_mb, postgres, requests, run, say, seeded, serve, start, stop, totp, wrk } from './measure.mjs'
 
 const MINUTES = Number(process.env.BENCH_MINUTES ?? 10)
 const ONLY = (process.env.BENCH_ONLY ?? '').split(',').filter(Boolean)
@@ -254,9 +255,12 @@ async function imports(name, env) {
     const headers = { ...(body && { 'content-type': 'application/json' }), ...(token && { authorization: `Bearer ${token}` }) }
     const answer = await fetch(`${service.url}${path}`, { method, headers, body })
     if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
-    return answer.json()
+    return answer.status === 204 ? null : answer.json()
   }
   token = (await ask('POST', '/api/v1/staff/login', JSON.stringify({ name: 'bench', password }))).token
+  // Whoever sends lists needs a second factor.
+  const { otpauth } = await ask('POST', '/api/v1/staff/second-factor')
+  await ask('POST', '/api/v1/staff/second-factor/confirm', JSON.stringify({ code: totp(otpauth) }))
   const rate = Number(process.env.BENCH_IMPORT_READS ?? 2_500)
   const reads = (seconds) => load(env, [service], ['--profile', 'code', '--people', FEW, '--rate', rate, '--seconds', seconds])
   reads(8)
@@ -294,6 +298,72 @@ async function imports(name, env) {
   result(`code reads beside an import, ${name}`, median(seen.beside), 'lines a minute meanwhile', `of ${say(rate)} reads a second that were offered, against those without it`, median(seen.kept), 0.9)
 }
 
+/** Leaves that wait, put in at once; how fast they come into the tree, beside the rate at which it has to keep up. */
+async function log(name, env, insert) {
+  const leaves = Number(process.env.BENCH_LEAVES ?? 400_000)
+  const first = serve(env, 18_080)
+  await stop(first)
+  insert(leaves)
+  const service = serve(env, 18_080)
+  const size = async () => {
+    const answer = await fetch(`${service.url}/log/checkpoint`)
+    return answer.ok ? Number((await answer.text()).split('\n')[1]) : 0
+  }
+  // The first leaves that are seen in the tree begin the time: before, the service starts.
+  let [now, began, from] = [0, 0, 0]
+  const before_s = cpu_s(service)
+  for (const until = Date.now() + 180_000; now < leaves && Date.now() < until; ) {
+    now = await size()
+    if (from === 0 && now > 1000) [began, from] = [process.hrtime.bigint(), now]
+    await new Promise((done) => setTimeout(done, 20))
+  }
+  const seconds = Number(process.hrtime.bigint() - began) / 1e9
+  const us = ((cpu_s(service) - before_s) / leaves) * 1e6
+  await stop(service)
+  if (now < leaves) throw new Error(`${now} of ${leaves} leaves came into the tree`)
+  result(`leaves into the decision log, ${name}`, (now - from) / seconds, '/s', 'of 20,000/s', (now - from) / seconds / 20_000, 1, { leaves, us_of_processor: us })
+}
+
+/** Puts leaves straight into the table: a unit of decisions would measure the decisions. */
+const LEAF_COLUMNS = 'leaf_id, kind, id, version, digest, salt, at'
+const into = {
+  sqlite: (env) => (n) => {
+    const sql = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${n}) INSERT INTO leaf (${LEAF_COLUMNS}) SELECT randomblob(16), 1, randomblob(16), 1, randomblob(32), randomblob(16), 1600000000000 FROM n`
+    run('python3', ['-c', 'import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute(sys.argv[2]); c.commit()', join(env.DATA_DIR, 'kangma.db'), sql])
+  },
+  postgres: (url) => (n) => {
+    const psql = join(run('tools/postgres.sh', ['bin']).trim().split('\n').at(-1), 'psql')
+    const bytes = (k) => `decode(repeat(md5(i::text || '${k}'), ${k}), 'hex')`
+    run(psql, [url, '-qc', `INSERT INTO leaf (${LEAF_COLUMNS}) SELECT ${bytes(1)}, 1, ${bytes(1)}, 1, ${bytes(2)}, ${bytes(1)}, 1600000000000 FROM generate_series(1, ${n}) i`])
+  },
+}
+
+/** One officer after the other looks people up by number, everybody another one, and the look is recorded. */
+async function lookUps(name, env) {
+  // As many as one officer may look up without a pause, so there are many officers.
+  const officers = Array.from({ length: 28 }, (_, i) => {
+    const officer = `bench.${i}`
+    return { name: officer, password: run(kangma, ['staff', officer, '--role', 'administrator'], { env }).match(/password (\S+)/)[1] }
+  })
+  const service = serve(env, 18_080)
+  const ask = (path, body, token) =>
+    fetch(`${service.url}/api/v1${path}`, { method: 'POST', headers: { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) }, body: JSON.stringify(body) })
+  const people = readFileSync(requests(env, 'declare', FEW), 'utf8').trim().split('\n').slice(0, 20 * officers.length).map((line) => JSON.parse(JSON.parse(line).body).document)
+  const times = []
+  let token
+  for (const [i, { type, number }] of people.entries()) {
+    if (i % 20 === 0) ({ token } = await (await ask('/staff/login', officers[i / 20])).json())
+    const began = process.hrtime.bigint()
+    const answer = await ask('/people/look-up', { document: { type, number }, purpose: 'help', reason: 'measured' }, token)
+    const { colour, code } = await answer.json()
+    if (!answer.ok || !colour) throw new Error(`look-up ${i}: ${answer.status} ${code}`)
+    times.push(Number(process.hrtime.bigint() - began) / 1e6)
+  }
+  await stop(service)
+  const p95 = times.sort((a, b) => a - b)[Math.floor(times.length * 0.95)]
+  result(`p95 of a look-up by number, ${name}, ${say(PEOPLE)} people`, p95, 'ms', '20 ms over it', 20 / p95, 1, { median_ms: median(times) })
+}
+
 /** The pure parts print one JSON object each, with their own yardsticks inside. */
 async function core() {
   const decide = JSON.parse(run('target/release/examples/decide_rate', ['--json']))
@@ -319,6 +389,16 @@ try {
   if (wanted('import')) {
     await imports('SQLite', seeded('import').env)
     await imports('PostgreSQL', province())
+  }
+  if (wanted('log')) {
+    const env = { DATA_DIR: join(dir, 'log') }
+    await log('SQLite', env, into.sqlite(env))
+    const filled = province()
+    await log('PostgreSQL', filled, into.postgres(filled.DATABASE_URL))
+  }
+  if (wanted('look-up')) {
+    await lookUps('SQLite', seeded('look-up').env)
+    await lookUps('PostgreSQL', province())
   }
   if (wanted('core')) await core()
   const key = ({ work, yardstick }) => work + yardstick.replace(/ \(.*| at .*/, '')

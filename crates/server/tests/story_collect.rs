@@ -248,6 +248,20 @@ async fn a_vehicle_is_one_item_with_an_answer_for_each_person() {
             assert!(!bytes.windows(word.len()).any(|w| w == word.as_bytes()), "{file} holds {word}");
         }
     }
+    // Who may look people up sees the colour of a document's holder, and the holder sees that, once.
+    assert_eq!(rider.get("/api/v1/me/looks").await.body["items"], json!([]));
+    let lead = server.officer("admin").await;
+    let ask = json!({
+        "id": uuid(2), "kind": "vehicle", "plate": "浙A54321", "seen_at": now(&server).await, "division": "330106",
+        "people": [card(8, "张测试")],
+    });
+    for _ in 0..2 {
+        let told = lead.post("/api/v1/entries", ask.clone()).await;
+        assert_eq!(told.body["people"][0]["colour"], "green", "{told:?}");
+    }
+    let looks = rider.get("/api/v1/me/looks").await.body;
+    let looks: Vec<_> = looks["items"].as_array().unwrap().iter().map(|l| &l["purpose"]).collect();
+    assert_eq!(looks, ["collect"]);
 }
 
 #[tokio::test]
@@ -289,7 +303,7 @@ async fn somebody_without_a_phone_is_registered_once_and_nobody_with_one_is_decl
     );
     // The person has one declaration, and can be named in an entry.
     let entry = json!({
-        "id": uuid(2), "kind": "household", "seen_at": at, "division": "330106", "spot": "3幢201",
+        "id": uuid(2), "kind": "vehicle", "plate": "浙A54321", "seen_at": at, "division": "330106", "spot": "3幢201",
         "people": [{ "name": "张测试", "document": { "type": "resident_id", "number": document(20) } }],
     });
     let entered = collector.post("/api/v1/entries", entry).await;

@@ -343,6 +343,9 @@ async fn one_gives_only_what_one_holds_there_and_not_longer_and_it_ends_at_once(
         let grant = json!({ "role": role, "division": division, "ends_at": end });
         who.post(&format!("/api/v1/staff/accounts/{to}/grants"), grant).await
     };
+    // A second factor is taken off by somebody else.
+    let own = admin.send(Method::DELETE, "/api/v1/staff/accounts/admin/second-factor", None).await;
+    assert_eq!((own.status, own.code()), (StatusCode::CONFLICT, "rights.own_second_factor"));
     let given = give(&admin, "collector", "street_lead", "330106", "2027-06-01T00:00:00Z").await;
     assert_eq!(given.status, StatusCode::CREATED, "{given:?}");
     let lead = server.officer("collector").await;

@@ -35,7 +35,7 @@ const DUTIES: &[(&str, &[&str])] = &[
         ],
     ),
     ("import", &["alarm", "decide", "log", "person", "queue", "staff"]),
-    ("collect", &["account", "decide", "declare", "person", "queue", "staff"]),
+    ("collect", &["account", "decide", "declare", "look", "person", "queue", "staff"]),
     ("demo", &["account", "check_in", "decide", "declare", "person", "staff"]),
     ("dashboard", &["queue", "staff", "tally"]),
     (

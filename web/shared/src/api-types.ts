@@ -132,7 +132,7 @@ export interface Look {
   at: Instant
   role: string
   office: string
-  purpose: 'review' | 'appeal' | 'order' | 'help' | 'tracing' | 'audit'
+  purpose: 'review' | 'appeal' | 'order' | 'help' | 'tracing' | 'audit' | 'collect'
 }
 
 export interface CheckIn {

@@ -12,6 +12,7 @@ use super::{Collector, Item, Kept, Refusal, Seen, What, holder, in_time, keep, k
 use crate::app::Shared;
 use crate::db::Unit;
 use crate::error::Problem;
+use crate::look::{self, Purpose};
 use crate::person;
 
 /// People of one entry: a coach.
@@ -72,7 +73,12 @@ async fn one(
     let answer = Kept::new(what, &seen.spot, seen.at);
     let refusal = match found {
         Ok(person) => {
-            let tells_colour = matches!(shown, Shown::Pass(_)) || by.may_look_up;
+            // Who shows their pass shows its colour; of a document it is looked up.
+            let looker = by.looker.as_ref().filter(|_| matches!(shown, Shown::Document(..)));
+            let tells_colour = matches!(shown, Shown::Pass(_)) || looker.is_some();
+            if let Some(looker) = looker {
+                look::record(app, looker, person, Purpose::Collect, "").await?;
+            }
             match record(app, by, item, person, seen, &answer, tells_colour).await {
                 Err(problem) => Refusal::of(&problem).ok_or(problem)?,
                 done => return done,

@@ -23,6 +23,7 @@ use crate::error::{Problem, ProblemBody};
 use crate::http::{Body, Private};
 use crate::lang::{Lang, Wanted};
 use crate::limit::Who;
+use crate::look::Looker;
 use crate::person;
 use crate::staff::{self, Officer, not_allowed};
 
@@ -48,7 +49,10 @@ async fn collector(
     Ok(Collector {
         name: officer.name.clone(),
         office: staff::office_name(app, officer.office).await?,
-        may_look_up: officer.may(Permission::LookUp, division),
+        looker: match officer.may(Permission::LookUp, division) {
+            true => Some(Looker::of(app, officer, Permission::LookUp, division).await?),
+            false => None,
+        },
     })
 }
 

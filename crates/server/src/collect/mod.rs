@@ -28,6 +28,7 @@ use crate::app::{App, Shared};
 use crate::db::{DbError, Unit};
 use crate::decide::{self, Missing, Recording};
 use crate::error::Problem;
+use crate::look::Looker;
 use crate::person::Person;
 
 /// An outbox may be this late: what was seen longer ago is not taken any more.
@@ -48,8 +49,8 @@ pub struct Collector {
     pub name: String,
     /// Name of their office, which the person reads.
     pub office: String,
-    /// Whether they may see the colour of somebody who showed no pass.
-    pub may_look_up: bool,
+    /// As whom they look, if they may see the colour of somebody who showed no pass.
+    pub looker: Option<Looker>,
 }
 
 /// What a collector's page sent, by number: the same number is the same item.

@@ -8,7 +8,7 @@ use kangma_core::rules::words::{Reason, explain};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Look, Purpose};
+use super::{Look, Looker, Purpose};
 use crate::account;
 use crate::app::Shared;
 use crate::auth::Resident;
@@ -110,7 +110,8 @@ pub async fn look_up(
         staff::note(&app, &officer.name, Event::Guessing).await?;
         return Err(nobody());
     };
-    super::record(&app, &officer, (Permission::LookUp, &division), state.id, ask.purpose, reason).await?;
+    let by = Looker::of(&app, &officer, Permission::LookUp, &division).await?;
+    super::record(&app, &by, state.id, ask.purpose, reason).await?;
     let person = person::explained(&app, state.id).await?.ok_or_else(nobody)?;
     let decision = decide::now(&app, &person, app.clock.now());
     Ok(Private(Found {

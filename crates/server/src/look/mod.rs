@@ -32,6 +32,8 @@ pub enum Purpose {
     Tracing,
     /// To check how others worked.
     Audit,
+    /// To enter somebody who showed a document.
+    Collect,
 }
 
 /// A reading, as the person sees it. The officer's name is not told; the record has it.
@@ -62,23 +64,46 @@ struct Kept {
     reason: String,
 }
 
-/// Records that an officer is about to see a person, under a right in a division.
+/// Who looks.
+#[derive(Clone, Debug)]
+pub struct Looker {
+    /// Log-in name.
+    pub name: String,
+    /// The role under which they may.
+    pub role: String,
+    /// Name of their office.
+    pub office: String,
+}
+
+impl Looker {
+    /// An officer, by a right in a division.
+    pub async fn of(
+        app: &Shared,
+        officer: &Officer,
+        right: Permission,
+        division: &str,
+    ) -> Result<Looker, Problem> {
+        let office = staff::office_name(app, officer.office).await?;
+        let role = officer.role_for(right, division).to_owned();
+        Ok(Looker { name: officer.name.clone(), role, office })
+    }
+}
+
+/// Records that somebody is about to see a person.
 pub async fn record(
     app: &Shared,
-    officer: &Officer,
-    (right, division): (Permission, &str),
+    by: &Looker,
     person: PersonId,
     purpose: Purpose,
     reason: &str,
 ) -> Result<(), Problem> {
-    let office = staff::office_name(app, officer.office).await?;
-    let role = officer.role_for(right, division).to_owned();
+    let Looker { name, role, office } = by.clone();
     let kept = Kept { role, office, purpose, reason: reason.to_owned() };
     let Some(dek) = app.person_keys.get(person).await? else { return Err(Problem::not_found()) };
     let id = app.new_id();
     let plain = serde_json::to_vec(&kept).map_err(|_| Problem::internal())?;
     let body = dek.seal("look", "body", &store::key(person, id), &plain);
-    Ok(store::add(app, person, id, app.clock.wall(), &officer.name, body).await?)
+    Ok(store::add(app, person, id, app.clock.wall(), &name, body).await?)
 }
 
 /// Who looked at a person, the newest first.

@@ -19,7 +19,7 @@ use crate::error::{Problem, ProblemBody};
 use crate::evidence::{self, http::download};
 use crate::http::{Body, Private};
 use crate::lang::{Lang, Wanted};
-use crate::look::{self, Purpose};
+use crate::look::{self, Looker, Purpose};
 use crate::person;
 use crate::queue::{self, IDENTITY_RULE, Item, Subject, UNDO_S};
 use crate::staff::Officer;
@@ -245,7 +245,8 @@ async fn looked(app: &Shared, officer: &Officer, item: &Item) -> Result<(), Prob
         Subject::Identity(_) => return Ok(()),
     };
     let role = officer.scope(right).first().map(|code| (*code).to_owned()).unwrap_or_default();
-    look::record(app, officer, (right, &role), person, purpose, "").await
+    let by = Looker::of(app, officer, right, &role).await?;
+    look::record(app, &by, person, purpose, "").await
 }
 
 /// A reviewer's finding.

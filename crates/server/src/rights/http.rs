@@ -124,7 +124,7 @@ pub async fn end_account(
 /// Lets an account begin a new second factor; its sessions end.
 #[utoipa::path(delete, path = "/api/v1/staff/accounts/{name}/second-factor", tag = "staff",
     params(("name" = String, Path, description = "Log-in name")),
-    responses((status = 204), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody), (status = 404, body = ProblemBody)))]
+    responses((status = 204), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody), (status = 404, body = ProblemBody), (status = 409, body = ProblemBody)))]
 pub async fn reset_second_factor(
     State(app): State<Shared>,
     officer: Officer,

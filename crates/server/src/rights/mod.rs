@@ -267,6 +267,15 @@ pub async fn end_account(app: &Shared, officer: &Officer, name: &str) -> Result<
 /// Lets an account begin a new second factor; its sessions end.
 pub async fn reset_second_factor(app: &Shared, officer: &Officer, name: &str) -> Result<(), Problem> {
     let account = account(app, officer, name).await?;
+    // Whoever took over a session must not rid themselves of the factor that they lack.
+    if account.name == officer.name {
+        return Err(Problem::new(
+            StatusCode::CONFLICT,
+            "rights.own_second_factor",
+            "不能重置自己的第二因素，请由另一位授权管理员办理。",
+            "One's own second factor is reset by somebody else who gives rights.",
+        ));
+    }
     let unit = store::reset_second_factor(&account.name);
     Ok(app.db.commit(staff::end_all(unit, &account.name)).await?)
 }
