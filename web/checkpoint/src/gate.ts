@@ -1,11 +1,12 @@
 // The gate as one thing: keys and time kept fresh, one path for every scan
 // whatever read it, and what is on the screen. No scan is written anywhere.
 import { get, post } from '@kangma/shared/api'
+import { beat } from '@kangma/shared/heartbeat'
 import type { Scanned, Site } from '@kangma/shared/api-types'
 import { reactive } from 'vue'
 import { GateClock, type ClockState } from './clock'
 import { Counters, type Counts } from './counters'
-import { asJwkSet, keepClock, keepKeys, keptClock, keptKeys, keysLevel, nextAskMs, type JwkSet, type KeysLevel, type Place } from './keys'
+import { asJwkSet, division, keepClock, keepKeys, keptClock, keptKeys, keysLevel, keysLimitMs, nextAskMs, type JwkSet, type KeysLevel, type Place } from './keys'
 import { cannotConfirm, notAPass, ofRead, standing, wantsSync, withServer, worthAsking, type Outcome } from './outcome'
 import { keepMute, keptMute, signal } from './sound'
 import { instantMs, verifier } from './verifier'
@@ -84,7 +85,14 @@ export async function sync(): Promise<void> {
   gate.syncing = false
   save()
   tick()
+  if (gate.online) tell()
   nextSync = setTimeout(() => void sync(), nextAskMs(!gate.online, Math.random()))
+}
+
+/** The office sees which of its gates have old keys; one that says nothing for long has them too. */
+function tell(): void {
+  const age = gate.keysAt === null || gate.now === null ? keysLimitMs : gate.now - gate.keysAt
+  void beat({ kind: 'checkpoint', division: division(location.search), keys_age_s: Math.max(0, Math.round(age / 1000)), outbox: 0 })
 }
 
 function save(): void {

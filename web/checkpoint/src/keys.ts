@@ -52,6 +52,7 @@ export function asJwkSet(value: unknown): JwkSet | null {
   return keys.every((key) => typeof key === 'object' && key !== null) ? { keys } : null
 }
 
+const storedPlace = 'kangma.gate_division'
 const storedKeys = 'kangma.keys'
 const storedClock = 'kangma.gate_clock'
 
@@ -91,4 +92,12 @@ export function keepClock(clock: { server: number; wall: number }): void {
 export function keptClock(): { server: number; wall: number } | null {
   const found = read(storedClock) as { server: number; wall: number } | null
   return typeof found?.server === 'number' && typeof found.wall === 'number' ? found : null
+}
+
+/** The division that this gate stands in: `/checkpoint?division=330106` told it, once. */
+export function division(search: string): string | null {
+  const told = new URLSearchParams(search).get('division')
+  if (told !== null) write(storedPlace, told)
+  const found = told ?? read(storedPlace)
+  return typeof found === 'string' && /^(\d{2}|\d{4}|\d{6}|\d{9}|\d{12})$/.test(found) ? found : null
 }

@@ -18,6 +18,7 @@ type Gate = typeof import('../src/gate')
 
 let page: Gate
 let asked: string[]
+let beats: Record<string, unknown>[]
 let answer: (pass: string) => Promise<[number, unknown]>
 const site = { demo: false, division: { code: '3301', name: '杭州市' }, zone: 'Asia/Shanghai', server_time: '2020-02-11T04:00:00Z' }
 const good = (colour: string, verdict = 'good') => ({ verdict, code: '', colour, name_masked: '张*', as_of: null })
@@ -26,10 +27,15 @@ beforeEach(async () => {
   vi.useFakeTimers()
   localStorage.clear()
   asked = []
+  beats = []
   answer = async () => [503, {}]
   vi.stubGlobal('fetch', async (path: string, init: RequestInit) => {
     if (path === '/api/v1/site') return new Response(JSON.stringify(site))
     if (path === '/.well-known/kangma/keys.json') return new Response(JSON.stringify({ keys: [{ kid: 'a' }] }))
+    if (path === '/api/v1/devices/heartbeat') {
+      beats.push(JSON.parse(String(init.body)))
+      return new Response(null, { status: 204 })
+    }
     const { pass } = JSON.parse(String(init.body)) as { pass: string }
     asked.push(pass)
     const [status, body] = await answer(pass)
@@ -54,6 +60,27 @@ describe('gate', () => {
   it('confirms nothing before it had time and keys from the server', async () => {
     await page.scan('KM1:GREEN')
     expect(page.gate.verdict).toMatchObject({ screen: 'cannot_confirm', doubt: 'never_synced', tone: 'grey' })
+  })
+
+  it('says how old its keys are and where it stands, as one and the same gate', async () => {
+    vi.stubGlobal('location', { ...location, search: '?division=330106' })
+    await page.sync()
+    vi.stubGlobal('location', { ...location, search: '' })
+    await page.sync()
+    expect(beats).toMatchObject([
+      { kind: 'checkpoint', division: '330106', keys_age_s: 0, outbox: 0, device: expect.stringMatching(/^[0-9a-f]{32}$/) },
+      { division: '330106', device: beats[0]?.device },
+    ])
+    const { division } = await import('../src/keys')
+    expect(division('?division=<b>')).toBeNull()
+  })
+
+  it('says nothing where it reaches no server', async () => {
+    vi.stubGlobal('fetch', async () => {
+      throw new TypeError('no network')
+    })
+    await page.sync()
+    expect(beats).toEqual([])
   })
 
   it('shows its own verdict at once and says that it asks the server', async () => {
@@ -126,6 +153,6 @@ describe('gate', () => {
     await page.scan('KM1:GREEN')
     const stored = Object.entries({ ...localStorage }).map(String).join()
     expect(stored).not.toMatch(/KM1|张|GREEN/)
-    expect(Object.keys({ ...localStorage }).sort()).toEqual(['kangma.gate_clock', 'kangma.keys'])
+    expect(Object.keys({ ...localStorage }).sort()).toEqual(['kangma.checkpoint.device', 'kangma.gate_clock', 'kangma.keys'])
   })
 })

@@ -1,10 +1,11 @@
 // The page's state: who collects, where, and the outbox behind it.
 import { ApiError, get, post } from '@kangma/shared/api'
 import type { DeclarationForm, Site } from '@kangma/shared/api-types'
+import { beat } from '@kangma/shared/heartbeat'
 import { lang } from '@kangma/shared/i18n'
 import { clock } from '@kangma/shared/time'
 import { reactive, watch } from 'vue'
-import { newId, type Item } from './item'
+import type { Item } from './item'
 import { Outbox, type Trouble } from './outbox'
 import { FullError, openStore } from './store'
 import { t } from './texts'
@@ -140,20 +141,10 @@ export async function open(): Promise<void> {
   await refresh()
 }
 
-/** This page, by a number of its own that says nothing of anybody. */
-function device(): string {
-  const found = kept('device')
-  if (found) return found
-  const made = newId().replaceAll('-', '')
-  keep('device', made)
-  return made
-}
-
 /** The office sees how much its pages have yet to send. */
 async function tell(): Promise<void> {
   const outbox = desk.items.filter(({ state }) => state !== 'sent').length
-  const said = { device: device(), kind: 'collector', division: desk.division || null, keys_age_s: 0, outbox }
-  await post('/api/v1/devices/heartbeat', said).catch(() => undefined)
+  await beat({ kind: 'collector', division: desk.division || null, keys_age_s: 0, outbox })
 }
 
 /** Who is logged in, and what the server has; without a network the page goes on with what it knows. */
