@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { deskStories } from './desk.mjs'
 import { collectorStories } from './collector.mjs'
+import { dashboardStories } from './dashboard.mjs'
 import { filmOf, logIn, person, startBrowser, tell } from './harness.mjs'
 
 const docs = fileURLToPath(new URL('../../docs/pictures', import.meta.url))
@@ -371,5 +372,6 @@ await tell({
   },
 
   ...deskStories({ publish, logIn, declare, well, colour }),
+  ...dashboardStories({ publish, tokenOf, document, well }),
   ...collectorStories({ publish, passOf, tokenOf, wedge }),
 })

@@ -15,6 +15,7 @@ export interface Room {
 
 export const rooms: Room[] = [
   { name: 'review', rest: '/:id?', permissions: ['review', 'appeal', 'approve'], load: () => import('./review/ReviewRoom.vue') },
+  { name: 'dashboard', rest: '/:division?', permissions: ['dashboard'], load: () => import('./dashboard/DashboardRoom.vue') },
   { name: 'orders', permissions: ['order', 'countersign_order', 'audit'], load: () => import('./orders/OrdersRoom.vue') },
   { name: 'alarms', permissions: ['audit'], load: () => import('./alarms/AlarmsRoom.vue') },
 ]

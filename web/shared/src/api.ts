@@ -34,7 +34,34 @@ export interface Options {
 
 const timeoutMs = 12_000
 
-export async function call<T>(path: string, options: Options = {}): Promise<T> {
+export function call<T>(path: string, options: Options = {}): Promise<T> {
+  return ask(path, options, async (answer) => {
+    const text = await answer.text()
+    if (text === '') return undefined as T
+    try {
+      return JSON.parse(text) as T
+    } catch {
+      throw new ApiError('answer', answer.status, sentence('answer'))
+    }
+  })
+}
+
+/** A file as the server names it, with what its header `X-Rows` counts. */
+export interface File {
+  content: Blob
+  name: string
+  rows: number | null
+}
+
+export function file(path: string, body: unknown): Promise<File> {
+  return ask(path, { method: 'POST', body, timeout: 60_000 }, async (answer) => {
+    const name = /filename="([^"]+)"/.exec(answer.headers.get('Content-Disposition') ?? '')
+    const rows = answer.headers.get('X-Rows')
+    return { content: await answer.blob(), name: name?.[1] ?? 'kangma.csv', rows: rows === null ? null : Number(rows) }
+  })
+}
+
+async function ask<R>(path: string, options: Options, read: (answer: Response) => Promise<R>): Promise<R> {
   const method = options.method ?? (options.body === undefined ? 'GET' : 'POST')
   const headers: Record<string, string> = {
     Accept: 'application/json, application/problem+json',
@@ -55,14 +82,8 @@ export async function call<T>(path: string, options: Options = {}): Promise<T> {
       cache: 'no-store',
       signal: stop.signal,
     })
-    const text = await answer.text()
-    if (!answer.ok) throw problem(answer, text)
-    if (text === '') return undefined as T
-    try {
-      return JSON.parse(text) as T
-    } catch {
-      throw new ApiError('answer', answer.status, sentence('answer'))
-    }
+    if (!answer.ok) throw problem(answer, await answer.text())
+    return await read(answer)
   } catch (error) {
     if (error instanceof ApiError) throw error
     const code = stop.signal.aborted ? 'timeout' : 'network'
