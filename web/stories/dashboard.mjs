@@ -53,14 +53,24 @@ export const dashboardStories = ({ publish, tokenOf, document: card, well }) => 
       await page.waitForSelector('.live.on')
       await page.waitForTimeout(1_200)
       await who.look(`dashboard-city-${locale}`)
-      await page.click('.twin summary')
+      await page.click('[data-panel=series] summary')
       if ((await page.locator('.twin tbody tr').count()) !== 90) throw new Error('not ninety days')
+
+      // Nobody looks: nothing is asked. Somebody looks again: it is live again.
+      for (const state of ['hidden', 'visible']) {
+        await page.evaluate((state) => {
+          Object.defineProperty(document, 'visibilityState', { value: state, configurable: true })
+          document.dispatchEvent(new Event('visibilitychange'))
+        }, state)
+        await page.waitForSelector(state === 'hidden' ? '.live:not(.on)' : '.live.on')
+      }
 
       // Somebody declares elsewhere; nobody touches this page.
       await page.click('[data-panel=children] table a:has-text("西湖区")')
       await at(page, '西湖区')
       await page.waitForSelector('.live.on')
       await page.waitForTimeout(1_500)
+      await page.click('[data-panel=numbers] summary')
       await page.evaluate(() => (window.untouched = true))
       const before = await count(page, 'green')
       const phone = `1360000009${n}`

@@ -39,20 +39,25 @@ export class Feed {
     private readonly around: Surroundings = browser,
   ) {}
 
+  /** Follows an address instead of the one before; whether it is live shows when it speaks or fails. */
   start(url: string): void {
-    this.stop()
+    this.close()
     this.url = url
     this.pauseMs = firstPauseMs
     this.open()
   }
 
   stop(): void {
+    this.close()
+    this.alive(false)
+  }
+
+  private close(): void {
     this.url = null
     this.source?.close()
     this.source = null
     for (const timer of [this.timer, this.telling]) if (timer !== null) this.around.forget(timer)
     this.timer = this.telling = null
-    this.alive(false)
   }
 
   private open(): void {

@@ -87,9 +87,12 @@ describe('the stream of changes', () => {
   })
 
   it('of another division replaces the one before', () => {
-    const { feed: one, browser } = feed()
+    const { feed: one, browser, lives } = feed()
     one.start('/a')
+    browser.streams[0]?.say('{}')
     one.start('/b')
     expect(browser.streams.map(({ url, closed }) => [url, closed])).toEqual([['/a', true], ['/b', false]])
+    // Not called dead in between: a screen reader would say so at every step.
+    expect(lives).toEqual([true])
   })
 })
