@@ -7,7 +7,8 @@ import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import { join } from 'node:path'
-import { PEOPLE, SECONDS, cleanUp, cpu_s, dir, fsync_ms, kangma, load, median, own_mb, postgres, requests, run, say, seeded, serve, start, stop, totp, wrk } from './measure.mjs'
+import { PEOPLE, SECONDS, cleanUp, cpu_s, dir, fsync_ms, kangma, load, median, own_mb, postgres, requests, run, say, seeded, serve, start, stop, wrk } from './measure.mjs'
+import { totp } from './totp.mjs'
 
 const MINUTES = Number(process.env.BENCH_MINUTES ?? 10)
 const ONLY = (process.env.BENCH_ONLY ?? '').split(',').filter(Boolean)

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { deskStories } from './desk.mjs'
 import { collectorStories } from './collector.mjs'
 import { dashboardStories } from './dashboard.mjs'
+import { staffStories } from './staff.mjs'
 import { filmOf, logIn, person, startBrowser, tell } from './harness.mjs'
 
 const docs = fileURLToPath(new URL('../../docs/pictures', import.meta.url))
@@ -373,5 +374,6 @@ await tell({
 
   ...deskStories({ publish, logIn, declare, well, colour }),
   ...dashboardStories({ publish, tokenOf, document, well }),
+  ...staffStories({ publish }),
   ...collectorStories({ publish, passOf, tokenOf, wedge }),
 })

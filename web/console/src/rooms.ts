@@ -18,6 +18,8 @@ export const rooms: Room[] = [
   { name: 'dashboard', rest: '/:division?', permissions: ['dashboard'], load: () => import('./dashboard/DashboardRoom.vue') },
   { name: 'orders', permissions: ['order', 'countersign_order', 'audit'], load: () => import('./orders/OrdersRoom.vue') },
   { name: 'alarms', permissions: ['audit'], load: () => import('./alarms/AlarmsRoom.vue') },
+  { name: 'people', permissions: ['look_up'], load: () => import('./people/PeopleRoom.vue') },
+  { name: 'mine', permissions: [], load: () => import('./mine/MineRoom.vue') },
 ]
 
 export const title = (room: Room): keyof typeof zh => `room.${room.name}`

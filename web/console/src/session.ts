@@ -19,6 +19,7 @@ export interface Me {
   name: string
   office: string
   session: string
+  second_factor: boolean
   grants: Grant[]
   notices: { kind: 'wrong_password' | 'used_elsewhere' | 'guessing'; at: Instant; count: number }[]
 }
@@ -81,7 +82,8 @@ export async function open(): Promise<void> {
 
 /** Leads a lost session to the log-in, and says whether that was it. */
 export function ended(error: unknown): boolean {
-  if (!(error instanceof ApiError) || error.status !== 401) return false
+  // A wrong password or code is refused as a log-in is; the session goes on.
+  if (!(error instanceof ApiError) || error.status !== 401 || error.code === 'staff.wrong') return false
   const was = session.screen
   leave()
   if (was === 'in') session.notice = t('login.ended')

@@ -12,7 +12,6 @@ export const zh = {
   'app.notice': '刚才的结果',
   'app.rooms': '工作',
   'app.menu': '菜单',
-  'app.nothing': '您的账号目前没有任何权限。请联系给您开账号的管理员。',
   'app.away': '这里没有内容，或您没有查看的权限。',
 
   'login.title': '工作人员登录',
@@ -46,7 +45,6 @@ export const en: Record<keyof typeof zh, string> = {
   'app.notice': 'Latest result',
   'app.rooms': 'Work',
   'app.menu': 'Menu',
-  'app.nothing': 'Your account holds no right now. Ask the administrator who opened it.',
   'app.away': 'There is nothing here, or you have no right to see it.',
 
   'login.title': 'Staff log-in',

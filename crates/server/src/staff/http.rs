@@ -83,6 +83,8 @@ pub struct Me {
     office: String,
     /// Identifier of the session, as the list of sessions has it.
     session: String,
+    /// Whether logging in asks for a second factor.
+    second_factor: bool,
     /// Roles that have not ended.
     grants: Vec<GrantItem>,
     /// What one should know: log-ins that failed, sessions that were used elsewhere; of thirty days.
@@ -133,7 +135,8 @@ pub async fn me(State(app): State<Shared>, officer: Officer) -> Result<Private<M
     let notices = super::told(&app, &officer.name).await?;
     let notices = notices.into_iter().map(|(event, at, count)| Notice { kind: event.name(), at, count });
     let notices = notices.collect();
-    Ok(Private(Me { name: officer.name, office, session, grants: grants.collect(), notices }))
+    let second_factor = super::has_second_factor(&app, &officer.name).await?;
+    Ok(Private(Me { name: officer.name, office, session, second_factor, grants: grants.collect(), notices }))
 }
 
 /// Sessions.

@@ -145,6 +145,11 @@ pub async fn may_now(
     Ok(holder.is_some_and(|officer| officer.may(permission, division)))
 }
 
+/// Whether somebody's log-in asks for a second factor.
+pub async fn has_second_factor(app: &Shared, name: &str) -> Result<bool, DbError> {
+    Ok(store::account(&app.db, name).await?.is_some_and(|account| account.has_confirmed))
+}
+
 /// Puts in the roles of a new installation that are not there; an edited one stays as it is.
 pub async fn put_roles(db: &Db, rng: &Rng, now: Instant) -> Result<(), DbError> {
     for _ in 0..8 {
