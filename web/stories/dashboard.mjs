@@ -49,6 +49,10 @@ export const dashboardStories = ({ publish, tokenOf, document: card, well }) => 
       if (!(await page.evaluate(() => document.activeElement?.matches('.dash-head h2')))) throw new Error('the focus stayed behind')
       await page.selectOption('#metric', 'green')
       await page.waitForFunction(() => location.hash === '#/dashboard/3301?metric=green')
+      // Who is logged in already comes by the address alone.
+      await page.reload()
+      await at(page, '杭州市')
+      await page.waitForFunction(() => location.hash === '#/dashboard/3301?metric=green')
       await drawn(page)
       await page.waitForSelector('.live.on')
       await page.waitForTimeout(1_200)
