@@ -69,6 +69,7 @@ export const deskStories = ({ publish, logIn, declare, well, colour }) => ({
       await page.waitForSelector('dialog[open]')
       await staff.look(`review-help-${locale}`)
       await page.keyboard.press('Escape')
+      await page.waitForSelector('dialog', { state: 'detached' })
       await page.keyboard.press('Escape')
       await page.selectOption('.queue-filter select', 'appeal')
       await page.locator('[data-review]').first().click()
@@ -78,6 +79,7 @@ export const deskStories = ({ publish, logIn, declare, well, colour }) => ({
       await page.waitForSelector('dialog[open]')
       await staff.look(`review-ask-${locale}`)
       await page.keyboard.press('Escape')
+      await page.waitForSelector('dialog', { state: 'detached' })
       if (width === 360) {
         await page.keyboard.press('u')
         await page.click('dialog [data-action=confirm]')
