@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { deskStories } from './desk.mjs'
+import { accountsStories } from './accounts.mjs'
 import { collectorStories } from './collector.mjs'
 import { dashboardStories } from './dashboard.mjs'
 import { staffStories } from './staff.mjs'
@@ -375,5 +376,6 @@ await tell({
   ...deskStories({ publish, logIn, declare, well, colour }),
   ...dashboardStories({ publish, tokenOf, document, well }),
   ...staffStories({ publish }),
+  ...accountsStories(),
   ...collectorStories({ publish, passOf, tokenOf, wedge }),
 })
