@@ -44,6 +44,8 @@ pub enum Kind {
     Arrival = 13,
     /// What a collector saw of somebody who stood before them (采集记录).
     Observation = 14,
+    /// A certificate that the person showed and whose signature was checked (电子证明).
+    Certificate = 15,
     /// A member of staff orders what a published rule lets be ordered (处置令). Inert by itself.
     Order = 20,
     /// A second office signs an order (复签).
@@ -140,6 +142,9 @@ pub const ENTRIES: &[&str] = &["person", "vehicle", "household"];
 /// How consent was given to a declaration that a collector wrote down.
 pub const CONSENTS: &[&str] = &["spoken", "written", "guardian"];
 
+/// What a certificate can be about.
+pub const EVENTS: &[&str] = &["vaccination", "test", "recovery"];
+
 /// What an order rests on.
 pub const EVIDENCE: &[&str] =
     &["investigation_report", "laboratory_report", "diagnosis", "correction_notice"];
@@ -233,6 +238,21 @@ const OBSERVATION: &[Field] = &[
     hidden("by", Type::Text),
 ];
 
+const CERTIFICATE: &[Field] = &[
+    field("type", Type::Choice(EVENTS)),
+    field("country", Type::Text),
+    field("disease", Type::Text),
+    field("issued_at", Type::Instant),
+    field("expires_at", Type::Instant),
+    field("shown_at", Type::Instant),
+    field("place", Type::Division),
+    hidden("key_id", Type::Text),
+    hidden("payload", Type::Text),
+    hidden("reference", Type::Text),
+    hidden("office", Type::Text),
+    hidden("by", Type::Text),
+];
+
 const FINDING: &[Field] = &[
     field("finding", Type::Choice(FINDINGS)),
     hidden("of", Type::Text),
@@ -290,7 +310,7 @@ const SIGNATURE: &[Field] =
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 16] = [
+    pub const ALL: [Kind; 17] = [
         Kind::Declaration,
         Kind::CheckIn,
         Kind::Listed,
@@ -305,6 +325,7 @@ impl Kind {
         Kind::Quarantine,
         Kind::Arrival,
         Kind::Observation,
+        Kind::Certificate,
         Kind::Order,
         Kind::Signature,
     ];
@@ -327,6 +348,7 @@ impl Kind {
             Kind::Quarantine => QUARANTINE,
             Kind::Arrival => ARRIVAL,
             Kind::Observation => OBSERVATION,
+            Kind::Certificate => CERTIFICATE,
             Kind::Order => ORDER,
             Kind::Signature => SIGNATURE,
         }
@@ -350,6 +372,7 @@ impl Kind {
             Kind::Quarantine => "quarantine",
             Kind::Arrival => "arrival",
             Kind::Observation => "observation",
+            Kind::Certificate => "certificate",
             Kind::Order => "order",
             Kind::Signature => "signature",
         }
@@ -368,6 +391,7 @@ impl Kind {
             | Kind::Finding
             | Kind::Quarantine
             | Kind::Arrival
+            | Kind::Certificate
             | Kind::Order => true,
             Kind::Review
             | Kind::Identity

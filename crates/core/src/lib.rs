@@ -8,6 +8,7 @@ pub mod decision;
 pub mod declaration;
 pub mod division;
 pub mod fact;
+pub mod hcert;
 pub mod id;
 pub mod identity;
 pub mod pass;

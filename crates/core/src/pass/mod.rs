@@ -167,7 +167,7 @@ impl Serialize for Claims {
 }
 
 /// The bytes that are signed: COSE's Sig_structure, with nothing added from outside.
-fn to_be_signed(protected: &[u8], payload: &[u8]) -> Vec<u8> {
+pub(crate) fn to_be_signed(protected: &[u8], payload: &[u8]) -> Vec<u8> {
     let mut w = cbor::Writer::with_capacity(COSE_BYTES_MAX);
     w.array(4);
     w.text("Signature1");

@@ -72,6 +72,10 @@ pub fn fact(i: usize, map: &Map<String, Json>, zone: &Zone) -> Result<Fact, BadF
         if ["kind", "happened", "at", "recorded", "id", "source"].contains(&name.as_str()) {
             continue;
         }
+        if kind == Kind::Certificate && name == "payload" {
+            certificate(&mut fact, json)?;
+            continue;
+        }
         let Some(slot) = kind.slot(name) else {
             let known: Vec<&str> = kind.schema().iter().map(|f| f.name).collect();
             return bad(format!("a {} has no field {name:?}; it has {}", kind.name(), known.join(", ")));
@@ -79,6 +83,18 @@ pub fn fact(i: usize, map: &Map<String, Json>, zone: &Zone) -> Result<Fact, BadF
         fact.values[slot] = value(&kind.schema()[slot], json, zone)?;
     }
     Ok(fact)
+}
+
+/// A certificate's payload, as JSON or as the text of it, and what it says of itself where the fact
+/// does not.
+fn certificate(fact: &mut Fact, json: &Json) -> Result<(), BadFacts> {
+    let parsed = match json {
+        Json::String(text) => serde_json::from_str(text).map_err(|_| BadFacts("payload: not JSON".into()))?,
+        json => json.clone(),
+    };
+    let payload = crate::rules::certlogic::payload(parsed).map_err(|e| BadFacts(format!("payload: {e}")))?;
+    payload.fill(fact);
+    Ok(())
 }
 
 /// An id: 32 hexadecimal digits, or any short name, such as `first`, that facts name one another by.

@@ -2,6 +2,7 @@
 //! colour. The meaning of all of it is written down in `spec/packs.md`.
 
 pub mod cases;
+pub mod certlogic;
 pub mod decide;
 pub mod expr;
 pub mod json;

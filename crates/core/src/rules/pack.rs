@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
@@ -12,6 +13,7 @@ use crate::appeal::{Terms, TermsToml};
 use crate::decision::{Colour, PackRef};
 use crate::declaration::Form;
 use crate::fact::{KINDS, Kind, Type};
+use crate::rules::certlogic::Rulebook;
 use crate::rules::expr::{Areas, Diagnostic, Expr, Scope, compile, render};
 use crate::rules::order::Orderable;
 use crate::rules::words::{Lang, SourceView, Words, counted_name};
@@ -78,6 +80,8 @@ pub struct Pack {
     pub on_new_version: OnNewVersion,
     /// Hours that offices have for appeals and reviews.
     pub appeals: Terms,
+    /// Rules by which certificates are judged, as countries publish them.
+    pub certificates: Arc<Rulebook>,
     /// Rules in the order of their file.
     pub rules: Vec<Rule>,
     pub(crate) by_kind: [Vec<usize>; KINDS],
@@ -481,7 +485,8 @@ fn build(c: &mut Checker<'_>) -> Option<Pack> {
     let _ = &head.ours;
     let areas = head.areas.map(Spanned::into_inner).unwrap_or_default();
     let normal = c.expr(PACK, &head.check_in.normal, &Scope::of(Kind::CheckIn).with_areas(&areas));
-    let rules = check_rules(c, rules?, &areas);
+    let certificates = certificates(c);
+    let rules = check_rules(c, rules?, &areas, &certificates);
     let form = head.form.into_inner();
     let words = check_words(c, words, &form, &rules);
     let mut by_kind: [Vec<usize>; KINDS] = Default::default();
@@ -507,6 +512,7 @@ fn build(c: &mut Checker<'_>) -> Option<Pack> {
         },
         on_new_version: head.on_new_version,
         appeals,
+        certificates,
         rules,
         by_kind,
         areas,
@@ -514,7 +520,18 @@ fn build(c: &mut Checker<'_>) -> Option<Pack> {
     })
 }
 
-fn check_rules(c: &mut Checker<'_>, toml: RulesToml, areas: &Areas) -> Vec<Rule> {
+fn certificates(c: &mut Checker<'_>) -> Arc<Rulebook> {
+    let files = c.files;
+    let read = Rulebook::read(&files.0, |file, code, text| c.wrong(file, Diagnostic::new(code, 0..0, text)));
+    Arc::new(read)
+}
+
+fn check_rules(
+    c: &mut Checker<'_>,
+    toml: RulesToml,
+    areas: &Areas,
+    certificates: &Arc<Rulebook>,
+) -> Vec<Rule> {
     if toml.rule.len() > RULES_MAX {
         c.wrong(RULES, Diagnostic::new("pack.limit", 0..0, format!("a pack has at most {RULES_MAX} rules")));
         return Vec::new();
@@ -595,7 +612,10 @@ fn check_rules(c: &mut Checker<'_>, toml: RulesToml, areas: &Areas) -> Vec<Rule>
         for stage in &rule.stages {
             check_stage(c, stage, rule.order.is_some());
         }
-        let when = on.and_then(|on| c.expr(RULES, &rule.when, &Scope::of(on).with_areas(areas)));
+        let when = on.and_then(|on| {
+            let scope = Scope::of(on).with_areas(areas).with_certificates(certificates);
+            c.expr(RULES, &rule.when, &scope)
+        });
         if let (Some(on), Some(when)) = (on, when) {
             let stages = rule.stages.into_iter().map(Spanned::into_inner).collect();
             let releases = rule.releases.iter().map(|r| r.get_ref().as_str().into()).collect();

@@ -236,6 +236,7 @@ pub fn taken_back(pack: &Pack, facts: &Facts, since: Instant, lang: Lang) -> Vec
             Kind::Vaccination => ("接种记录", "vaccination record"),
             Kind::Quarantine => ("隔离令", "quarantine order"),
             Kind::Arrival => ("到达记录", "record of an arrival"),
+            Kind::Certificate => ("电子证明", "certificate"),
             _ => ("记录", "record"),
         };
         let corrected = c.text("reason") == Some("corrected");

@@ -60,6 +60,8 @@ columns! {
     Batch "batch" ["批号", "疫苗批号", "lot", "lotnumber", "batchno"];
     From "from" ["开始日期", "隔离开始", "隔离开始日期", "起始日期", "start", "startdate", "begins"];
     Until "until" ["结束日期", "隔离结束", "隔离结束日期", "截止日期", "解除日期", "end", "enddate", "ends"];
+    Certificate "certificate" ["证明", "电子证明", "证明内容", "二维码", "二维码内容", "hc1", "qr", "qrcode", "healthcertificate"];
+    ShownAt "shown_at" ["出示时间", "核验时间", "查验时间", "shownat", "scannedat", "presentedat"];
     Stay "stay" ["隔离方式", "隔离类型", "管控方式", "隔离地点类型", "setting", "quarantinetype"];
 }
 

@@ -28,6 +28,8 @@ pub enum ListKind {
     Vaccination = 8,
     /// Orders to stay in quarantine (隔离令).
     Quarantine = 9,
+    /// Certificates that people showed (电子证明).
+    Certificate = 10,
 }
 
 use Column as C;
@@ -37,7 +39,7 @@ const ABOUT: [Column; 7] =
 
 impl ListKind {
     /// Every kind.
-    pub const ALL: [ListKind; 9] = [
+    pub const ALL: [ListKind; 10] = [
         ListKind::Confirmed,
         ListKind::Suspected,
         ListKind::Asymptomatic,
@@ -47,6 +49,7 @@ impl ListKind {
         ListKind::Test,
         ListKind::Vaccination,
         ListKind::Quarantine,
+        ListKind::Certificate,
     ];
 
     /// Its name in URLs and JSON.
@@ -62,6 +65,7 @@ impl ListKind {
             ListKind::Test => "test",
             ListKind::Vaccination => "vaccination",
             ListKind::Quarantine => "quarantine",
+            ListKind::Certificate => "certificate",
         }
     }
 
@@ -85,6 +89,7 @@ impl ListKind {
             ListKind::Test => Kind::Test,
             ListKind::Vaccination => Kind::Vaccination,
             ListKind::Quarantine => Kind::Quarantine,
+            ListKind::Certificate => Kind::Certificate,
             _ => Kind::Listed,
         }
     }
@@ -100,6 +105,7 @@ impl ListKind {
             ListKind::Test => &[C::SampledAt, C::Result, C::Method, C::Laboratory],
             ListKind::Vaccination => &[C::VaccinatedOn, C::Dose, C::Vaccine, C::Batch],
             ListKind::Quarantine => &[C::From, C::Until, C::Stay],
+            ListKind::Certificate => &[C::Certificate, C::ShownAt],
             _ => &[C::Since],
         }
     }
@@ -112,6 +118,7 @@ impl ListKind {
             ListKind::Test => &[C::DocumentNumber, C::SampledAt, C::Result],
             ListKind::Vaccination => &[C::DocumentNumber, C::VaccinatedOn],
             ListKind::Quarantine => &[C::DocumentNumber, C::From],
+            ListKind::Certificate => &[C::DocumentNumber, C::Certificate],
             _ => &[C::DocumentNumber],
         }
     }

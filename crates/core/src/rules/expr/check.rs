@@ -73,7 +73,7 @@ impl Typed {
 
 /// Names that a quantifier's variable may not take.
 const NAMES: &[&str] = &["fact", "person", "day", "happened"];
-const FUNCTIONS: &[&str] = &["has", "size", "area", "date", "days_between", "hours_between"];
+const FUNCTIONS: &[&str] = &["has", "size", "area", "date", "days_between", "hours_between", "accepted"];
 const METHODS: &[&str] = &["exists", "all", "startsWith", "size"];
 const PERSON: &[&str] = &["subject", "residence", "age"];
 /// `person.subject` has the words of a declaration's `subject`.
@@ -86,6 +86,7 @@ pub(super) fn check(node: &Node, scope: &Scope) -> Result<Expr, Vec<Diagnostic>>
         vars: Vec::new(),
         reads: BTreeSet::new(),
         areas: BTreeSet::new(),
+        countries: BTreeSet::new(),
     };
     let root = c.truth(node);
     if !c.errors.is_empty() {
@@ -98,6 +99,7 @@ pub(super) fn check(node: &Node, scope: &Scope) -> Result<Expr, Vec<Diagnostic>>
         root,
         reads: c.reads.iter().filter_map(|slot| schema.get(usize::from(*slot))).map(|f| f.name).collect(),
         areas: c.areas.into_iter().collect(),
+        countries: c.countries.into_iter().collect(),
     })
 }
 
@@ -108,6 +110,7 @@ struct Checker<'s> {
     vars: Vec<(String, Item)>,
     reads: BTreeSet<Slot>,
     areas: BTreeSet<Box<str>>,
+    countries: BTreeSet<Box<str>>,
 }
 
 fn type_error(span: Span, message: impl Into<String>) -> Diagnostic {
@@ -755,6 +758,7 @@ impl Checker<'_> {
                 }
             }
             "area" => self.area(args, span),
+            "accepted" => self.accepted(args, span),
             _ if is_present(name) => self.bad(about_time(name_span, name)),
             "timestamp" | "duration" => self.bad(
                 Diagnostic::new("rule.unsupported", name_span, format!("there is no {name} here"))
@@ -877,6 +881,41 @@ impl Checker<'_> {
             }
             _ => Typed::Bad,
         }
+    }
+
+    fn accepted(&mut self, args: &[Node], span: Span) -> Typed {
+        let Some([country]) = self.arguments("accepted(\"EU\")", args, &span) else { return Typed::Bad };
+        if self.scope.fact != Some(Kind::Certificate) {
+            return self.bad(
+                type_error(span, "accepted asks about a certificate")
+                    .help("it stands in a rule with on = \"certificate\""),
+            );
+        }
+        let Typed::Text(Text::Const(name), _) = self.typed(country) else {
+            return self.bad(
+                type_error(country.span.clone(), "the country is named by a text in quotes")
+                    .help("write accepted(\"EU\")"),
+            );
+        };
+        let rules = self.scope.certificates.clone().unwrap_or_default();
+        let known = rules.countries();
+        if known.contains(&&*name) {
+            self.countries.insert(name.clone());
+            return Typed::Bool(Cond::Accepted(rules, name));
+        }
+        let d = Diagnostic::new(
+            "rule.country",
+            country.span.clone(),
+            format!("there are no acceptance rules of {:?}", &*name),
+        );
+        let d = if known.is_empty() {
+            d.help(
+                "they stand in the pack's folder certlogic/: kangma pack import-certlogic FILE --into PACK",
+            )
+        } else {
+            suggest(d, &name, &known, "there are those of")
+        };
+        self.bad(d)
     }
 
     fn method(&mut self, target: &Node, name: &str, name_span: Span, args: &[Node], span: Span) -> Typed {

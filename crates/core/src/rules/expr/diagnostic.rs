@@ -19,6 +19,7 @@ use ariadne::{Config, IndexType, Label, Report, ReportKind, Source};
 /// | `rule.division` | not a division code |
 /// | `rule.date` | not a day |
 /// | `rule.area` | no such list of areas |
+/// | `rule.country` | no rules of that country for certificates |
 /// | `rule.time` | asks for the present, which rules may not |
 /// | `rule.limit` | too long, too deep or too many |
 #[derive(Clone, PartialEq, Eq, Debug)]

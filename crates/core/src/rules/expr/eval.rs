@@ -2,9 +2,11 @@
 //! converted or allocated when a condition runs, and a missing value is `None`.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use super::Env;
 use crate::fact::Value;
+use crate::rules::certlogic::Rulebook;
 use crate::time::Day;
 
 /// Kleene's three values.
@@ -143,6 +145,8 @@ pub(super) enum Cond {
         key: Box<str>,
         on: Option<Box<Int>>,
     },
+    /// A country's rules make of the certificate that they take it.
+    Accepted(Arc<Rulebook>, Box<str>),
 }
 
 /// Whole numbers, days (since 1970) and instants (in seconds).
@@ -425,6 +429,7 @@ impl Cond {
                 };
                 Truth::of(code.eval(cx).zip(day).map(|(code, day)| cx.env.areas.in_area(code, key, day)))
             }
+            Cond::Accepted(rules, country) => rules.accepts(country, cx.env.fact),
         }
     }
 }

@@ -22,6 +22,7 @@
 //! | days | `date("2020-01-23")`, `days_between(from, to)` (= `to - from`), `day - fact.left_on`, `day + 14` |
 //! | hours | `hours_between(fact.sampled_at, happened)`, whole hours, rounded down |
 //! | areas | `area(code, "key")` on `day`, `area(code, "key", on)` on another day |
+//! | certificates | `accepted("EU")`: what that country's CertLogic rules make of the fact |
 //!
 //! # Types
 //!
@@ -54,12 +55,14 @@ mod lex;
 mod parse;
 
 use std::fmt;
+use std::sync::Arc;
 
 pub use areas::{Area, AreaError, Areas, CODE_LENGTHS, is_code};
 pub use diagnostic::{Diagnostic, render};
 pub use eval::Truth;
 
 use crate::fact::{Fact, Kind};
+use crate::rules::certlogic::Rulebook;
 use crate::time::Day;
 
 /// Longest source, in bytes.
@@ -74,25 +77,34 @@ pub const LIST_MAX: usize = 256;
 pub const QUANTIFIERS_MAX: usize = 2;
 
 /// What names exist where a condition stands, for the checker.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct Scope {
     /// The kind of the fact; without one, `fact`, `day` and `happened` do not exist.
     pub fact: Option<Kind>,
     /// The names of the lists of areas; without them any name passes.
     pub areas: Option<Vec<String>>,
+    /// The rules that `accepted(..)` asks; without them there is no such function.
+    pub certificates: Option<Arc<Rulebook>>,
 }
 
 impl Scope {
     /// For conditions on facts of a kind, with any list of areas.
     #[must_use]
     pub fn of(kind: Kind) -> Scope {
-        Scope { fact: Some(kind), areas: None }
+        Scope { fact: Some(kind), areas: None, certificates: None }
     }
 
     /// The same, with the lists of areas that exist.
     #[must_use]
     pub fn with_areas(mut self, areas: &Areas) -> Scope {
         self.areas = Some(areas.keys().map(str::to_owned).collect());
+        self
+    }
+
+    /// The same, with the rules that certificates are judged by.
+    #[must_use]
+    pub fn with_certificates(mut self, rules: &Arc<Rulebook>) -> Scope {
+        self.certificates = Some(Arc::clone(rules));
         self
     }
 }
@@ -136,6 +148,7 @@ pub struct Expr {
     root: eval::Cond,
     reads: Box<[&'static str]>,
     areas: Box<[Box<str>]>,
+    countries: Box<[Box<str>]>,
 }
 
 /// Checks and compiles a condition. On error every independent mistake is reported, in order
@@ -165,6 +178,12 @@ impl Expr {
     #[must_use]
     pub fn reads(&self) -> &[&'static str] {
         &self.reads
+    }
+
+    /// The countries whose rules for certificates it asks, in order of name, each once.
+    #[must_use]
+    pub fn countries(&self) -> &[Box<str>] {
+        &self.countries
     }
 
     /// The lists of areas that it asks, in order of name, each once.
