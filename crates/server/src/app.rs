@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use anyhow::Context as _;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use kangma_core::hcert::{TRUST_BYTES_MAX, TrustList};
 use kangma_core::id::{AccountId, FactId};
 use kangma_core::rules::expr::Areas;
 use kangma_core::rules::pack::{Pack, PackFiles};
@@ -58,6 +59,8 @@ pub struct App {
     pub pack: Arc<Pack>,
     /// Its digest, as stored decisions carry it.
     pub pack_digest: Vec<u8>,
+    /// Keys of issuers whose health certificates are taken.
+    pub trust: TrustList,
     /// Sends one-time codes.
     pub sender: Box<dyn Sender>,
     /// Confirms identities.
@@ -101,6 +104,15 @@ pub fn load_pack(dir: Option<&Path>) -> anyhow::Result<Pack> {
     Pack::load(&files).map_err(|e| anyhow::anyhow!("the rule pack was refused:\n{e}"))
 }
 
+/// Reads the keys of issuers, or none.
+pub fn load_trust(file: Option<&Path>) -> anyhow::Result<TrustList> {
+    let Some(file) = file else { return Ok(TrustList::default()) };
+    let size = std::fs::metadata(file).with_context(|| format!("trust.file: {}", file.display()))?.len();
+    anyhow::ensure!(size <= TRUST_BYTES_MAX as u64, "trust.limit: {} is over 8 MiB", file.display());
+    let text = std::fs::read_to_string(file).with_context(|| format!("trust.file: {}", file.display()))?;
+    TrustList::read(&text).with_context(|| format!("the trust list {} was refused", file.display()))
+}
+
 impl App {
     /// Opens the data folder and builds everything on it.
     pub async fn open(config: Config, rng: Rng) -> anyhow::Result<Shared> {
@@ -110,6 +122,7 @@ impl App {
         );
         let wall = Clock::system(0).wall();
         let pack = Arc::new(load_pack(config.pack.as_deref())?);
+        let trust = load_trust(config.trust_list.as_deref())?;
         let db = Db::open(&config.data.database(), wall).await?;
         // The database is marked last: a first start that is cut short leaves one that is still
         // nobody's, never data without keys.
@@ -159,6 +172,7 @@ impl App {
             rng,
             pack,
             pack_digest,
+            trust,
             sender,
             identity,
             limits,

@@ -21,6 +21,9 @@ pub struct Config {
     /// Rule pack folder; the built-in Hangzhou pack of 11 February 2020 without it.
     #[arg(long, env = "KANGMA_PACK")]
     pub pack: Option<PathBuf>,
+    /// Keys of issuers whose health certificates are taken (JSON, see docs/import.md); none without it.
+    #[arg(long, env = "KANGMA_TRUST_LIST")]
+    pub trust_list: Option<PathBuf>,
     /// Issuer in passes, at most 6 bytes.
     #[arg(long, env = "KANGMA_ISSUER", default_value = "hz")]
     pub issuer: String,

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod backup;
+mod certlogic;
 mod doctor;
 mod import;
 mod load;

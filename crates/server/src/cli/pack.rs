@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use clap::Subcommand;
 use kangma_core::fact::Facts;
 use kangma_core::rules::cases::run_cases;
+use kangma_core::rules::certlogic;
 use kangma_core::rules::decide::{Context, decide};
 use kangma_core::rules::json;
 use kangma_core::rules::pack::{FILE_BYTES_MAX, FILES_MAX, Pack, PackFiles};
@@ -29,6 +30,34 @@ pub enum PackCommand {
         /// Language: zh or en.
         #[arg(long, default_value = "zh")]
         lang: String,
+    },
+    /// Take rules for certificates over into a pack, as countries publish them (CertLogic).
+    ImportCertlogic {
+        /// Files, each with one rule or an array of them.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Folder of the pack.
+        #[arg(long)]
+        into: PathBuf,
+    },
+    /// Tell what a pack's rules make of a certificate: its payload as JSON, or its text from HC1: on,
+    /// on standard input.
+    CertlogicEval {
+        /// The pack, and when the certificate is shown.
+        #[command(flatten)]
+        at: At,
+        /// Whose rules: two capitals.
+        #[arg(long)]
+        country: String,
+        /// Keys of issuers, for a text from HC1: on.
+        #[arg(long, env = "KANGMA_TRUST_LIST")]
+        trust_list: Option<PathBuf>,
+        /// Language: zh or en.
+        #[arg(long, default_value = "zh")]
+        lang: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Decide. Facts as JSON on standard input, the decision as JSON on standard output.
     Decide(At),
@@ -63,6 +92,10 @@ pub fn run(command: PackCommand) -> anyhow::Result<ExitCode> {
         PackCommand::Check(folder) => check(&folder),
         PackCommand::Test(folder) => test(&folder),
         PackCommand::Explain { at, lang } => tell(&at, &lang),
+        PackCommand::ImportCertlogic { files, into } => super::certlogic::import(&files, &into),
+        PackCommand::CertlogicEval { at, country, trust_list, lang, json } => {
+            super::certlogic::eval(&at, &country, trust_list.as_deref(), &lang, json)
+        }
         PackCommand::Decide(at) => {
             let (pack, facts, at) = read(&at)?;
             let decision = decide(&pack, &facts, &Context { areas: pack.areas() }, at);
@@ -85,7 +118,9 @@ pub fn read_dir(dir: &Path) -> anyhow::Result<PackFiles> {
                 folders.push(path);
                 continue;
             }
-            if path.extension().is_none_or(|e| e != "toml") {
+            let name = path.strip_prefix(dir)?.to_string_lossy().replace('\\', "/");
+            let ends = |ending: &str| path.extension().is_some_and(|e| e == ending);
+            if !(ends("toml") || ends("json") && name.starts_with(certlogic::FOLDER)) {
                 continue;
             }
             let size = std::fs::metadata(&path)?.len();
@@ -97,7 +132,6 @@ pub fn read_dir(dir: &Path) -> anyhow::Result<PackFiles> {
             );
             let text =
                 std::fs::read_to_string(&path).with_context(|| format!("pack.file: {}", path.display()))?;
-            let name = path.strip_prefix(dir)?.to_string_lossy().replace('\\', "/");
             files.0.insert(name, text);
         }
     }
@@ -159,15 +193,21 @@ fn test(folder: &Folder) -> anyhow::Result<ExitCode> {
 }
 
 fn read(at: &At) -> anyhow::Result<(Pack, Facts, Instant)> {
+    let (pack, text, at) = given(at)?;
+    let facts = json::facts_from_str(&text, &pack.zone)?;
+    Ok((pack, facts, at))
+}
+
+/// A pack, what stands on standard input, and the instant.
+pub(super) fn given(at: &At) -> anyhow::Result<(Pack, String, Instant)> {
     let (pack, _) = load(&at.dir)?;
     let mut text = String::new();
     std::io::stdin().take(INPUT_BYTES_MAX).read_to_string(&mut text).context("facts.format: not UTF-8")?;
-    let facts = json::facts_from_str(&text, &pack.zone)?;
     let at = match &at.at {
         Some(text) => json::instant(text, &pack.zone)?,
         None => crate::app::Clock::system(0).wall(),
     };
-    Ok((pack, facts, at))
+    Ok((pack, text, at))
 }
 
 fn tell(at: &At, lang: &str) -> anyhow::Result<ExitCode> {
@@ -180,6 +220,7 @@ fn tell(at: &At, lang: &str) -> anyhow::Result<ExitCode> {
         println!("  {}", reason.why);
         println!("  {} ({} {})", reason.source.title, reason.source.grade, reason.source.url);
         reason.evidence.iter().for_each(|e| println!("  {} {}", e.kind.name(), e.date));
+        facts.find(reason.fact).iter().for_each(|f| super::certlogic::tell(&pack, &reason.rule, f, lang));
         reason.progress.iter().for_each(|p| println!("  {}", p.text));
         reason.broken.iter().for_each(|b| println!("  {}", b.text));
         reason.earliest_green.iter().for_each(|d| println!("  → {d}"));

@@ -117,8 +117,9 @@ impl Compiler {
                     self.inside(format_args!(".{operation}"), |c| c.operation(operation, operands))?
                 }
                 _ => {
-                    return self
-                        .bad("an operation is an object with one member, such as {\"var\": \"payload.dob\"}");
+                    return self.bad(
+                        "an operation is an object with one member, such as {\"var\": \"payload.dob\"}",
+                    );
                 }
             },
             Json::Null => return self.bad("null cannot be written in a rule"),
