@@ -10,8 +10,6 @@ use anyhow::Context as _;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use kangma_core::hcert::{TRUST_BYTES_MAX, TrustList};
 use kangma_core::id::{AccountId, FactId};
-use kangma_core::rules::expr::Areas;
-use kangma_core::rules::pack::{Pack, PackFiles};
 use kangma_core::time::Instant;
 
 use crate::admit::Gate;
@@ -24,6 +22,7 @@ use crate::jobs::Leases;
 use crate::limit::Limits;
 use crate::log::{self, LogKey};
 use crate::login::{DemoSender, GatewaySender, NoSender, Outbox, Sender};
+use crate::packs::{self, Packs};
 use crate::pass::SigningKeys;
 use crate::person::Memory;
 use crate::seal::{self, KeyError, Keys, PersonKeys};
@@ -55,10 +54,8 @@ pub struct App {
     pub clock: Clock,
     /// Chance.
     pub rng: Rng,
-    /// The effective rule pack.
-    pub pack: Arc<Pack>,
-    /// Its digest, as stored decisions carry it.
-    pub pack_digest: Vec<u8>,
+    /// The rule packs.
+    pub packs: Packs,
     /// Keys of issuers whose health certificates are taken.
     pub trust: TrustList,
     /// Sends one-time codes.
@@ -83,27 +80,6 @@ pub struct App {
     pub outbox: Option<Arc<Outbox>>,
 }
 
-/// The pack that is built in: Hangzhou, 11 February 2020.
-static BUILT_IN: include_dir::Dir<'_> =
-    include_dir::include_dir!("$CARGO_MANIFEST_DIR/../../packs/hangzhou-2020-02-11");
-
-/// Reads and checks a pack folder, or the built-in one.
-pub fn load_pack(dir: Option<&Path>) -> anyhow::Result<Pack> {
-    let files = match dir {
-        Some(dir) => crate::cli::pack::read_dir(dir)?,
-        None => {
-            let mut files = PackFiles::default();
-            let texts = BUILT_IN.find("**/*.toml").context("the built-in pack")?.filter_map(|e| e.as_file());
-            for file in texts {
-                let text = file.contents_utf8().context("a pack file is UTF-8")?;
-                files.0.insert(file.path().to_string_lossy().into_owned(), text.to_owned());
-            }
-            files
-        }
-    };
-    Pack::load(&files).map_err(|e| anyhow::anyhow!("the rule pack was refused:\n{e}"))
-}
-
 /// Reads the keys of issuers, or none.
 pub fn load_trust(file: Option<&Path>) -> anyhow::Result<TrustList> {
     let Some(file) = file else { return Ok(TrustList::default()) };
@@ -121,7 +97,7 @@ impl App {
             "config.issuer: an issuer has 1 to 6 bytes; set KANGMA_ISSUER"
         );
         let wall = Clock::system(0).wall();
-        let pack = Arc::new(load_pack(config.pack.as_deref())?);
+        let packs = Packs::new(packs::load(config.pack.as_deref())?);
         let trust = load_trust(config.trust_list.as_deref())?;
         let db = Db::open(&config.data.database(), wall).await?;
         // The database is marked last: a first start that is cut short leaves one that is still
@@ -158,7 +134,6 @@ impl App {
         let limits = Limits::new(&config);
         let gate = Gate::new(config.in_flight);
         let requests = Requests::new(&rng, config.metrics.is_some());
-        let pack_digest = crate::person::digest_bytes(&pack.digest);
         let app = Arc::new(App {
             config,
             db,
@@ -170,8 +145,7 @@ impl App {
             log_key,
             clock,
             rng,
-            pack,
-            pack_digest,
+            packs,
             trust,
             sender,
             identity,
@@ -186,11 +160,6 @@ impl App {
         });
         log::job::settle_in(&app).await?;
         Ok(app)
-    }
-
-    /// The areas that rules may ask about.
-    pub fn areas(&self) -> &Areas {
-        self.pack.areas()
     }
 
     /// A new identifier (UUID v7): ordered by time and, within this process, by the order of making,

@@ -18,7 +18,8 @@ pub struct Config {
     /// Where the data lies.
     #[command(flatten)]
     pub data: Data,
-    /// Rule pack folder; the built-in Hangzhou pack of 11 February 2020 without it.
+    /// Rule pack folder, or a folder of such folders, each for its own division; the built-in Hangzhou pack
+    /// of 11 February 2020 without it.
     #[arg(long, env = "KANGMA_PACK")]
     pub pack: Option<PathBuf>,
     /// Keys of issuers whose health certificates are taken (JSON, see docs/import.md); none without it.

@@ -31,6 +31,7 @@ mod login;
 mod look;
 mod metrics;
 mod order;
+mod packs;
 mod pages;
 mod pass;
 mod person;

@@ -53,7 +53,7 @@ pub struct SitePack {
 /// Reads what this installation is.
 #[utoipa::path(get, path = "/api/v1/site", tag = "site", responses((status = 200, body = Site)))]
 pub async fn site(State(app): State<Shared>, Wanted(lang): Wanted) -> Private<Site> {
-    let pack = &app.pack;
+    let pack = app.packs.base();
     Private(Site {
         demo: app.config.demo,
         division: SiteDivision {

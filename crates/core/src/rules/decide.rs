@@ -28,11 +28,21 @@ pub struct Context<'a> {
 /// Decides. Pure: the same arguments give the same decision.
 #[must_use]
 pub fn decide(pack: &Pack, facts: &Facts, context: &Context<'_>, now: Instant) -> Decision {
-    let now = Now::new(now);
-    let known = Known::read(pack, facts, context, &now);
+    decide_at(pack, facts, context, &|_| false, &Now::new(now))
+}
+
+/// The same by a clock that was asked already, and without what was recorded under packs that are void.
+pub(crate) fn decide_at(
+    pack: &Pack,
+    facts: &Facts,
+    context: &Context<'_>,
+    is_void: &dyn Fn(&str) -> bool,
+    now: &Now,
+) -> Decision {
+    let known = Known::read(pack, facts, context, is_void, now);
     let mut tracks: Vec<Track<'_>> = Vec::new();
     for opening in openings(pack, &known) {
-        follow(pack, &known, &now, &mut tracks, &opening);
+        follow(pack, &known, now, &mut tracks, &opening);
     }
     let mut episodes: Vec<Episode> = Vec::new();
     let mut records: Vec<Fact> = Vec::new();
@@ -104,6 +114,15 @@ struct Recorded<'a> {
     opened_at: Instant,
     terms: &'a str,
     ended: Option<Instant>,
+    /// Whether it was opened in another place: it travels with the person, under its own terms.
+    travels: bool,
+}
+
+impl Recorded<'_> {
+    /// Whether it runs on under the terms that opened it.
+    fn keeps_terms(&self, pack: &Pack) -> bool {
+        self.travels || pack.on_new_version == OnNewVersion::Keep
+    }
 }
 
 /// All that one pass over the facts finds.
@@ -131,7 +150,13 @@ struct Declared<'a> {
 }
 
 impl<'a> Known<'a> {
-    fn read(pack: &'a Pack, facts: &'a Facts, context: &Context<'_>, now: &Now) -> Known<'a> {
+    fn read(
+        pack: &'a Pack,
+        facts: &'a Facts,
+        context: &Context<'_>,
+        is_void: &dyn Fn(&str) -> bool,
+        now: &Now,
+    ) -> Known<'a> {
         let mut known = Known {
             check_ins: Vec::with_capacity(facts.len()),
             matched: Vec::new(),
@@ -157,6 +182,10 @@ impl<'a> Known<'a> {
             if known.withdrawn.binary_search(&fact.id).is_ok() {
                 continue;
             }
+            if fact.kind == Kind::Episode {
+                known.episode_record(pack, is_void, fact);
+                continue;
+            }
             known.one(pack, facts, context, now, fact, &mut person);
         }
         known
@@ -178,7 +207,6 @@ impl<'a> Known<'a> {
             }
             Kind::Test => self.tests.push(fact),
             Kind::Confirmation => self.confirmations.push(fact),
-            Kind::Episode => return self.episode_record(pack, fact),
             _ => {}
         }
         let rules = &pack.by_kind[fact.kind as usize];
@@ -235,7 +263,7 @@ impl<'a> Known<'a> {
         self.orders.iter().find(|s| s.order == order).copied()
     }
 
-    fn episode_record(&mut self, pack: &Pack, fact: &'a Fact) {
+    fn episode_record(&mut self, pack: &Pack, is_void: &dyn Fn(&str) -> bool, fact: &'a Fact) {
         self.record_ids.push(fact.id);
         let (Some(event), Some(rule), Some(digest)) =
             (text_of(fact, "event"), text_of(fact, "rule"), text_of(fact, "pack"))
@@ -243,21 +271,34 @@ impl<'a> Known<'a> {
             return;
         };
         let (digest, version) = digest.split_once(' ').unwrap_or((digest, ""));
+        // Records of earlier services do not say of which division the pack was: of this one.
+        let (version, division) = version.split_once(' ').unwrap_or((version, &pack.division));
+        let travels = division != &*pack.division;
         let Some(opened_by) = text_of(fact, "opened_by").and_then(FactId::parse) else { return };
-        // Under the same pack all is recomputed, so the order of recording cannot matter.
-        if digest == &*pack.digest {
+        // Under the same pack all is recomputed, so the order of recording cannot matter; what is void
+        // is recomputed under the pack that is in force in its place.
+        if digest == &*pack.digest || is_void(digest) {
             return;
         }
         let at = self.recorded.iter().position(|r| r.rule == rule && r.opened_by == opened_by);
         let index = at.unwrap_or_else(|| {
             let opened_at = fact.happened;
-            self.recorded.push(Recorded { rule, opened_by, version, opened_at, terms: "", ended: None });
+            self.recorded.push(Recorded {
+                rule,
+                opened_by,
+                version,
+                opened_at,
+                terms: "",
+                ended: None,
+                travels,
+            });
             self.recorded.len() - 1
         });
         let recorded = &mut self.recorded[index];
         match event {
             "opened" if recorded.terms.is_empty() => {
                 (recorded.opened_at, recorded.version) = (fact.happened, version);
+                recorded.travels = travels;
                 recorded.terms = text_of(fact, "terms").unwrap_or("");
             }
             "ended" => recorded.ended = Some(recorded.ended.map_or(fact.happened, |e| e.min(fact.happened))),
@@ -405,7 +446,7 @@ fn openings<'a>(pack: &'a Pack, known: &'a Known<'a>) -> Vec<Opening<'a>> {
         if order.is_some_and(|o| o.from.is_none()) {
             continue;
         }
-        let kept = recorded.ended.is_some() || pack.on_new_version == OnNewVersion::Keep;
+        let kept = recorded.ended.is_some() || recorded.keeps_terms(pack);
         if kept && !known.matched.iter().any(|m| &*m.rule.id == recorded.rule && m.fact.id == fact) {
             all.push(Opening {
                 id: recorded.rule,
@@ -462,7 +503,7 @@ fn follow<'a>(
         });
         return;
     }
-    let carried = opening.recorded.filter(|_| pack.on_new_version == OnNewVersion::Keep);
+    let carried = opening.recorded.filter(|r| r.keeps_terms(pack));
     let kept = carried.and_then(|r| Some((r.version, serde_json::from_str::<Vec<Stage>>(r.terms).ok()?)));
     let (version, terms) = match (kept, own) {
         (Some((version, terms)), _) => (version, Cow::Owned(terms)),
@@ -786,7 +827,7 @@ fn record(pack: &Pack, known: &Known<'_>, track: &Track<'_>, now: Instant, out: 
         };
         fact.set("event", Value::Text(event.into()));
         fact.set("rule", Value::Text(track.rule.into()));
-        fact.set("pack", Value::Text(format!("{} {}", pack.digest, pack.version).into()));
+        fact.set("pack", Value::Text(format!("{} {} {}", pack.digest, pack.version, pack.division).into()));
         fact.set("opened_by", Value::Text(track.opened_by.to_string().into()));
         fact.set("stage", Value::Int(stage as i64));
         if event == "opened" {

@@ -8,4 +8,5 @@ pub mod expr;
 pub mod json;
 pub mod order;
 pub mod pack;
+pub mod set;
 pub mod words;

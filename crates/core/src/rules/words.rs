@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::decision::{BrokenBy, Colour, Counted, Decision, Progress, Status};
+use crate::decision::{BrokenBy, Colour, Counted, Decision, Episode, Progress, Status};
 use crate::fact::{Fact, Facts, Kind, Value};
 use crate::id::FactId;
 use crate::rules::pack::Pack;
@@ -172,10 +172,22 @@ pub struct BrokenView {
 /// The holder's account of a decision: every active episode, the most severe first.
 #[must_use]
 pub fn explain(pack: &Pack, decision: &Decision, facts: &Facts, lang: Lang) -> Vec<Reason> {
+    explain_by(pack, decision, facts, lang, |_| pack)
+}
+
+/// The same where an episode's rule may be another pack's, whose words are then its words.
+pub(crate) fn explain_by<'a>(
+    pack: &'a Pack,
+    decision: &Decision,
+    facts: &Facts,
+    lang: Lang,
+    texts_of: impl Fn(&Episode) -> &'a Pack,
+) -> Vec<Reason> {
     let words = pack.words(lang);
     let reasons = decision.episodes.iter().map(|episode| {
-        let rule = pack.rule(&episode.rule);
-        let texts = words.rules.get(&*episode.rule);
+        let own = texts_of(episode);
+        let rule = own.rule(&episode.rule);
+        let texts = own.words(lang).rules.get(&*episode.rule);
         let text = |pick: fn(&RuleWords) -> &String| texts.map_or_else(String::new, |t| pick(t).clone());
         let opened_by = facts.find(episode.opened_by);
         Reason {

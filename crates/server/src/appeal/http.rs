@@ -168,7 +168,8 @@ pub async fn list(
     for appeal in super::list(&app, person).await? {
         appeals.push(view(&app, person, appeal, lang).await?);
     }
-    let target_hours = app.pack.appeals.target_hours;
+    let division = crate::person::state(&app, person).await?.map_or(0, |state| state.sealed.division);
+    let target_hours = app.packs.at(division, app.clock.now()).appeals.target_hours;
     Ok(Private(Appeals { appeals, files_max: FILES_MAX, file_bytes_max: BYTES_MAX, target_hours }))
 }
 
@@ -263,7 +264,8 @@ async fn own(app: &Shared, who: Resident, id: &str) -> Result<(PersonId, Appeal)
 }
 
 async fn view(app: &Shared, person: PersonId, appeal: Appeal, lang: Lang) -> Result<AppealView, Problem> {
-    let pack = &app.pack;
+    let set = app.packs.set();
+    let pack = set.with_rule(set.base(), &appeal.body.rule, Some(&appeal.body.version));
     let item = match appeal.stage {
         Stage::Open => queue::find(&app.db, appeal.id).await?,
         _ => None,

@@ -381,8 +381,12 @@ pub async fn escalate(
         officer: by.map(|(name, _)| name.to_owned()),
         note: by.map(|(_, reason)| reason.to_owned()),
     };
-    let unit =
-        queue::escalate_in(Unit::new("appeal.escalate"), item, to, now.plus_s(app.pack.appeals.due_s(to)));
+    let unit = queue::escalate_in(
+        Unit::new("appeal.escalate"),
+        item,
+        to,
+        now.plus_s(queue::due_s(app, item, to, now)),
+    );
     app.db.commit(step_in(unit, app, &dek, person, item.id, &step)).await
 }
 
@@ -446,7 +450,7 @@ pub fn answer_in(unit: Unit, app: &Shared, a: &Answering<'_>) -> Unit {
     };
     let unit = step_in(unit, app, &a.dek, a.person, id, &step);
     let half_hours = (a.at.0 - a.appeal.made_at.0).max(1).div_euclid(1800) + 1;
-    let day = app.pack.zone.day_of(a.at);
+    let day = app.packs.base().zone.day_of(a.at);
     store::count(unit, day, a.item, half_hours.min(1000), a.was_late)
 }
 

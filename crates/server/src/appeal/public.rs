@@ -102,15 +102,15 @@ fn told(of: &Office, lang: Lang) -> OfficeFigures {
 
 /// Offices of a division and those below it.
 async fn offices(app: &Shared, division: &str, lang: Lang) -> Result<Vec<OfficeFigures>, Problem> {
-    let since = app.pack.zone.day_of(app.clock.now()).plus(1 - DAYS);
+    let since = app.packs.base().zone.day_of(app.clock.now()).plus(1 - DAYS);
     let rows = store::tally(&app.db, since, Place::counties(division)).await?;
     Ok(fold(&rows).iter().map(|o| told(o, lang)).collect())
 }
 
 async fn count(app: &Shared, lang: Lang) -> Result<AppealFigures, Problem> {
-    let offices = offices(app, &app.pack.division, lang).await?;
+    let offices = offices(app, &app.packs.base().division, lang).await?;
     let counted_at = app.clock.now();
-    Ok(AppealFigures { days: DAYS, target_hours: app.pack.appeals.target_hours, offices, counted_at })
+    Ok(AppealFigures { days: DAYS, target_hours: app.packs.base().appeals.target_hours, offices, counted_at })
 }
 
 /// Reads how long the offices of a division, and those below it, take to answer appeals.
@@ -133,7 +133,8 @@ pub async fn panel(
         return Err(Problem::not_found());
     }
     let offices = offices(&app, code, lang).await?;
-    let (target_hours, counted_at) = (app.pack.appeals.target_hours, app.clock.now());
+    let (target_hours, counted_at) =
+        (app.packs.of(code, app.clock.now()).appeals.target_hours, app.clock.now());
     Ok(Private(AppealFigures { days: DAYS, target_hours, offices, counted_at }))
 }
 

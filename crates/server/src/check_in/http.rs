@@ -16,7 +16,7 @@ use crate::error::{FieldProblem, Problem, ProblemBody};
 use crate::http::{Body, IdempotencyKey, Private};
 use crate::lang::{Lang, Wanted};
 use crate::limit::Who;
-use crate::person;
+use crate::person::{self, Person};
 
 /// How somebody is today.
 #[derive(Deserialize, ToSchema)]
@@ -59,11 +59,12 @@ pub async fn check_in(
     let said = check(ask)?;
     let person = holder(&app, who).await?.ok_or_else(nobody_yet)?;
     let (fact, person) = super::check_in(&app, person, who.account, &key, &said).await?;
-    let zone = &app.pack.zone;
+    let pack = app.packs.at(person.division(), app.clock.now());
+    let zone = &pack.zone;
     let day = zone.day_of(app.clock.now());
     let of_today = |f: &&Fact| f.kind == Kind::CheckIn && zone.day_of(f.happened) == day;
     let first_today = person.facts.iter().filter(of_today).count() == 1;
-    let normal = app.pack.check_in_is_normal(&fact);
+    let normal = pack.check_in_is_normal(&fact);
     let counted = first_today || !normal;
     let detail = match (normal, counted, lang) {
         (true, true, Lang::Zh) => "今日打卡已记录，情况正常。",
@@ -152,15 +153,16 @@ pub async fn list(State(app): State<Shared>, who: Resident) -> Result<Private<Ch
     let Some(id) = holder(&app, who).await? else { return Ok(Private(CheckIns { items: Vec::new() })) };
     let person = person::load(&app, id).await?;
     let since = app.clock.now().plus_s(-30 * DAY_S);
+    let pack = app.packs.at(person.as_ref().map_or(0, Person::division), app.clock.now());
     let facts = person.iter().flat_map(|p| p.facts.iter().rev());
     let items = facts
         .filter(|f| f.kind == Kind::CheckIn && f.happened >= since)
         .map(|f| CheckInItem {
             at: f.happened,
-            day: app.pack.zone.day_of(f.happened),
+            day: pack.zone.day_of(f.happened),
             temperature_c: if let Value::Double(t) = f.get("temperature_c") { Some(*t) } else { None },
             symptoms: texts(f, "symptoms"),
-            normal: app.pack.check_in_is_normal(f),
+            normal: pack.check_in_is_normal(f),
         })
         .collect();
     Ok(Private(CheckIns { items }))

@@ -38,7 +38,8 @@ pub async fn check_in(
     let at = app.clock.now();
     let mut fact = fact(app, at, said);
     fact.id = app.fact_id_for(account, key);
-    let zone = &app.pack.zone;
+    let pack = app.packs.base();
+    let zone = &pack.zone;
     let (today, tomorrow) = (zone.start_of(zone.day_of(at)), zone.start_of(zone.day_of(at).plus(1)));
     let person = decide::record(
         app,

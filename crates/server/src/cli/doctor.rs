@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use crate::app::{Clock, SKEW_MAX_MS, load_pack};
+use crate::app::{Clock, SKEW_MAX_MS};
 use crate::config::Data;
 use crate::db::{Db, OpenError};
 use crate::seal::Keys;
@@ -40,7 +40,7 @@ pub fn run(args: &super::Doctor) -> anyhow::Result<ExitCode> {
 async fn look(data: &Data, pack: Option<&std::path::Path>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut look = |what, result: Result<(), String>| findings.push(Finding { what, problem: result.err() });
-    look("rule pack", load_pack(pack).map(drop).map_err(|e| format!("{e:#}")));
+    look("rule pack", crate::packs::load(pack).map(drop).map_err(|e| format!("{e:#}")));
     let (database, key_store) = (data.database(), data.key_store());
     let there = async |config: &crate::db::DbConfig| match config.exists().await {
         Ok(true) => Ok(()),

@@ -113,7 +113,7 @@ static STREETS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
 
 /// Adds people `0..people`, and the accounts of the newcomers after them.
 async fn fill(app: &Shared, town: Town, show: bool) -> anyhow::Result<()> {
-    let today = app.pack.zone.day_of(town.at);
+    let today = app.packs.base().zone.day_of(town.at);
     let bar = if show { ProgressBar::new(town.people * 2 + town.newcomers) } else { ProgressBar::hidden() };
     bar.set_style(ProgressStyle::with_template("{bar:40} {percent} %, {eta} left")?);
     // In the order of the tables' keys: the trees then grow at one end.
@@ -181,7 +181,7 @@ async fn batches<T: Copy + Send + 'static>(
 
 impl Batch {
     fn accounts(app: &Shared, town: Town, batch: &[(AccountId, u64)]) -> Batch {
-        let today = app.pack.zone.day_of(town.at);
+        let today = app.packs.base().zone.day_of(town.at);
         let mut rows = account::Filling::default();
         for (id, i) in batch {
             let made = Made::new(town.seed, *i);
@@ -211,7 +211,7 @@ fn add(
     dek: Dek,
 ) -> anyhow::Result<Change> {
     let made = Made::new(town.seed, i);
-    let (name, document) = (made.name(), made.document(app.pack.zone.day_of(town.at)));
+    let (name, document) = (made.name(), made.document(app.packs.base().zone.day_of(town.at)));
     let mut facts = facts(app, town, made)?;
     let mut person = person::with_key(id, &name, dek, Facts::new(facts.clone()));
     let decision = decide::now(app, &person, town.at);
@@ -220,13 +220,14 @@ fn add(
     let to = person::fill(rows, &person, &facts, &decision, &Profile::new(&name, &document));
     // They count from the day of their declaration, so that there are days before this one.
     let declared = facts.iter().find(|f| f.kind == Kind::Declaration).map_or(town.at, |f| f.recorded);
-    let day = app.pack.zone.day_of(declared);
+    let day = app.packs.base().zone.day_of(declared);
     Ok(Change { day, at_ms: 0, from: None, to, new_red: to.colour == Some(Colour::Red) })
 }
 
 /// What is known of a made-up resident.
 fn facts(app: &Shared, town: Town, made: Made) -> anyhow::Result<Vec<Fact>> {
-    let zone = &app.pack.zone;
+    let pack = app.packs.base();
+    let zone = &pack.zone;
     let today = zone.day_of(town.at);
     let days_ago = made.below(6, 7) as i64 + 1;
     let declared = town.at.plus_s(made.below(36_000, 9) as i64 - days_ago * DAY_S);
@@ -249,13 +250,13 @@ fn facts(app: &Shared, town: Town, made: Made) -> anyhow::Result<Vec<Fact>> {
         let street = STREETS[made.below(STREETS.len() as u64, 30) as usize];
         answers.insert("residence".to_owned(), street.into());
     }
-    declaration.values = validate(&app.pack.form, &answers, divisions(), today).map_err(|e| {
+    declaration.values = validate(&app.packs.base().form, &answers, divisions(), today).map_err(|e| {
         anyhow::anyhow!(
             "seed: the pack's form refuses a made-up declaration: {:?}",
             e.first().map(|e| e.code)
         )
     })?;
-    declaration.set("commitment", Value::Text(app.pack.form.commitment.as_str().into()));
+    declaration.set("commitment", Value::Text(app.packs.base().form.commitment.as_str().into()));
     let mut facts = vec![identity, declaration];
     let check_ins = match made.case() {
         Case::Well if made.below(3, 4) == 0 => made.below(4, 5) as i64 + 1,
@@ -324,7 +325,7 @@ mod tests {
     /// All that is known of everybody, without what depends on the installation's keys: the digest
     /// of the recorded facts, and how many have which colour.
     async fn digest(app: &Shared, seed: u64, at: Instant) -> (Vec<u8>, BTreeMap<Option<Colour>, u64>) {
-        let today = app.pack.zone.day_of(at);
+        let today = app.packs.base().zone.day_of(at);
         let (mut sum, mut colours) = (Context::new(&SHA256), BTreeMap::new());
         for i in 0..N {
             let made = Made::new(seed, i);

@@ -71,7 +71,7 @@ async fn work(app: &Shared, mends: bool) -> anyhow::Result<ExitCode> {
         println!("{} places differ from the {people} people; run: kangma tally rebuild", wrong.len());
         return Ok(ExitCode::FAILURE);
     }
-    let today = app.pack.zone.day_of(app.clock.now());
+    let today = app.packs.base().zone.day_of(app.clock.now());
     let mended = stored.into_iter().map(|(place, Read { mut cell, .. })| {
         let mut missing = counts.get(&place).copied().unwrap_or_default();
         missing.iter_mut().zip(cell.standing_now()).for_each(|(n, stored)| *n -= stored);

@@ -257,7 +257,7 @@ impl EntryRequest {
             EntryKind::Vehicle => (What::Vehicle, "vehicle"),
             EntryKind::Household => (What::Household, "household"),
         };
-        let today = app.pack.zone.day_of(app.clock.now());
+        let today = app.packs.base().zone.day_of(app.clock.now());
         let mut people = Vec::new();
         for (i, person) in self.people.iter().take(PEOPLE_MAX).enumerate() {
             let at = format!("people.{i}.");

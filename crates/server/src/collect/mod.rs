@@ -273,7 +273,8 @@ async fn record(
     tells_colour: bool,
 ) -> Result<Kept, Problem> {
     let fact = seen.fact(app, by, item);
-    let zone = &app.pack.zone;
+    let pack = app.packs.base();
+    let zone = &pack.zone;
     let day = zone.day_of(seen.at);
     let facts = |person: &Person| {
         let seen_before = || person.facts.iter().rev().filter(|f| f.kind == Kind::Observation);

@@ -60,7 +60,7 @@ pub async fn of(app: &Shared, place: Place) -> Result<Appeals, Problem> {
 
 async fn count(app: &Shared) -> Result<BTreeMap<Place, Counts>, DbError> {
     let mut all: BTreeMap<Place, Counts> = BTreeMap::new();
-    let hours = app.pack.appeals.due_hours.into_iter().max().unwrap_or(0);
+    let hours = app.packs.base().appeals.due_hours.into_iter().max().unwrap_or(0);
     let late = app.clock.now().plus_s(-3_600 * i64::from(hours));
     for county in queue::open_appeals(&app.db, late).await? {
         for place in places(county.division) {

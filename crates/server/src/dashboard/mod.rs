@@ -125,7 +125,7 @@ pub async fn top(app: &Shared) -> Result<Top, DbError> {
         read_at: Moment::now(),
         version: read.version,
         cell: Arc::new(read.cell),
-        day: app.pack.zone.day_of(now),
+        day: app.packs.base().zone.day_of(now),
         as_of: now.plus_s(-(age_ms + 999) / 1000),
     };
     *top = Some(fresh.clone());

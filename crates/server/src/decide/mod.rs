@@ -14,7 +14,8 @@ use kangma_core::decision::Decision;
 use kangma_core::fact::Fact;
 use kangma_core::id::PersonId;
 use kangma_core::identity::Name;
-use kangma_core::rules::decide::{Context, decide};
+use kangma_core::rules::decide::Context;
+use kangma_core::rules::set::decide_in;
 use kangma_core::time::Instant;
 
 use crate::app::{App, Shared};
@@ -28,7 +29,7 @@ const RETRIES: usize = 8;
 
 /// What the rules make of a person now.
 pub fn now(app: &App, person: &Person, at: Instant) -> Decision {
-    decide(&app.pack, &person.facts, &Context { areas: app.areas() }, at)
+    decide_in(&app.packs.set(), &person.facts, |pack| Context { areas: pack.areas() }, at)
 }
 
 /// Where nobody is stored yet.
@@ -118,11 +119,17 @@ fn settle(app: &App, person: &mut Person, fresh: Vec<Fact>, at: Instant) -> (Dec
     (decision, stored)
 }
 
+/// Whether a stored decision still answers at an instant: nothing that time alone does has come, and the
+/// pack that made it is in force where the person is.
+pub fn stands(app: &App, state: &State, at: Instant) -> bool {
+    state.stands(at) && app.packs.is_in_force(&state.pack, state.sealed.division, at)
+}
+
 /// A person's colour now, whatever is stored.
 pub async fn current(app: &Shared, id: PersonId) -> Result<Option<Known>, Problem> {
     let at = app.clock.now();
     let Some(state) = person::state(app, id).await? else { return Ok(None) };
-    if state.stands(at, &app.pack_digest) {
+    if stands(app, &state, at) {
         return Ok(Some(state));
     }
     let Some(mut person) = person::load(app, id).await? else { return Ok(None) };

@@ -1,15 +1,18 @@
 //! Requests and answers of declaring.
 
-use axum::extract::State;
+use std::sync::Arc;
+
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use kangma_core::declaration::{FormFieldView, validate};
 use kangma_core::division::divisions;
 use kangma_core::fact::{Fact, Kind, Value};
 use kangma_core::identity::{Document, DocumentType, IdentityError, Name};
+use kangma_core::rules::pack::Pack;
 use kangma_core::time::{Day, Instant};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::{Declaration, Declared};
 use crate::account::{self, Account};
@@ -80,10 +83,23 @@ pub struct FormField {
     options: Vec<Choice>,
 }
 
-/// The form of the effective pack.
-#[utoipa::path(get, path = "/api/v1/declaration-form", tag = "resident", responses((status = 200, body = Form)))]
-pub async fn form(State(app): State<Shared>, Wanted(lang): Wanted) -> Private<Form> {
-    let pack = &app.pack;
+/// For whom a form is asked.
+#[derive(Deserialize, IntoParams)]
+pub struct FormQuery {
+    /// Code of the division of one's stay or destination; the installation's own form without it.
+    #[serde(default)]
+    division: String,
+}
+
+/// The form of the pack that is in force somewhere.
+#[utoipa::path(get, path = "/api/v1/declaration-form", tag = "resident", params(FormQuery),
+    responses((status = 200, body = Form)))]
+pub async fn form(
+    State(app): State<Shared>,
+    Wanted(lang): Wanted,
+    Query(asked): Query<FormQuery>,
+) -> Private<Form> {
+    let pack = app.packs.of(&asked.division, app.clock.now());
     let fields = pack.form.fields.iter().map(|field| {
         let shape = field.view();
         let options = shape
@@ -205,19 +221,28 @@ pub async fn declare(
         .into_response())
 }
 
+/// The pack that asks somebody who gives these answers: that of their stay, or of their destination.
+fn pack_for(app: &Shared, answers: &serde_json::Map<String, serde_json::Value>) -> Arc<Pack> {
+    let text = |field| answers.get(field).and_then(serde_json::Value::as_str);
+    let intends = text("subject") == Some("intending");
+    let place = text("destination").filter(|_| intends).or_else(|| text("residence"));
+    app.packs.of(place.unwrap_or(""), app.clock.now())
+}
+
 /// Checks everything at once, so that a person mends a form once.
 pub fn check(app: &Shared, ask: DeclarationRequest) -> Result<Declaration, Problem> {
-    let today = app.pack.zone.day_of(app.clock.now());
+    let pack = pack_for(app, &ask.answers);
+    let today = pack.zone.day_of(app.clock.now());
     let mut wrong: Vec<FieldProblem> = Vec::new();
     let mut refuse = |field: &str, code, zh: &str, en: &str| {
         wrong.push(FieldProblem { field: field.to_owned(), code, zh: zh.to_owned(), en: en.to_owned() });
     };
     let name = Name::parse(&ask.name).map_err(|e| refuse("name", e.code, e.zh, e.en));
     let document = ask.document.parse(today).map_err(|e| refuse("document.number", e.code, e.zh, e.en));
-    let values = validate(&app.pack.form, &ask.answers, divisions(), today).map_err(|errors| {
+    let values = validate(&pack.form, &ask.answers, divisions(), today).map_err(|errors| {
         errors.iter().for_each(|e| refuse(&format!("answers.{}", e.field), e.code, &e.zh, &e.en));
     });
-    if ask.commitment != app.pack.form.commitment {
+    if ask.commitment != pack.form.commitment {
         refuse(
             "commitment",
             "declaration.commitment",
@@ -277,12 +302,13 @@ pub async fn list(
     if let Some(state) = &person.stored {
         account::still_holds(state, who)?;
     }
+    let pack = app.packs.at(person.division(), app.clock.now());
     let asked = |fact: &Fact| {
-        let fields = app.pack.form.fields.iter().filter(|f| *fact.get(&f.field) != Value::Missing);
+        let fields = pack.form.fields.iter().filter(|f| *fact.get(&f.field) != Value::Missing);
         fields
             .map(|f| AnswerText {
-                label: app.pack.field_label(&f.field, lang),
-                value: app.pack.value_text(&f.field, fact.get(&f.field), lang),
+                label: pack.field_label(&f.field, lang),
+                value: pack.value_text(&f.field, fact.get(&f.field), lang),
             })
             .collect()
     };

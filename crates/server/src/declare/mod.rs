@@ -9,6 +9,7 @@ pub mod http;
 use kangma_core::fact::{Fact, Kind, Source, Value};
 use kangma_core::id::{AccountId, FactId, PersonId};
 use kangma_core::identity::{Document, Name, Phone};
+use kangma_core::rules::set;
 use serde::Serialize;
 
 use crate::account::{self, Account, Claim};
@@ -171,7 +172,7 @@ async fn claim(
     };
     account::keep_claim(app, account, state, &claim).await?;
     if state == ClaimState::InReview {
-        let place = person::place_of(&fact);
+        let place = set::place_of_declaration(&fact);
         app.db.commit(queue::open_identity(app, app.new_id(), account.id, place, app.clock.now())).await?;
         return Ok(Declared::InReview);
     }

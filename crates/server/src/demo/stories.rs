@@ -122,7 +122,8 @@ pub async fn plant(app: &Shared) -> anyhow::Result<()> {
 async fn one(app: &Shared, story: &Story) -> Result<(), Problem> {
     let refused = Problem::refused;
     let now = app.clock.now();
-    let zone = &app.pack.zone;
+    let pack = app.packs.base();
+    let zone = &pack.zone;
     let today = zone.day_of(now);
     let day = |ago: i32| zone.start_of(today.plus(-ago));
     let phone = Phone::parse(story.phone).map_err(|e| refused("phone", &e))?;
@@ -131,7 +132,7 @@ async fn one(app: &Shared, story: &Story) -> Result<(), Problem> {
         .map_err(|e| refused("document.number", &e))?;
     let answers = serde_json::from_str(story.answers).expect("a story's answers are JSON");
     let declared_on = today.plus(-story.declared_days_ago);
-    let values = validate(&app.pack.form, &answers, divisions(), declared_on).map_err(|e| {
+    let values = validate(&app.packs.base().form, &answers, divisions(), declared_on).map_err(|e| {
         Problem::bad_request(
             "demo.story",
             "",
@@ -147,7 +148,7 @@ async fn one(app: &Shared, story: &Story) -> Result<(), Problem> {
         source: Source::Resident,
         values,
     };
-    declaration.set("commitment", Value::Text(app.pack.form.commitment.as_str().into()));
+    declaration.set("commitment", Value::Text(app.packs.base().form.commitment.as_str().into()));
     let account = app.keys.account_id(phone.as_str());
     account::open(app, account, &phone).await?;
     let claim = Claim {

@@ -57,8 +57,8 @@ async fn step(app: &Shared, import: &Import) -> Result<(), Problem> {
     let (sealed, _) = store::block(&app.db, import.id, n).await?.ok_or_else(Problem::internal)?;
     let lines: Vec<Raw> = block::open(app, "lines", import.id, n, &sealed)?;
     let about = import.about(app)?;
-    let reader =
-        Reader::new(import.kind, &about.mapping, &app.pack.zone, import.created_at).trusting(&app.trust);
+    let pack = app.packs.base();
+    let reader = Reader::new(import.kind, &about.mapping, &pack.zone, import.created_at).trusting(&app.trust);
     let origin =
         Origin { id: import.id, office: import.office, division: &import.division, by: &about.sent_by };
     let read: Vec<(u32, Result<Line, LineError>)> = lines

@@ -250,7 +250,7 @@ pub async fn map(app: &Shared, import: &Import, mapping: Mapping) -> Result<(), 
 
 /// Columns that the list needs and the mapping does not give.
 pub fn missing(app: &Shared, import: &Import, about: &About) -> Vec<Column> {
-    Reader::new(import.kind, &about.mapping, &app.pack.zone, import.created_at).missing()
+    Reader::new(import.kind, &about.mapping, &app.packs.base().zone, import.created_at).missing()
 }
 
 /// How to start.

@@ -45,7 +45,8 @@ pub struct OfficeDay {
 
 async fn count(app: &Shared) -> Result<Overrides, Problem> {
     let now = app.clock.wall();
-    let zone = &app.pack.zone;
+    let pack = app.packs.base();
+    let zone = &pack.zone;
     let first = zone.day_of(now).plus(1 - DAYS);
     let since_ms = (now.0 - i64::from(DAYS) * DAY_S) * 1000;
     let mut counts: BTreeMap<_, i64> = BTreeMap::new();

@@ -1,6 +1,8 @@
 //! Rules that took force: a node that begins with other rules than those that are recorded last writes
 //! down which, before it decides anything by them.
 
+use kangma_core::rules::set::digest_bytes;
+
 use super::{Kind, Subject, leaf, row_store, store};
 use crate::app::Shared;
 use crate::db::{DbError, Unit, Value};
@@ -10,27 +12,35 @@ const TRIES: usize = 8;
 /// Grants, roles and steps of orders of an older service; with more it would have been in use for years.
 const ACTS_MAX: i64 = 100_000;
 
-/// Records the rules of this node if they are not those that are recorded last.
+/// Records the packs that this node starts with if they are not those that are recorded last.
 pub async fn record(app: &Shared) -> Result<(), DbError> {
+    let set = app.packs.set();
+    let packs: Vec<_> = set.packs().collect();
     for _ in 0..TRIES {
-        let last = store::last_publication(&app.db).await?;
-        if last.as_ref().is_some_and(|last| last.digest == app.pack_digest) {
+        let last = store::last_publications(&app.db, i64::try_from(packs.len()).unwrap_or(i64::MAX)).await?;
+        let digests = packs.iter().map(|pack| digest_bytes(&pack.digest));
+        if last.len() == packs.len()
+            && digests.eq(last.iter().rev().map(|l| l.digest[..].try_into().unwrap_or([0; 8])))
+        {
             return Ok(());
         }
-        let number = last.map_or(1, |last| last.number + 1);
-        let row: Vec<Value> = vec![
-            number.into(),
-            (&*app.pack.id).into(),
-            (&*app.pack.version).into(),
-            app.pack_digest.as_slice().into(),
-            app.clock.wall().into(),
-        ];
-        if number == 1 {
+        let next = last.first().map_or(1, |last| last.number + 1);
+        if next == 1 {
             take_up(app).await?;
         }
-        let unit = Unit::new("log.publish");
-        let unit = leaf(unit, app, Subject::step(Kind::Publication, [0; 16], number), &row);
-        match app.db.commit(store::add_publication(unit, row)).await {
+        let mut unit = Unit::new("log.publish");
+        for (number, pack) in (next..).zip(&packs) {
+            let row: Vec<Value> = vec![
+                number.into(),
+                (&*pack.id).into(),
+                (&*pack.version).into(),
+                digest_bytes(&pack.digest)[..].into(),
+                app.clock.wall().into(),
+            ];
+            unit = leaf(unit, app, Subject::step(Kind::Publication, [0; 16], number), &row);
+            unit = store::add_publication(unit, row);
+        }
+        match app.db.commit(unit).await {
             Err(DbError::Conflict) => {}
             done => return done,
         }

@@ -82,9 +82,9 @@ static ORDERS: Stmt = Stmt {
           WHERE l.kind = 2 AND l.version = 0 AND l.at >= $1 GROUP BY l.office, o.name, l.at / 3600000 LIMIT 100000",
 };
 
-static LAST_PUBLICATION: Stmt = Stmt {
-    name: "log.last_publication",
-    sql: "SELECT number, digest FROM publication ORDER BY number DESC LIMIT 1",
+static LAST_PUBLICATIONS: Stmt = Stmt {
+    name: "log.last_publications",
+    sql: "SELECT number, digest FROM publication ORDER BY number DESC LIMIT $1",
 };
 
 static ADD_PUBLICATION: Stmt = Stmt {
@@ -288,9 +288,10 @@ pub struct Publication {
     pub digest: Vec<u8>,
 }
 
-pub async fn last_publication(db: &Db) -> Result<Option<Publication>, DbError> {
-    let row = db.one(&LAST_PUBLICATION, &[]).await?;
-    row.map(|row| Ok(Publication { number: row.int(0)?, digest: row.bytes(1)?.to_vec() })).transpose()
+/// The last so many, the last first.
+pub async fn last_publications(db: &Db, limit: i64) -> Result<Vec<Publication>, DbError> {
+    let rows = db.all(&LAST_PUBLICATIONS, &[limit.into()]).await?;
+    rows.iter().map(|row| Ok(Publication { number: row.int(0)?, digest: row.bytes(1)?.to_vec() })).collect()
 }
 
 /// A conflict where the number is taken.

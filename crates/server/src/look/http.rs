@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use kangma_core::identity::{Document, DocumentType};
 use kangma_core::role::Permission;
-use kangma_core::rules::words::{Reason, explain};
+use kangma_core::rules::words::Reason;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -87,7 +87,7 @@ pub async fn look_up(
     }
     app.limits.look_ups.take(&staff::name_key(&app, &officer.name))?;
     let reason = super::reason(&ask.reason)?;
-    let today = app.pack.zone.day_of(app.clock.now());
+    let today = app.packs.base().zone.day_of(app.clock.now());
     let LookUpDocument { ty, number, nationality } = ask.document;
     let document = Document::parse(ty, &number, nationality.as_deref(), today)
         .map_err(|e| Problem::refused("document.number", &e))?;
@@ -113,13 +113,16 @@ pub async fn look_up(
     let by = Looker::of(&app, &officer, Permission::LookUp, &division).await?;
     super::record(&app, &by, state.id, ask.purpose, reason).await?;
     let person = person::explained(&app, state.id).await?.ok_or_else(nobody)?;
-    let decision = decide::now(&app, &person, app.clock.now());
+    let now = app.clock.now();
+    let decision = decide::now(&app, &person, now);
+    let set = app.packs.set();
+    let pack = set.at(person.division(), now);
     Ok(Private(Found {
         name_masked: state.sealed.name_masked.clone(),
         document_masked: document.masked(),
         colour: state.colour().map_or("grey", kangma_core::decision::Colour::name),
-        word: app.pack.word(state.status(), state.colour(), lang).to_owned(),
-        reasons: explain(&app.pack, &decision, &person.facts, lang),
+        word: pack.word(state.status(), state.colour(), lang).to_owned(),
+        reasons: set.explain(pack, &decision, &person.facts, lang),
     }))
 }
 

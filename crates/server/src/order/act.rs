@@ -6,6 +6,7 @@ use kangma_core::id::FactId;
 use kangma_core::role::Permission;
 use kangma_core::rules::order::{OrderState, Standing, standings};
 use kangma_core::rules::pack::Then;
+use kangma_core::rules::set::place_number;
 
 use super::scope::open;
 use super::store::{self, Row, State};
@@ -84,7 +85,9 @@ pub async fn withdraw(app: &Shared, officer: &Officer, id: [u8; 16], reason: &st
 
 /// Whether an order colours, rather than releases. One whose rule is gone colours.
 pub(super) fn opens(app: &App, body: &Body) -> bool {
-    app.pack.rule(&body.rule).is_none_or(|r| matches!(r.then, Then::Open { .. }))
+    let set = app.packs.set();
+    let pack = set.with_rule(set.base(), &body.rule, None);
+    pack.rule(&body.rule).is_none_or(|r| matches!(r.then, Then::Open { .. }))
 }
 
 /// Withdraws an order, whoever wrote it: a correction, after which the rules decide again. Whether
@@ -139,14 +142,16 @@ pub(super) async fn take_back(
 }
 
 fn standing(app: &App, facts: &Facts, id: FactId) -> Result<Standing, Problem> {
-    let all = standings(&app.pack, facts, app.clock.now());
+    let pack = app.packs.at(place_number(facts), app.clock.now());
+    let all = standings(&pack, facts, app.clock.now());
     all.into_iter().find(|s| s.order == id).ok_or_else(Problem::not_found)
 }
 
 /// Refuses to sign what does not wait for it.
 fn waits(app: &App, facts: &Facts, id: FactId) -> Result<(), Problem> {
     let standing = standing(app, facts, id)?;
-    let rule = facts.find(id).and_then(|f| f.text("rule")).and_then(|rule| app.pack.rule(rule));
+    let pack = app.packs.at(place_number(facts), app.clock.now());
+    let rule = facts.find(id).and_then(|f| f.text("rule")).and_then(|rule| pack.rule(rule));
     if rule.is_none_or(|r| r.order.is_none()) {
         return Err(conflict(
             "order.rule_gone",

@@ -25,7 +25,7 @@ use kangma_core::id::{FactId, PersonId};
 use kangma_core::identity::Document;
 use kangma_core::role::Permission;
 use kangma_core::rules::order::{OrderState, Standing, has_case, standings, urgent_before};
-use kangma_core::rules::pack::{Rule, Then};
+use kangma_core::rules::pack::{Pack, Rule, Then};
 use kangma_core::time::{DAY_S, Instant};
 use serde::{Deserialize, Serialize};
 
@@ -89,7 +89,9 @@ pub async fn give(
     ask: &Ask,
 ) -> Result<(FactId, State), Problem> {
     officer.require_somewhere(Permission::Order)?;
-    let rule = check(app, ask)?;
+    // Anywhere first, so that what nobody can order is not asked about people.
+    let set = app.packs.set();
+    check(app, set.with_rule(set.base(), &ask.rule, None), ask)?;
     let id = FactId(match &key.0 {
         Some(key) => id_from(app, &[b"order", officer.name.as_bytes(), key.as_bytes()]),
         None => app.new_id(),
@@ -100,7 +102,9 @@ pub async fn give(
     }
     scope::not_too_many_refused(app, officer).await?;
     let (person, division) = scope::find(app, officer, &ask.of).await?;
-    may_be_ordered(app, &person.facts, ask)?;
+    let pack = set.at(person.division(), app.clock.now());
+    let rule = check(app, pack, ask)?;
+    may_be_ordered(app, pack, &person.facts, ask)?;
     let covers = officer.grant_for(Permission::Order, &division).map_or("", |g| g.division.as_str());
     let now = app.clock.now();
     let mut row = Row {
@@ -147,8 +151,8 @@ pub async fn give(
 }
 
 /// What does not depend on whom it is about.
-fn check<'a>(app: &'a App, ask: &Ask) -> Result<&'a Rule, Problem> {
-    let rule = app.pack.rule(&ask.rule).filter(|r| r.order.is_some());
+fn check<'a>(app: &App, pack: &'a Pack, ask: &Ask) -> Result<&'a Rule, Problem> {
+    let rule = pack.rule(&ask.rule).filter(|r| r.order.is_some());
     let Some((rule, terms)) = rule.and_then(|r| Some((r, r.order?))) else {
         return Err(Problem::field(
             "rule",
@@ -186,13 +190,13 @@ fn check<'a>(app: &'a App, ask: &Ask) -> Result<&'a Rule, Problem> {
 }
 
 /// What depends on the person: no second order of the same rule beside one, and no second urgent one.
-fn may_be_ordered(app: &App, facts: &Facts, ask: &Ask) -> Result<(), Problem> {
+fn may_be_ordered(app: &App, pack: &Pack, facts: &Facts, ask: &Ask) -> Result<(), Problem> {
     let now = app.clock.now();
     let living = |s: &Standing| {
         matches!(s.state, OrderState::Waiting | OrderState::Urgent | OrderState::InForce)
             && facts.find(s.order).and_then(|f| f.text("rule")) == Some(&ask.rule)
     };
-    if standings(&app.pack, facts, now).iter().any(living) {
+    if standings(pack, facts, now).iter().any(living) {
         return Err(conflict(
             "order.already",
             "该人员已有一份同一规则的处置令尚未结束。",
@@ -235,7 +239,7 @@ async fn record(
         missing: Missing::Refuse,
         unit: "order.record",
         facts: &|person| {
-            may_be_ordered(app, &person.facts, &ask)?;
+            may_be_ordered(app, &app.packs.at(person.division(), app.clock.now()), &person.facts, &ask)?;
             Ok(vec![order.clone()])
         },
         attach: &|unit, _, _| {

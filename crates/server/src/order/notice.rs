@@ -68,11 +68,16 @@ pub fn of(app: &App, person: &Person, lang: Lang) -> Vec<Notice> {
         let names = move |f: &&Fact| f.kind == kind && f.text("of").and_then(FactId::parse) == Some(order);
         facts.iter().rev().find(names)
     };
-    let all = standings(&app.pack, facts, app.clock.now());
+    let (set, now) = (app.packs.set(), app.clock.now());
+    let pack = set.at(person.division(), now);
+    let all = standings(pack, facts, now);
     let notices = all.iter().rev().take(NOTICES_MAX).filter_map(|standing| {
         let order = facts.find(standing.order)?;
         let rule = order.text("rule").unwrap_or("");
-        let releases = app.pack.rule(rule).is_some_and(|r| matches!(r.then, Then::Release { .. }));
+        let releases = set
+            .with_rule(pack, rule, None)
+            .rule(rule)
+            .is_some_and(|r| matches!(r.then, Then::Release { .. }));
         let office = |f: &Fact| f.text("office").unwrap_or("").to_owned();
         let withdrawn = about(Kind::Correction, order.id).filter(|_| standing.state == OrderState::Withdrawn);
         let until = if standing.state == OrderState::Withdrawn {
@@ -84,7 +89,7 @@ pub fn of(app: &App, person: &Person, lang: Lang) -> Vec<Notice> {
             fact: order.id.to_string(),
             state: standing.state.name(),
             effect: if releases { "release" } else { "colour" },
-            title: app.pack.rule_title(rule, lang).to_owned(),
+            title: set.with_rule(pack, rule, None).rule_title(rule, lang).to_owned(),
             rule: rule.to_owned(),
             text: sentence(standing.state, releases, lang).to_owned(),
             office: office(order),

@@ -5,7 +5,8 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use kangma_core::decision::Status;
 use kangma_core::identity::Phone;
-use kangma_core::rules::words::{Reason, TakenBack, explain, taken_back};
+use kangma_core::rules::pack::Pack;
+use kangma_core::rules::words::{Reason, TakenBack, taken_back};
 use kangma_core::time::Instant;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -19,7 +20,7 @@ use crate::http::Private;
 use crate::identity::ClaimState;
 use crate::lang::{Lang, Wanted};
 use crate::limit::Who;
-use crate::person::{self, State};
+use crate::person::{self, Known, State};
 
 /// One's own code.
 #[derive(Serialize, ToSchema)]
@@ -117,19 +118,20 @@ pub async fn code(
         if !taken_back && state.status() == Status::Active && state.colour() == Some(GREEN) {
             (Vec::new(), None, Vec::new())
         } else {
-            account_for(&app, id, now, lang).await?
+            account_for(&app, id, &state, lang).await?
         };
-    let mut code = blank(&app, now, lang);
+    let pack = app.packs.at(state.sealed.division, state.as_of);
+    let mut code = blank(&pack, now, lang);
     code.colour = state.colour().map_or("grey", kangma_core::decision::Colour::name);
     code.status = status_word(state.status());
-    code.word = app.pack.word(state.status(), state.colour(), lang).to_owned();
+    code.word = pack.word(state.status(), state.colour(), lang).to_owned();
     code.reasons = reasons;
     code.returned = returned;
     code.taken_back = taken_back;
     code.review_at = state.review_at;
     code.state_at = state.as_of;
     code.name_masked = Some(state.sealed.name_masked.clone());
-    let day = |at| app.pack.zone.day_of(at);
+    let day = |at| pack.zone.day_of(at);
     code.check_in = CheckInDuty {
         due: state.sealed.check_in_due,
         done_today: day(Instant(state.sealed.last_check_in)) == day(now),
@@ -148,11 +150,11 @@ const TAKEN_BACK_S: i64 = 14 * kangma_core::time::DAY_S;
 
 const GREEN: kangma_core::decision::Colour = kangma_core::decision::Colour::Green;
 
-fn blank(app: &Shared, now: Instant, lang: Lang) -> Code {
+fn blank(pack: &Pack, now: Instant, lang: Lang) -> Code {
     Code {
         colour: "grey",
         status: "unknown",
-        word: app.pack.word(Status::Unknown, None, lang).to_owned(),
+        word: pack.word(Status::Unknown, None, lang).to_owned(),
         reasons: Vec::new(),
         returned: None,
         taken_back: Vec::new(),
@@ -162,11 +164,11 @@ fn blank(app: &Shared, now: Instant, lang: Lang) -> Code {
         fresh_until: None,
         review_at: None,
         state_at: now,
-        renew_s: app.pack.pass.renew_s,
+        renew_s: pack.pass.renew_s,
         server_time: now,
         name_masked: None,
         check_in: CheckInDuty { due: false, done_today: false },
-        pack: PackVersion { id: app.pack.id.to_string(), version: app.pack.version.to_string() },
+        pack: PackVersion { id: pack.id.to_string(), version: pack.version.to_string() },
     }
 }
 
@@ -183,23 +185,27 @@ fn status_word(status: Status) -> &'static str {
 async fn account_for(
     app: &Shared,
     id: kangma_core::id::PersonId,
-    now: Instant,
+    state: &Known,
     lang: Lang,
 ) -> Result<(Vec<Reason>, Option<Returned>, Vec<TakenBack>), Problem> {
     let Some(person) = person::explained(app, id).await? else { return Ok((Vec::new(), None, Vec::new())) };
+    // At the instant of the state that is shown, so that colour and reasons are of one pack.
+    let now = state.as_of;
     let decision = decide::now(app, &person, now);
+    let set = app.packs.set();
+    let pack = set.at(person.division(), now);
     let returned = decision
         .review
         .as_ref()
         .and_then(|r| Some(Returned { fact: r.fact.to_string(), reason: r.returned.as_ref()?.to_string() }));
-    let taken_back = taken_back(&app.pack, &person.facts, now.plus_s(-TAKEN_BACK_S), lang);
-    Ok((explain(&app.pack, &decision, &person.facts, lang), returned, taken_back))
+    let taken_back = taken_back(pack, &person.facts, now.plus_s(-TAKEN_BACK_S), lang);
+    Ok((set.explain(pack, &decision, &person.facts, lang), returned, taken_back))
 }
 
 /// A code for an account that holds nobody yet: grey, and the same whoever the claim names.
 async fn without_person(app: &Shared, who: Resident, lang: Lang) -> Result<Private<Code>, Problem> {
     let account = account::find(app, who.account).await?.ok_or_else(Problem::unauthorised)?;
-    let mut code = blank(app, app.clock.now(), lang);
+    let mut code = blank(&app.packs.base(), app.clock.now(), lang);
     if account.claim.is_some() {
         code.status = "claim";
         code.word = match lang {

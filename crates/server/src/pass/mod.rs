@@ -34,7 +34,8 @@ pub struct Issued {
 /// Signs a pass for a state that holds at `now`; `None` where there is no colour to show.
 pub fn issue(app: &Shared, state: &Known, now: Instant) -> Result<Option<Issued>, Problem> {
     let Some(colour) = state.colour() else { return Ok(None) };
-    let terms = &app.pack.pass;
+    let pack = app.packs.at(state.sealed.division, state.as_of);
+    let terms = &pack.pass;
     // A pass never outlives the instant at which time alone can change its colour, and is no
     // fresher than what it says.
     let until = |s: u32| {
@@ -54,7 +55,7 @@ pub fn issue(app: &Shared, state: &Known, now: Instant) -> Result<Option<Issued>
         fresh_s: u32::try_from(fresh_until.0 - state.as_of.0).unwrap_or(0),
         colour,
         division: county(state.sealed.division),
-        pack_version: app.pack.version.to_string(),
+        pack_version: pack.version.to_string(),
         name_masked: state.sealed.name_masked.clone(),
         handle: app.keys.handle_key().seal(state.id, state.version.unsigned_abs(), slot),
     };

@@ -18,6 +18,7 @@ use kangma_core::decision::{Colour, Decision, Status};
 use kangma_core::fact::{Fact, Facts, Kind, Value};
 use kangma_core::id::{AccountId, PersonId};
 use kangma_core::identity::{Document, Name};
+use kangma_core::rules::set;
 use kangma_core::tally::{Change, Counted};
 use kangma_core::time::Instant;
 
@@ -135,9 +136,9 @@ impl State {
         self.sealed.is_counted.then(|| self.sealed.counted())
     }
 
-    /// Whether the stored decision still answers at an instant, under a pack.
-    pub fn stands(&self, now: Instant, pack: &[u8]) -> bool {
-        self.pack == pack && self.decided_at <= now && self.review_at.is_none_or(|at| now < at)
+    /// Whether the stored decision still answers at an instant, if its pack is in force.
+    pub fn stands(&self, now: Instant) -> bool {
+        self.decided_at <= now && self.review_at.is_none_or(|at| now < at)
     }
 }
 
@@ -199,26 +200,12 @@ impl Person {
     /// person gave it; of somebody who never declared, where the first list that came puts them
     /// (a later one could fetch people into a division to get at them).
     pub fn place(&self) -> Option<&str> {
-        match self.facts.iter().rev().find(|f| f.kind == Kind::Declaration) {
-            Some(declaration) => place_of(declaration),
-            None => {
-                let listed = self.facts.iter().filter(|f| f.text("place").is_some());
-                listed.min_by_key(|f| (f.recorded, f.id)).and_then(|f| f.text("place"))
-            }
-        }
+        set::place_of(&self.facts)
     }
 
     /// [`Person::place`] as a number; 0 unknown.
     pub fn division(&self) -> u64 {
-        self.place().and_then(|c| c.parse().ok()).unwrap_or(0)
-    }
-}
-
-/// Where a declaration places a person.
-pub fn place_of(declaration: &Fact) -> Option<&str> {
-    match declaration.text("subject") {
-        Some("intending") => declaration.text("destination").or_else(|| declaration.text("residence")),
-        _ => declaration.text("residence"),
+        set::place_number(&self.facts)
     }
 }
 
@@ -543,7 +530,7 @@ pub fn write(
     }
     let was_red = before.is_some_and(|old| old.sealed.counted().colour == Some(Colour::Red));
     let change = Change {
-        day: app.pack.zone.day_of(decision.decided_at),
+        day: app.packs.base().zone.day_of(decision.decided_at),
         at_ms: app.clock.wall_ms(),
         from,
         to,

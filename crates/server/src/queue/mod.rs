@@ -178,7 +178,13 @@ pub struct Opening<'a> {
 /// Opens an entry, unless there is one of this id.
 pub fn open(app: &App, unit: Unit, opening: &Opening<'_>) -> Unit {
     let street = opening.place.street.as_deref().map(|code| street_key(app, code));
-    store::open(unit, opening, street, opening.at.plus_s(app.pack.appeals.due_s(opening.level)))
+    let pack = app.packs.at(opening.place.county.into(), opening.at);
+    store::open(unit, opening, street, opening.at.plus_s(pack.appeals.due_s(opening.level)))
+}
+
+/// How long an office of a level has for an entry, in seconds: by the pack in force where it waits.
+pub fn due_s(app: &App, item: &Item, level: Level, now: Instant) -> i64 {
+    app.packs.at(item.county.into(), now).appeals.due_s(level)
 }
 
 /// What stands for a street in a clear column: whoever holds the database learns no street.
@@ -189,7 +195,7 @@ pub fn street_key(app: &App, code: &str) -> [u8; 16] {
 
 /// The place of a person, for offices of the pack's division.
 pub fn place_of(app: &App, code: Option<&str>) -> Place {
-    Place::of(code, &app.pack.division)
+    Place::of(code, &app.packs.base().division)
 }
 
 /// Opens an entry in the unit that records a declaration, if the pack sends it to review, in place
@@ -224,7 +230,7 @@ pub fn open_identity(app: &App, id: [u8; 16], account: AccountId, code: Option<&
 
 /// Opens an entry for every episode that waits for nothing but an authority.
 pub fn open_confirmations(app: &App, unit: Unit, person: &Person, decision: &Decision) -> Unit {
-    let waiting = decision.episodes.iter().filter_map(|e| Some((e, confirming_level(app, e)?)));
+    let waiting = decision.episodes.iter().filter_map(|e| Some((e, confirming_level(app, person, e)?)));
     waiting.fold(unit, |unit, (episode, level)| {
         let place = place_of(app, person.place());
         let opening = Opening {
@@ -240,14 +246,14 @@ pub fn open_confirmations(app: &App, unit: Unit, person: &Person, decision: &Dec
 }
 
 /// The level of office that confirms an episode's present stage, if nothing else is missing.
-pub fn confirming_level(app: &App, episode: &Episode) -> Option<Level> {
+pub fn confirming_level(app: &App, person: &Person, episode: &Episode) -> Option<Level> {
     let missing = |p: &kangma_core::decision::Progress| p.done < p.of;
     let waits = episode.progress.iter().any(|p| p.what == Counted::Confirmations && missing(p))
         && !episode.progress.iter().any(|p| p.what != Counted::Confirmations && missing(p));
     if !waits {
         return None;
     }
-    confirmed_by(app, episode).map(level_of)
+    confirmed_by(app, person, episode).map(|authority| level_of(&authority))
 }
 
 /// The level of office that speaks for an authority; a hospital's notice comes to the county.
@@ -260,12 +266,15 @@ pub fn level_of(authority: &str) -> Level {
     }
 }
 
-/// The authority that a stage asks for, in the words of the pack.
-pub fn confirmed_by<'a>(app: &'a App, episode: &Episode) -> Option<&'a str> {
-    let kangma_core::rules::pack::Then::Open { stages, .. } = &app.pack.rule(&episode.rule)?.then else {
+/// The authority that a stage asks for, in the words of the pack that opened the episode.
+pub fn confirmed_by(app: &App, person: &Person, episode: &Episode) -> Option<String> {
+    let set = app.packs.set();
+    let at_hand = set.at(person.division(), app.clock.now());
+    let pack = set.with_rule(at_hand, &episode.rule, Some(&episode.version));
+    let kangma_core::rules::pack::Then::Open { stages, .. } = &pack.rule(&episode.rule)?.then else {
         return None;
     };
-    stages.get(usize::from(episode.stage))?.release.confirmed_by.as_deref()
+    stages.get(usize::from(episode.stage))?.release.confirmed_by.clone()
 }
 
 /// The id of the entry for a confirmation: the same whenever it is asked for.

@@ -192,7 +192,9 @@ pub fn kind(item: &Item) -> &'static str {
 
 /// What an entry is about, in a few words.
 pub fn title(app: &Shared, item: &Item, lang: Lang) -> String {
-    let rule = app.pack.rule_title(&item.rule, lang);
+    let set = app.packs.set();
+    let pack = set.with_rule(set.at(item.county.into(), app.clock.now()), &item.rule, None);
+    let rule = pack.rule_title(&item.rule, lang);
     match (item.subject, lang) {
         (Subject::Identity(_), Lang::Zh) => "核验身份".to_owned(),
         (Subject::Identity(_), Lang::En) => "Confirm an identity".to_owned(),
@@ -214,7 +216,11 @@ pub fn why(app: &Shared, item: &Item, lang: Lang) -> String {
             "No identity gateway is connected: check that name, document and phone belong to one person."
                 .to_owned()
         }
-        (rule, _) => app.pack.rule_why(rule, lang).to_owned(),
+        (rule, _) => {
+            let set = app.packs.set();
+            let pack = set.with_rule(set.at(item.county.into(), app.clock.now()), rule, None);
+            pack.rule_why(rule, lang).to_owned()
+        }
     }
 }
 

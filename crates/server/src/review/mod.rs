@@ -176,7 +176,7 @@ pub async fn escalate(
             "It is at the highest level already.",
         )
     })?;
-    let due_at = now.plus_s(app.pack.appeals.due_s(to));
+    let due_at = now.plus_s(queue::due_s(app, &item, to, now));
     let done = match item.subject {
         Subject::Appeal(person) => {
             let note = if reason.is_empty() {
@@ -271,9 +271,9 @@ async fn confirmable(
         None => queue::confirmation_id(app, id, &e.rule, e.opened_by, e.stage) == item.id,
     });
     let Some(episode) = episode else { return Ok(None) };
-    let Some(authority) = queue::confirmed_by(app, episode) else { return Ok(None) };
-    let level = queue::level_of(authority);
-    Ok(Some(((authority.to_owned(), episode.rule.to_string()), level)))
+    let Some(authority) = queue::confirmed_by(app, &person, episode) else { return Ok(None) };
+    let level = queue::level_of(&authority);
+    Ok(Some(((authority, episode.rule.to_string()), level)))
 }
 
 /// A reason always: a code of the list, and words where the code says nothing.

@@ -5,7 +5,8 @@ use kangma_core::decision::Colour;
 use kangma_core::fact::{Fact, Kind, Source, Value};
 use kangma_core::id::{FactId, PersonId};
 use kangma_core::identity::Phone;
-use kangma_core::rules::words::{Reason, explain};
+use kangma_core::rules::set::place_of_declaration;
+use kangma_core::rules::words::Reason;
 use kangma_core::time::Instant;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -213,10 +214,12 @@ pub async fn detail(app: &Shared, desk: &Desk, item: Item, lang: Lang) -> Result
         earlier = others.take(EARLIER_MAX).map(view).collect();
         recorded = recorded_of(app, person, fact, lang);
         let decision = decide::now(app, person, now);
+        let set = app.packs.set();
+        let pack = set.at(person.division(), now);
         decided = Some(Decided {
             colour: decision.colour.map_or("grey", Colour::name),
-            word: app.pack.word(decision.status, decision.colour, lang).to_owned(),
-            reasons: explain(&app.pack, &decision, &person.facts, lang),
+            word: pack.word(decision.status, decision.colour, lang).to_owned(),
+            reasons: set.explain(pack, &decision, &person.facts, lang),
             version: decision.pack.version.to_string(),
         });
     }
@@ -308,7 +311,12 @@ async fn appeal_detail(
 }
 
 fn answers(app: &Shared, fact: &Fact, rule: &str, lang: Lang) -> Vec<AnswerView> {
-    let pack = &app.pack;
+    let set = app.packs.set();
+    let pack = set.with_rule(
+        set.at(place_of_declaration(fact).and_then(|code| code.parse().ok()).unwrap_or(0), app.clock.now()),
+        rule,
+        None,
+    );
     let flagged = pack.rule_fields(rule);
     let asked = pack.form.fields.iter().filter(|f| *fact.get(&f.field) != Value::Missing);
     asked
@@ -327,6 +335,7 @@ const INNER: &[&str] = &["by", "of", "account"];
 fn recorded_of(app: &Shared, person: &Person, about: Option<FactId>, lang: Lang) -> Vec<RecordedView> {
     let corrections = person.facts.iter().filter(|f| f.kind == Kind::Correction);
     let corrected: Vec<&str> = corrections.filter_map(|f| f.text("of")).collect();
+    let pack = app.packs.at(person.division(), app.clock.now());
     let own = |f: &&Fact| !matches!(f.kind, Kind::Declaration | Kind::Identity | Kind::Episode);
     // A check-in is of interest here only where a decision rests on it.
     let wanted = |f: &&Fact| own(f) && (f.kind != Kind::CheckIn || Some(f.id) == about);
@@ -338,7 +347,7 @@ fn recorded_of(app: &Shared, person: &Person, about: Option<FactId>, lang: Lang)
             .filter(|field| !INNER.contains(&field.name) && *f.get(field.name) != Value::Missing);
         let value = |field: &kangma_core::fact::Field| ValueView {
             field: field.name,
-            value: app.pack.value_text(field.name, f.get(field.name), lang),
+            value: pack.value_text(field.name, f.get(field.name), lang),
         };
         let id = f.id.to_string();
         RecordedView {

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::Load;
 use super::mix::{Ask, Kind, Mix};
-use crate::app::{Clock, load_pack};
+use crate::app::Clock;
 use crate::auth;
 use crate::cli::people::Made;
 use crate::seal::Keys;
@@ -44,7 +44,7 @@ impl Maker {
             keys: Keys::load(&args.data_dir.join("keys"))?,
             today: Zone::named("Asia/Shanghai")?.day_of(clock.wall()),
             clock,
-            commitment: load_pack(None)?.form.commitment.clone(),
+            commitment: crate::packs::load(None)?.base().form.commitment.clone(),
             host: args.to.first().map(ToString::to_string).unwrap_or_default(),
             tokens: RefCell::default(),
             assets: Vec::new(),

@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use kangma_core::id::FactId;
 use kangma_core::role::Permission;
-use kangma_core::rules::pack::Then;
+use kangma_core::rules::pack::{Pack, Then};
 use kangma_core::time::{DAY_S, Instant};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -87,7 +87,7 @@ pub async fn give(
 ) -> Result<Response, Problem> {
     let of = match ask.of {
         OfRequest::Document(document) => {
-            let today = app.pack.zone.day_of(app.clock.now());
+            let today = app.packs.base().zone.day_of(app.clock.now());
             Of::Document(document.parse(today).map_err(|e| Problem::refused("of.document.number", &e))?)
         }
         OfRequest::Case(id) => Of::Case(FactId::parse(&id).ok_or_else(Problem::not_found)?.0),
@@ -213,15 +213,28 @@ pub async fn list(
         item.office = names.name(&app, &item.office).await?;
         items.push(item);
     }
-    Ok(Private(Orders { items, rules: rules(&app, lang) }))
+    Ok(Private(Orders { items, rules: rules(&app, &officer, lang) }))
 }
 
-fn rules(app: &Shared, lang: Lang) -> Vec<RuleView> {
-    let orderable = app.pack.rules.iter().filter_map(|r| Some((r, r.order?)));
+/// What may be ordered where an officer orders.
+fn rules(app: &Shared, officer: &Officer, lang: Lang) -> Vec<RuleView> {
+    let (set, now) = (app.packs.set(), app.clock.now());
+    let mut packs: Vec<&Pack> = Vec::new();
+    for division in officer.scope(Permission::Order) {
+        let here = set.at(division.parse().unwrap_or(0), now);
+        let below =
+            set.entries().filter(|e| e.covers.starts_with(division) && e.covers.len() > division.len());
+        let below = below.filter_map(|e| e.covers.parse().ok()).map(|place| set.at(place, now));
+        packs.extend(std::iter::once(here).chain(below).map(|pack| &**pack));
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    let orderable =
+        packs.iter().flat_map(|pack| pack.rules.iter().filter_map(move |r| Some((pack, r, r.order?))));
     orderable
-        .map(|(rule, terms)| RuleView {
+        .filter(|(_, rule, _)| seen.insert(rule.id.clone()))
+        .map(|(pack, rule, terms)| RuleView {
             id: rule.id.to_string(),
-            title: app.pack.rule_title(&rule.id, lang).to_owned(),
+            title: pack.rule_title(&rule.id, lang).to_owned(),
             effect: if matches!(rule.then, Then::Release { .. }) { "release" } else { "colour" },
             days_max: terms.days_max,
             urgent: terms.urgent,
@@ -232,6 +245,8 @@ fn rules(app: &Shared, lang: Lang) -> Vec<RuleView> {
 async fn view(app: &Shared, officer: &Officer, row: store::Row, lang: Lang) -> Result<OrderView, Problem> {
     let body = super::unseal(app, &row)?;
     let state = person::state(app, body.person()).await?;
+    let set = app.packs.set();
+    let pack = set.at(state.as_ref().map_or(0, |s| s.sealed.division), app.clock.now());
     let can_sign = row.state == State::Waiting
         && officer.may(Permission::CountersignOrder, &row.division)
         && officer.office != row.office
@@ -239,7 +254,7 @@ async fn view(app: &Shared, officer: &Officer, row: store::Row, lang: Lang) -> R
     Ok(OrderView {
         id: FactId(row.id).to_string(),
         state: row.state,
-        title: app.pack.rule_title(&body.rule, lang).to_owned(),
+        title: set.with_rule(pack, &body.rule, None).rule_title(&body.rule, lang).to_owned(),
         rule: body.rule,
         evidence: body.evidence,
         reference: body.reference,

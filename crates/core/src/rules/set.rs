@@ -1,0 +1,299 @@
+//! Which pack is in force: for a place, at an instant.
+//!
+//! A set is a base, which answers wherever and whenever nothing else does, and entries: a pack, the
+//! division that it covers there, since when and until when. In force is the deepest entry that
+//! covers the place, and of several for one division the one that took force last. The choice asks
+//! [`Now`], so that the instant at which another pack takes force is part of `review_at`.
+
+use std::sync::Arc;
+
+use crate::decision::{Decision, Episode};
+use crate::fact::{Fact, Facts, Kind};
+use crate::rules::decide::{Context, decide_at};
+use crate::rules::expr::CODE_LENGTHS;
+use crate::rules::pack::Pack;
+use crate::rules::words::{Lang, Reason, explain_by};
+use crate::time::{Instant, Now};
+
+/// Most entries of a set.
+pub const ENTRIES_MAX: usize = 4_096;
+
+/// A pack in force for a division, for a while.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The pack.
+    pub pack: Arc<Pack>,
+    /// Code of the division; empty for everybody.
+    pub covers: Box<str>,
+    /// Since when.
+    pub from: Instant,
+    /// Until before when; for good without an end.
+    pub until: Option<Instant>,
+}
+
+/// What was decided under a pack and counts no more: it was stopped, or brought back from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Void {
+    /// Digest of the pack.
+    pub digest: Box<str>,
+    /// From this instant on.
+    pub from: Instant,
+}
+
+/// Why a set cannot be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadSet {
+    /// No pack.
+    #[error("packs.none: there is no pack; name a folder that holds pack.toml, or one of such folders")]
+    Empty,
+    /// Two that could be the base.
+    #[error(
+        "packs.no_root: {0} and {1} both stand at the top, and neither covers the other; add a pack of the division above them"
+    )]
+    Roots(String, String),
+    /// Not a division's code.
+    #[error("packs.division: {0} is not the code of a division")]
+    Division(String),
+    /// Too many.
+    #[error("packs.limit: a set has at most {ENTRIES_MAX} entries")]
+    Many,
+}
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub struct PackSet {
+    base: Held,
+    /// By digits of the division's code, code, and the latest first.
+    entries: Vec<Row>,
+    /// Lengths of codes that occur, the longest first.
+    lengths: Vec<u32>,
+    voids: Vec<Void>,
+}
+
+#[derive(Clone, Debug)]
+struct Held {
+    pack: Arc<Pack>,
+    digest: [u8; 8],
+}
+
+#[derive(Clone, Debug)]
+struct Row {
+    digits: u32,
+    code: u64,
+    from: Instant,
+    until: Option<Instant>,
+    held: Held,
+}
+
+impl Held {
+    fn new(pack: Arc<Pack>) -> Held {
+        Held { digest: digest_bytes(&pack.digest), pack }
+    }
+}
+
+/// A digest as stored decisions carry it.
+#[must_use]
+pub fn digest_bytes(hex: &str) -> [u8; 8] {
+    u64::from_str_radix(hex, 16).unwrap_or(0).to_be_bytes()
+}
+
+impl PackSet {
+    /// One pack for everybody.
+    #[must_use]
+    pub fn single(pack: Arc<Pack>) -> PackSet {
+        PackSet { base: Held::new(pack), entries: Vec::new(), lengths: Vec::new(), voids: Vec::new() }
+    }
+
+    /// The packs of one installation, each for its own division, in force as it says itself. The one
+    /// whose division lies above all others is the base, and for people elsewhere as well; of several of
+    /// that division the first to take force.
+    pub fn of(packs: Vec<Arc<Pack>>) -> Result<PackSet, BadSet> {
+        let top = packs.iter().min_by_key(|p| (p.division.len(), p.effective)).ok_or(BadSet::Empty)?.clone();
+        if let Some(other) = packs.iter().find(|p| !p.division.starts_with(&*top.division)) {
+            return Err(BadSet::Roots(top.id.to_string(), other.id.to_string()));
+        }
+        let entries = packs.into_iter().filter(|p| p.digest != top.digest).map(|pack| Entry {
+            covers: if pack.division == top.division { "".into() } else { pack.division.clone() },
+            from: pack.effective,
+            until: pack.sunset,
+            pack,
+        });
+        PackSet::single(Arc::clone(&top)).with(entries.collect(), Vec::new())
+    }
+
+    /// The same set with further entries, of which a later one stands before an earlier one of the same
+    /// division and instant, and what no longer counts.
+    pub fn with(&self, further: Vec<Entry>, voids: Vec<Void>) -> Result<PackSet, BadSet> {
+        let mut set = self.clone();
+        for entry in further.into_iter().rev() {
+            let (digits, code) = number(&entry.covers).ok_or(BadSet::Division(entry.covers.to_string()))?;
+            let held = Held::new(entry.pack);
+            set.entries.push(Row { digits, code, from: entry.from, until: entry.until, held });
+        }
+        if set.entries.len() > ENTRIES_MAX {
+            return Err(BadSet::Many);
+        }
+        // Stable: of equal ones the later-given stays before the earlier.
+        set.entries.sort_by_key(|r| (r.digits, r.code, std::cmp::Reverse(r.from)));
+        set.lengths = set.entries.iter().map(|r| r.digits).collect();
+        set.lengths.dedup();
+        set.lengths.reverse();
+        set.voids.extend(voids);
+        Ok(set)
+    }
+
+    /// The pack of the installation: what answers wherever nothing else does.
+    #[must_use]
+    pub fn base(&self) -> &Arc<Pack> {
+        &self.base.pack
+    }
+
+    fn held(&self, place: u64, now: &Now) -> &Held {
+        let known = place.checked_ilog10().map_or(0, |n| n + 1);
+        for &digits in self.lengths.iter().filter(|d| **d <= known) {
+            let code = if digits == 0 { 0 } else { place / 10_u64.pow(known - digits) };
+            let first = self.entries.partition_point(|r| (r.digits, r.code) < (digits, code));
+            let here = self.entries[first..].iter().take_while(|r| (r.digits, r.code) == (digits, code));
+            for row in here {
+                if now.reached(row.from) && row.until.is_none_or(|until| !now.reached(until)) {
+                    return &row.held;
+                }
+            }
+        }
+        &self.base
+    }
+
+    /// The pack in force for a place, by the number of its code (0 where it is not known); what time
+    /// will change of that is noted in `now`.
+    #[must_use]
+    pub fn in_force(&self, place: u64, now: &Now) -> &Arc<Pack> {
+        &self.held(place, now).pack
+    }
+
+    /// The same at an instant.
+    #[must_use]
+    pub fn at(&self, place: u64, at: Instant) -> &Arc<Pack> {
+        &self.held(place, &Now::new(at)).pack
+    }
+
+    /// Its digest, as stored decisions carry it.
+    #[must_use]
+    pub fn digest(&self, place: u64, at: Instant) -> &[u8; 8] {
+        &self.held(place, &Now::new(at)).digest
+    }
+
+    /// Whether what was decided under a pack counts no more.
+    pub(crate) fn is_void(&self, digest: &str, now: &Now) -> bool {
+        self.voids.iter().any(|v| &*v.digest == digest && now.reached(v.from))
+    }
+
+    /// Every pack of the set once, in force or not, the base first.
+    pub fn packs(&self) -> impl Iterator<Item = &Arc<Pack>> {
+        let all = std::iter::once(&self.base).chain(self.entries.iter().map(|r| &r.held));
+        let mut seen: Vec<[u8; 8]> = Vec::new();
+        all.filter(move |held| {
+            let fresh = !seen.contains(&held.digest);
+            if fresh {
+                seen.push(held.digest);
+            }
+            fresh
+        })
+        .map(|held| &held.pack)
+    }
+
+    /// Every entry, and the base as one that covers everybody since ever.
+    pub fn entries(&self) -> impl Iterator<Item = Entry> + '_ {
+        let base =
+            Entry { pack: Arc::clone(&self.base.pack), covers: "".into(), from: Instant::MIN, until: None };
+        let rows = self.entries.iter().map(|r| Entry {
+            pack: Arc::clone(&r.held.pack),
+            covers: if r.digits == 0 { "".into() } else { r.code.to_string().into() },
+            from: r.from,
+            until: r.until,
+        });
+        std::iter::once(base).chain(rows)
+    }
+
+    /// How many of the set's instants have passed: another number says that another pack may be in
+    /// force somewhere.
+    #[must_use]
+    pub fn turns(&self, at: Instant) -> usize {
+        let passed = |instant: &Instant| *instant <= at;
+        self.entries.iter().filter(|r| passed(&r.from)).count()
+            + self.entries.iter().filter_map(|r| r.until).filter(passed).count()
+            + self.voids.iter().filter(|v| passed(&v.from)).count()
+    }
+
+    /// The pack that a rule's texts come from: of the version that opened an episode, if that is in the
+    /// set, or else any pack that has the rule, the one at hand first.
+    #[must_use]
+    pub fn with_rule<'a>(&'a self, at_hand: &'a Pack, rule: &str, version: Option<&str>) -> &'a Pack {
+        let has = |p: &&Pack| p.rule(rule).is_some();
+        let all = || std::iter::once(at_hand).chain(self.packs().map(Arc::as_ref));
+        let same = version.and_then(|version| all().filter(has).find(|p| &*p.version == version));
+        same.or_else(|| all().find(has)).unwrap_or(at_hand)
+    }
+
+    /// The holder's account of a decision that this set made; each reason in the words of the pack
+    /// that has its rule.
+    #[must_use]
+    pub fn explain(&self, pack: &Pack, decision: &Decision, facts: &Facts, lang: Lang) -> Vec<Reason> {
+        let texts = |e: &Episode| match pack.rule(&e.rule) {
+            Some(_) => pack,
+            None => self.with_rule(pack, &e.rule, Some(&e.version)),
+        };
+        explain_by(pack, decision, facts, lang, texts)
+    }
+}
+
+/// Digits and number of a division's code; zeros for the whole country.
+fn number(code: &str) -> Option<(u32, u64)> {
+    if code.is_empty() {
+        return Some((0, 0));
+    }
+    let digits = code.bytes().all(|b| b.is_ascii_digit()) && !code.starts_with('0');
+    (digits && CODE_LENGTHS.contains(&code.len())).then(|| Some((code.len() as u32, code.parse().ok()?)))?
+}
+
+/// Decides under the pack that is in force where the person is. Pure: the same arguments give the same
+/// decision, for every instant in `[now, review_at)`.
+#[must_use]
+pub fn decide_in<'a>(
+    set: &'a PackSet,
+    facts: &Facts,
+    context: impl FnOnce(&'a Pack) -> Context<'a>,
+    now: Instant,
+) -> Decision {
+    let now = Now::new(now);
+    let pack = set.in_force(place_number(facts), &now);
+    decide_at(pack, facts, &context(pack), &|digest| set.is_void(digest, &now), &now)
+}
+
+/// Division of the current stay, or the destination of somebody who intends to come, as deep as the
+/// person gave it; of somebody who never declared, where the first list that came puts them
+/// (a later one could fetch people into a division to get at them).
+#[must_use]
+pub fn place_of(facts: &Facts) -> Option<&str> {
+    match facts.iter().rev().find(|f| f.kind == Kind::Declaration) {
+        Some(declaration) => place_of_declaration(declaration),
+        None => {
+            let listed = facts.iter().filter(|f| f.text("place").is_some());
+            listed.min_by_key(|f| (f.recorded, f.id)).and_then(|f| f.text("place"))
+        }
+    }
+}
+
+/// [`place_of`] as a number; 0 unknown.
+#[must_use]
+pub fn place_number(facts: &Facts) -> u64 {
+    place_of(facts).and_then(|code| code.parse().ok()).unwrap_or(0)
+}
+
+/// Where a declaration places a person.
+#[must_use]
+pub fn place_of_declaration(declaration: &Fact) -> Option<&str> {
+    match declaration.text("subject") {
+        Some("intending") => declaration.text("destination").or_else(|| declaration.text("residence")),
+        _ => declaration.text("residence"),
+    }
+}

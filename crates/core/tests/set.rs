@@ -1,0 +1,298 @@
+//! Which pack is in force: by place, by time, on the move, and what is brought back.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use kangma_core::decision::{Colour, Decision};
+use kangma_core::fact::{Fact, Facts, Kind, Source, Value};
+use kangma_core::id::FactId;
+use kangma_core::rules::decide::Context;
+use kangma_core::rules::pack::{Pack, PackFiles};
+use kangma_core::rules::set::{BadSet, Entry, PackSet, Void, decide_in};
+use kangma_core::rules::words::Lang;
+use kangma_core::time::{DAY_S, Instant};
+use proptest::prelude::*;
+
+/// 11 February 2020, 00:00 in Hangzhou.
+const START: i64 = 1_581_350_400;
+const DISTRICT: &str = "330106";
+const ELSEWHERE: &str = "340104";
+
+fn files(change: impl Fn(&str, String) -> String) -> PackFiles {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packs/hangzhou-2020-02-11");
+    let read = |name: &str| change(name, std::fs::read_to_string(dir.join(name)).unwrap());
+    let names = ["pack.toml", "rules.toml", "words/zh.toml", "words/en.toml"];
+    PackFiles(names.iter().map(|name| ((*name).to_owned(), read(name))).collect::<BTreeMap<_, _>>())
+}
+
+/// Hangzhou's pack with other texts: `from` in any file becomes `to`.
+fn pack(changes: &[(&str, &str)]) -> Arc<Pack> {
+    let files = files(|_, text| changes.iter().fold(text, |text, (from, to)| text.replace(from, to)));
+    Arc::new(Pack::load(&files).unwrap_or_else(|e| panic!("{e}")))
+}
+
+fn city() -> Arc<Pack> {
+    pack(&[])
+}
+
+/// Hefei's, whose rules have other ids.
+fn elsewhere() -> Arc<Pack> {
+    pack(&[
+        ("id = \"hangzhou-2020-02-11\"", "id = \"hefei\""),
+        ("division = \"3301\"", "division = \"3401\""),
+        ("HZ-", "HF-"),
+    ])
+}
+
+/// Hangzhou's next version, under which a fever is red.
+fn next() -> Arc<Pack> {
+    pack(&[("version = \"1.", "version = \"2."), ("colour = \"yellow\"", "colour = \"red\"")])
+}
+
+fn entry(pack: &Arc<Pack>, covers: &str, from: i64, until: Option<i64>) -> Entry {
+    Entry { pack: Arc::clone(pack), covers: covers.into(), from: at(from), until: until.map(at) }
+}
+
+fn at(s: i64) -> Instant {
+    Instant(START + s)
+}
+
+fn fact(n: u128, kind: Kind, s: i64, fields: &[(&str, Value)]) -> Fact {
+    let mut fact = Fact {
+        id: FactId((n + 1).to_be_bytes()),
+        kind,
+        happened: at(s),
+        recorded: at(s),
+        source: Source::Resident,
+        values: vec![],
+    };
+    fields.iter().for_each(|(name, value)| assert!(fact.set(name, value.clone()), "{name}"));
+    fact
+}
+
+fn text(word: &str) -> Value {
+    Value::Text(word.into())
+}
+
+fn declaration(n: u128, s: i64, residence: &str, unwell: bool) -> Fact {
+    let symptoms: &[Box<str>] = &["fever".into()];
+    fact(
+        n,
+        Kind::Declaration,
+        s,
+        &[
+            ("subject", text("resident")),
+            ("residence", text(residence)),
+            ("in_city", Value::Bool(true)),
+            ("contact", text("none")),
+            ("health", text(if unwell { "unwell" } else { "well" })),
+            ("overseas", Value::Bool(false)),
+            ("under_measure", text("none")),
+            ("temperature_c", Value::Double(if unwell { 38.2 } else { 36.5 })),
+            ("symptoms", Value::List(if unwell { symptoms.into() } else { [].into() })),
+        ],
+    )
+}
+
+fn decide(set: &PackSet, facts: &Facts, now: Instant) -> Decision {
+    decide_in(set, facts, |pack| Context { areas: pack.areas() }, now)
+}
+
+/// Decides, and keeps the episodes on record as the service does.
+fn settle(set: &PackSet, facts: &mut Facts, now: Instant) -> Decision {
+    let decision = decide(set, facts, now);
+    decision.records.iter().for_each(|f| facts.push(f.clone()));
+    decision
+}
+
+#[test]
+fn the_deepest_pack_that_covers_a_place_is_in_force_there_and_of_several_the_latest() {
+    let (base, province, town) = (city(), elsewhere(), next());
+    let set = PackSet::single(Arc::clone(&base));
+    let entries = vec![
+        entry(&province, "33", 0, None),
+        entry(&town, "3301", 100, Some(300)),
+        entry(&base, "3301", 50, None),
+        entry(&province, "330106", 200, Some(250)),
+    ];
+    let set = set.with(entries, Vec::new()).unwrap();
+    let digest = |place: u64, s: i64| set.at(place, at(s)).digest.clone();
+    for (place, s, expected) in [
+        (0, 0, &base),
+        (34, 500, &base),
+        (330_106, -1, &base),
+        (330_106, 0, &province),
+        (33, 500, &province),
+        (330_203, 220, &province),
+        (330_106, 50, &base),
+        (330_106, 99, &base),
+        (330_106, 100, &town),
+        (330_106_001, 220, &province),
+        (330_106_001_002, 249, &province),
+        (330_106, 250, &town),
+        (3_301, 299, &town),
+        (3_301, 300, &base),
+    ] {
+        assert_eq!(digest(place, s), expected.digest, "{place} at {s}");
+        assert_eq!(set.digest(place, at(s))[0], u8::from_str_radix(&expected.digest[..2], 16).unwrap());
+    }
+    assert_eq!(set.packs().count(), 3);
+    assert_eq!((set.turns(at(-1)), set.turns(at(150)), set.turns(at(900))), (0, 3, 6));
+}
+
+#[test]
+fn a_folder_of_packs_has_one_that_lies_above_all_others() {
+    let (hangzhou, hefei) = (city(), elsewhere());
+    assert!(matches!(PackSet::of(vec![Arc::clone(&hangzhou), hefei]), Err(BadSet::Roots(..))));
+    assert!(matches!(PackSet::of(Vec::new()), Err(BadSet::Empty)));
+    let province = pack(&[("id = \"hangzhou-2020-02-11\"", "id = \"zhejiang\""), ("\"3301\"", "\"33\"")]);
+    let set = PackSet::of(vec![Arc::clone(&hangzhou), Arc::clone(&province)]).unwrap();
+    let late = Instant(START + 1000 * DAY_S);
+    assert_eq!(set.base().digest, province.digest);
+    assert_eq!(set.at(330_106, late).digest, hangzhou.digest);
+    assert_eq!(set.at(330_203, late).digest, province.digest);
+    assert_eq!(set.at(110_101, late).digest, province.digest);
+    assert!(matches!(
+        set.with(vec![entry(&hangzhou, "33012", 0, None)], Vec::new()),
+        Err(BadSet::Division(_))
+    ));
+}
+
+#[test]
+fn when_another_pack_takes_force_is_the_instant_of_review_to_the_second() {
+    let (base, next) = (city(), next());
+    let set = PackSet::single(base).with(vec![entry(&next, "3301", 500, Some(900))], Vec::new()).unwrap();
+    let here = Facts::new(vec![declaration(0, 0, DISTRICT, false)]);
+    assert_eq!(decide(&set, &here, at(10)).review_at, Some(at(500)));
+    assert_eq!(decide(&set, &here, at(499)).pack.version, set.base().version);
+    let after = decide(&set, &here, at(500));
+    assert_eq!((after.pack.version, after.review_at), (next.version.clone(), Some(at(900))));
+    assert_eq!(decide(&set, &here, at(900)).pack.version, set.base().version);
+    // What does not concern the place does not wake anybody.
+    let there = Facts::new(vec![declaration(0, 0, ELSEWHERE, false)]);
+    assert_eq!(decide(&set, &there, at(10)).review_at, None);
+}
+
+#[test]
+fn whoever_intends_to_come_is_judged_by_the_pack_of_the_destination() {
+    let set = PackSet::single(city()).with(vec![entry(&elsewhere(), "3401", 0, None)], Vec::new()).unwrap();
+    let mut coming = declaration(0, 0, DISTRICT, false);
+    coming.set("subject", text("intending"));
+    coming.set("destination", text(ELSEWHERE));
+    assert_eq!(&*decide(&set, &Facts::new(vec![coming]), at(10)).pack.id, "hefei");
+}
+
+#[test]
+fn an_open_episode_travels_with_the_person_under_its_own_terms_and_in_its_own_words() {
+    // Even where the other place converts the episodes of its own earlier versions.
+    let hefei = pack(&[
+        ("id = \"hangzhou-2020-02-11\"", "id = \"hefei\""),
+        ("division = \"3301\"", "division = \"3401\""),
+        ("HZ-", "HF-"),
+        ("on_new_version = \"keep\"", "on_new_version = \"convert\""),
+    ]);
+    let set = PackSet::single(city()).with(vec![entry(&hefei, "3401", 0, None)], Vec::new()).unwrap();
+    let mut facts = Facts::new(vec![declaration(0, 0, DISTRICT, true)]);
+    let home = settle(&set, &mut facts, at(10));
+    let rule = home.episodes[0].rule.clone();
+    assert!(rule.starts_with("HZ-"), "{rule}");
+    facts.push(declaration(1, 3600, ELSEWHERE, false));
+    let moved = settle(&set, &mut facts, at(3700));
+    assert_eq!(&*moved.pack.id, "hefei");
+    let travelled = moved.episodes.iter().find(|e| e.rule == rule).expect("it travels");
+    assert_eq!(travelled.since, home.episodes[0].since);
+    let told = set.explain(set.at(340_104, at(3700)), &moved, &facts, Lang::En);
+    let own = told.iter().find(|r| *r.rule == *rule).unwrap();
+    assert!(!own.what_to_do.is_empty() && !own.source.url.is_empty(), "{own:?}");
+    // Back home everything is computed from the facts again, and nothing is lost or doubled.
+    facts.push(declaration(2, 7200, DISTRICT, false));
+    let back = settle(&set, &mut facts, at(7300));
+    let here: Vec<_> = back.episodes.iter().filter(|e| e.rule == rule).collect();
+    assert_eq!(here.len(), 1);
+    assert_eq!(here[0].since, home.episodes[0].since);
+}
+
+#[test]
+fn what_a_pack_decided_that_is_brought_back_counts_no_more_whether_it_opened_or_ended_something() {
+    let (base, harmful) = (city(), next());
+    let mild =
+        pack(&[("version = \"1.", "version = \"3."), ("HZ-YELLOW", "HZ-MILD"), ("HZ-RED", "HZ-STRICT")]);
+    for bad in [harmful, mild] {
+        let digest = bad.digest.clone();
+        let both = |until: Option<i64>, voids| {
+            PackSet::single(Arc::clone(&base)).with(vec![entry(&bad, "3301", 100, until)], voids).unwrap()
+        };
+        let mut facts = Facts::new(vec![declaration(0, 0, DISTRICT, true)]);
+        let set = both(None, Vec::new());
+        let before = settle(&set, &mut facts, at(50));
+        settle(&set, &mut facts, at(150));
+        let set = both(Some(200), vec![Void { digest, from: at(200) }]);
+        assert_eq!(decide(&set, &facts, at(150)).review_at, Some(at(200)));
+        let after = settle(&set, &mut facts, at(200));
+        assert_eq!((after.colour, &after.pack), (before.colour, &before.pack));
+        let rules = |d: &Decision| d.episodes.iter().map(|e| (e.rule.clone(), e.colour)).collect::<Vec<_>>();
+        assert_eq!(rules(&after), rules(&before), "{}", bad.version);
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Declares { place: usize, unwell: bool },
+    ChecksIn,
+    Nothing,
+}
+
+fn step() -> impl Strategy<Value = (Step, i64)> {
+    let kind = prop_oneof![
+        2 => (0..3_usize, any::<bool>()).prop_map(|(place, unwell)| Step::Declares { place, unwell }),
+        5 => Just(Step::ChecksIn),
+        1 => Just(Step::Nothing),
+    ];
+    (kind, 1..2 * DAY_S)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    /// Moving about while packs take force and end: the same answer for every instant before the review,
+    /// a colour never without an episode, and no episode of the most severe colour lost by moving.
+    #[test]
+    fn an_answer_holds_until_its_review_wherever_one_goes(
+        steps in prop::collection::vec(step(), 1..14), from in 0..8 * DAY_S, span in 1..8 * DAY_S,
+    ) {
+        let (base, hefei, next) = (city(), elsewhere(), next());
+        let entries = vec![entry(&hefei, "34", 0, None), entry(&next, "330106", from, Some(from + span))];
+        let voids = vec![Void { digest: next.digest.clone(), from: at(from + span) }];
+        let set = PackSet::single(base).with(entries, voids).unwrap();
+        let places = [DISTRICT, "330102", ELSEWHERE];
+        let (mut facts, mut s) = (Facts::default(), 0);
+        for (n, (what, later)) in steps.into_iter().enumerate() {
+            s += later;
+            let here = Instant(START + s);
+            let before = decide(&set, &facts, here);
+            match what {
+                Step::Declares { place, unwell } => {
+                    facts.push(declaration(n as u128, s, places[place], unwell));
+                }
+                Step::ChecksIn => facts.push(fact(n as u128, Kind::CheckIn, s, &[
+                    ("temperature_c", Value::Double(36.5)), ("symptoms", Value::List([].into())),
+                ])),
+                Step::Nothing => {}
+            }
+            let decision = settle(&set, &mut facts, here);
+            prop_assert_eq!(&decision.pack.digest, &set.at(kangma_core::rules::set::place_number(&facts), here).digest);
+            prop_assert_eq!(decision.colour.unwrap_or(Colour::Green) > Colour::Green, !decision.episodes.is_empty());
+            let until = decision.review_at.unwrap_or(here.plus_s(30 * DAY_S));
+            for instant in [Instant((here.0 + until.0) / 2), until.plus_s(-1)] {
+                let later = decide(&set, &facts, instant.max(here));
+                prop_assert_eq!((later.colour, later.status, &later.pack), (decision.colour, decision.status, &decision.pack));
+                prop_assert_eq!(&later.episodes, &decision.episodes);
+            }
+            // One's own declaration of being well elsewhere ends nothing.
+            if before.pack != decision.pack && before.colour == Some(Colour::Red) && before.pack.digest != next.digest {
+                prop_assert_eq!(decision.colour, Some(Colour::Red));
+            }
+        }
+    }
+}
