@@ -367,9 +367,23 @@ async function lookUps(name, env) {
 
 /** The pure parts print one JSON object each, with their own yardsticks inside. */
 async function core() {
-  const decide = JSON.parse(run('target/release/examples/decide_rate', ['--json']))
-  result('decide, 30 facts, Hangzhou pack, one core', decide.per_s, '/s', 'of 500,000/s', decide.per_s / 500_000, 1)
-  result('decide, the same rules and facts', decide.per_s, '/s', 'times the cel crate', decide.per_s / decide.cel_per_s, 20)
+  const facts = join(dir, 'facts.json')
+  writeFileSync(facts, run('target/release/examples/decide_rate', ['--facts']))
+  const seen = []
+  for (let round = 0; round < ROUNDS; round++) {
+    const { per_s: certlogic_per_s } = JSON.parse(run('node', ['bench/peers/certlogic/rate.mjs', facts]))
+    seen.push({ ...JSON.parse(run('target/release/examples/decide_rate', ['--json'])), certlogic_per_s })
+  }
+  const of = (name) => median(seen.map((round) => round[name]))
+  const times = (ours, peer) => median(seen.map((round) => round[ours] / round[peer]))
+  const decide = of('per_s')
+  result('decide, 30 facts, Hangzhou pack, one core', decide, '/s', 'of 500,000/s', decide / 500_000, 1)
+  result('decide, the same rules and facts', decide, '/s', 'times the cel crate', times('per_s', 'cel_per_s'), 20)
+  // The peers ask conditions and decide nothing: the same work is ours without episodes and runs.
+  const asked = (peer, name, bound) => result('the same conditions over the same facts', of('asked_per_s'), 'people/s', `times ${name} (${say(of(peer))}/s)`, times('asked_per_s', peer), bound, { decide_times: times('per_s', peer) })
+  asked('cel_per_s', 'the cel crate', 20)
+  asked('datalogic_per_s', 'datalogic-rs', 5)
+  asked('certlogic_per_s', 'certlogic-js', 100)
   const pass = JSON.parse(run('target/release/examples/pass_rate', ['--json']))
   result('verifying a pass offline', pass.verify_per_s, '/s', 'bare ES256 verification takes this share of it', pass.verify_per_s / pass.bare_verify_per_s, 1 / 1.15)
 }

@@ -7,5 +7,7 @@ cd "$(dirname "$0")/.."
 need_debian wrk wrk
 cargo build --release --locked -p kangma -p hello
 cargo build --release --locked -p kangma-core --examples
-(cd bench/peers/node && npm ci --no-audit --no-fund --silent)
+for peer in node certlogic; do
+    (cd "bench/peers/$peer" && npm ci --no-audit --no-fund --silent)
+done
 exec node tools/bench.mjs "$@"

@@ -1,5 +1,6 @@
-//! Decisions a second on one core, and the `cel` crate doing the same rules on the same facts.
-//! `cargo run --release -p kangma-core --example decide_rate [-- --json]`
+//! Decisions a second on one core, and the crates `cel` and `datalogic-rs` doing the same rules on the
+//! same facts; `--facts` prints them for `bench/peers/certlogic`, which does them in JavaScript.
+//! `cargo run --release -p kangma-core --example decide_rate [-- --json | --facts]`
 
 use std::collections::HashMap;
 use std::hint::black_box;
@@ -9,11 +10,14 @@ use std::time::Instant as Stopwatch;
 
 use cel::objects::Key;
 use cel::{Context as CelContext, Program, Value as Cel};
+use datalogic_rs::{Engine, Logic, ParsedData};
 use kangma_core::fact::{Fact, Facts, Kind, Source, Value};
 use kangma_core::id::FactId;
 use kangma_core::rules::decide::{Context, decide};
+use kangma_core::rules::expr::{Env, Expr, PersonView};
 use kangma_core::rules::pack::{Pack, PackFiles};
 use kangma_core::time::{DAY_S, Instant};
+use serde_json::{Value as Json, json};
 
 /// 11 February 2020, 00:00 in Hangzhou.
 const START: i64 = 1_581_350_400;
@@ -119,6 +123,86 @@ fn context(fact: &Fact) -> CelContext<'static, 'static> {
     context
 }
 
+/// A fact as the JsonLogic peers read it: numbers whole, since CertLogic compares no others, and what
+/// it cannot compute (which areas, which city) already there, which leaves them less to do.
+fn peer_fact(fact: &Fact, areas: &kangma_core::rules::expr::Areas) -> Json {
+    let mut map = serde_json::Map::new();
+    for (i, field) in fact.kind.schema().iter().enumerate() {
+        let value = match fact.at(i) {
+            Value::Bool(b) => json!(b),
+            Value::Double(d) => {
+                map.insert("temperature_tenths".into(), json!((d * 10.0).round() as i64));
+                continue;
+            }
+            Value::Int(n) => json!(n),
+            Value::Text(t) => json!(**t),
+            Value::List(l) => json!(l),
+            _ => continue,
+        };
+        map.insert(field.name.into(), value);
+    }
+    if let Some(code) = fact.text("residence") {
+        let day = kangma_core::time::Day(18_303);
+        let within: Vec<&str> = areas.keys().filter(|key| areas.in_area(code, key, day)).collect();
+        map.insert("areas".into(), json!(within));
+        map.insert("city".into(), json!(code.get(..4)));
+    }
+    Json::Object(map)
+}
+
+/// `datalogic-rs`, rules compiled and data parsed.
+struct JsonLogic {
+    engine: Engine,
+    rules: Vec<(String, Logic)>,
+    facts: Vec<(&'static str, ParsedData)>,
+    arena: datalogic_rs::bumpalo::Bump,
+}
+
+impl JsonLogic {
+    fn new(facts: &Facts, areas: &kangma_core::rules::expr::Areas) -> JsonLogic {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../bench/peers/certlogic/hangzhou.json");
+        let rules: Vec<Json> = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let engine = Engine::new();
+        let rules = rules.iter().map(|r| {
+            (r["on"].as_str().unwrap().to_owned(), engine.compile(r["logic"].to_string().as_str()).unwrap())
+        });
+        let rules = rules.collect();
+        let data =
+            |f: &Fact| ParsedData::from_json(&json!({ "fact": peer_fact(f, areas) }).to_string()).unwrap();
+        let facts = facts.iter().map(|f| (f.kind.name(), data(f))).collect();
+        JsonLogic { engine, rules, facts, arena: Default::default() }
+    }
+
+    fn matched(&mut self) -> usize {
+        let mut matched = 0;
+        for (kind, data) in &self.facts {
+            for (_, logic) in self.rules.iter().filter(|(on, _)| on == kind) {
+                let truth = self.engine.evaluate(logic, data, &self.arena);
+                matched += usize::from(truth.is_ok_and(|v| v.as_bool() == Some(true)));
+            }
+        }
+        self.arena.reset();
+        matched
+    }
+}
+
+/// The same conditions as the peers ask, by our engine: facts and their days ready, as theirs are.
+fn asked<'a>(pack: &'a Pack, facts: &'a Facts, person: &'a PersonView<'a>) -> Vec<(Vec<&'a Expr>, Env<'a>)> {
+    let of = |kind: Kind| {
+        let mut all: Vec<&Expr> = pack.rules.iter().filter(|r| r.on == kind).map(|r| &r.when).collect();
+        if kind == Kind::CheckIn {
+            all.push(&pack.check_in.normal);
+        }
+        all
+    };
+    let day = |f: &Fact| pack.zone.day_of(f.happened);
+    facts.iter().map(|f| (of(f.kind), Env { fact: f, person, areas: pack.areas(), day: day(f) })).collect()
+}
+
+fn holding(asked: &[(Vec<&Expr>, Env<'_>)]) -> usize {
+    asked.iter().map(|(all, env)| all.iter().filter(|when| when.eval(env).is_true()).count()).sum()
+}
+
 fn main() {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packs/hangzhou-2020-02-11");
     let mut files = PackFiles::default();
@@ -131,7 +215,27 @@ fn main() {
     let now = Instant(START + 10 * DAY_S + 40_000);
     let after = Instant(START + 30 * DAY_S);
     let oracle = Oracle::new(&dir, &well);
-    let mut rates: [Vec<f64>; 3] = Default::default();
+    let mut json_logic = JsonLogic::new(&well, pack.areas());
+    // All do the same work: as many conditions hold for each.
+    for facts in [&well, &red] {
+        let (cel, other) = (Oracle::new(&dir, facts).decide(), JsonLogic::new(facts, pack.areas()).matched());
+        assert_eq!(cel, other, "cel and datalogic-rs differ");
+        assert_eq!(cel, holding(&asked(&pack, facts, &PersonView::default())), "cel and our engine differ");
+    }
+    if std::env::args().any(|a| a == "--facts") {
+        let people = [("well", &well), ("contact", &red)].map(|(name, facts)| {
+            let list: Vec<Json> = facts
+                .iter()
+                .map(|f| json!({ "kind": f.kind.name(), "fact": peer_fact(f, pack.areas()) }))
+                .collect();
+            json!({ "name": name, "matches": Oracle::new(&dir, facts).decide(), "facts": list })
+        });
+        println!("{}", json!(people));
+        return;
+    }
+    let nobody = PersonView::default();
+    let ours = asked(&pack, &well, &nobody);
+    let mut rates: [Vec<f64>; 5] = Default::default();
     for _ in 0..3 {
         rates[0].push(rate(|| {
             black_box(decide(&pack, black_box(&well), &context, after));
@@ -142,20 +246,28 @@ fn main() {
         rates[2].push(rate(|| {
             black_box(oracle.decide());
         }));
+        rates[3].push(rate(|| {
+            black_box(json_logic.matched());
+        }));
+        rates[4].push(rate(|| {
+            black_box(holding(black_box(&ours)));
+        }));
     }
-    let [per_s, open_per_s, cel_per_s] = rates.map(|mut r| {
+    let [per_s, open_per_s, cel_per_s, datalogic_per_s, asked_per_s] = rates.map(|mut r| {
         r.sort_by(f64::total_cmp);
         r[1]
     });
     if std::env::args().any(|a| a == "--json") {
         println!(
             "{}",
-            serde_json::json!({ "per_s": per_s, "open_per_s": open_per_s, "cel_per_s": cel_per_s })
+            json!({ "per_s": per_s, "open_per_s": open_per_s, "cel_per_s": cel_per_s, "datalogic_per_s": datalogic_per_s,
+                "asked_per_s": asked_per_s })
         );
     } else {
         println!(
-            "nothing active {per_s:.0}/s, an episode open {open_per_s:.0}/s, cel {cel_per_s:.0}/s ({:.0} times)",
-            per_s / cel_per_s
+            "nothing active {per_s:.0}/s, an episode open {open_per_s:.0}/s; conditions alone {asked_per_s:.0}/s, cel {cel_per_s:.0}/s ({:.0} times), datalogic-rs {datalogic_per_s:.0}/s ({:.1} times)",
+            asked_per_s / cel_per_s,
+            asked_per_s / datalogic_per_s
         );
     }
 }
