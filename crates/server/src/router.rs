@@ -145,11 +145,12 @@ fn imports() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(import::http::kinds))
         .routes(routes!(import::http::list))
-        .routes(routes!(import::http::detail))
+        .routes(routes!(import::http::detail, import::http::forget))
         .routes(routes!(import::http::mapping))
         .routes(routes!(import::http::start))
         .routes(routes!(import::http::stop))
         .routes(routes!(import::http::lines))
+        .routes(routes!(import::http::reasons))
         .routes(routes!(import::http::error_file))
 }
 

@@ -597,3 +597,100 @@ async fn a_county_confirms_from_red_to_green_what_waits_for_nothing_else_and_a_n
     assert_eq!(other.colour().await, "green");
     assert!(waiting().await.is_empty());
 }
+
+/// Declarations with a fever, and the entries in the queue that they made.
+async fn feverish(server: &Server, reviewer: &Person, people: std::ops::Range<u32>) -> Vec<String> {
+    let mut entries = Vec::new();
+    for n in people {
+        let waiting = async || -> Vec<String> {
+            let queue = reviewer.get("/api/v1/reviews?kind=declaration").await.body;
+            let items = queue["items"].as_array().unwrap();
+            items.iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect()
+        };
+        let before = waiting().await;
+        let person = server.log_in(&format!("1380002{n:04}")).await;
+        let fever = json!({ "temperature_c": 38.5, "symptoms": ["fever"], "residence": "330106" });
+        assert_eq!(person.declare(&with(well(n), fever)).await.status, StatusCode::CREATED);
+        entries.extend(waiting().await.into_iter().find(|id| !before.contains(id)));
+    }
+    entries
+}
+
+#[tokio::test]
+async fn many_declarations_found_false_by_one_officer_of_people_without_a_case_raise_an_alarm() {
+    let server = Server::demo();
+    let (reviewer, auditor) = (server.reviewer().await, server.officer("auditor").await);
+    let entries = feverish(&server, &reviewer, 700..706).await;
+    assert_eq!(entries.len(), 6);
+    // Of the first a list says something: to find that declaration false is no colour by hand alone.
+    let admin = server.officer("admin").await;
+    let list = format!("证件号码\n{}\n", document(700));
+    let target = "/api/v1/imports?kind=close_contact&division=330106&name=a.csv";
+    let sent = admin.send(reqwest::Method::POST, target, Some(list)).await;
+    let path = format!("/api/v1/imports/{}", sent.body["id"].as_str().unwrap_or_else(|| panic!("{sent:?}")));
+    assert_eq!(admin.post(&format!("{path}/start"), json!({})).await.status, StatusCode::ACCEPTED);
+    until("the list", async || admin.get(&path).await.body, |import| import["state"] == "done").await;
+    let find_false = async |entries: &[String]| {
+        for id in entries {
+            let said = json!({ "outcome": "false", "code": "contradicted_by_records", "reason": "无就诊记录" });
+            let answer = reviewer.post(&format!("/api/v1/reviews/{id}"), said).await;
+            assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        }
+        server.findings_take_effect().await;
+    };
+    let alarms = async || -> Vec<(String, String)> {
+        let all = auditor.get("/api/v1/alarms").await.body;
+        let items = all["items"].as_array().unwrap().iter().filter(|a| a["kind"] == "many_without_case");
+        let text = |alarm: &Value, name: &str| alarm[name].as_str().unwrap().to_owned();
+        let mut said: Vec<_> = items.map(|a| (text(a, "officer"), text(a, "division"))).collect();
+        said.sort();
+        said
+    };
+    find_false(&entries[..5]).await;
+    assert_eq!(alarms().await, [], "four of people without a case are still ordinary");
+    find_false(&entries[5..]).await;
+    let county = "330106".to_owned();
+    assert_eq!(alarms().await, [(String::new(), county.clone()), ("reviewer".into(), county)]);
+}
+
+#[tokio::test]
+async fn an_appeal_that_corrects_an_order_withdraws_it_in_the_list_of_orders_too() {
+    let mut server = Server::demo();
+    let person = server.log_in("13800030001").await;
+    person.declare(&with(well(801), json!({ "residence": "330106" }))).await;
+    let (writer, signer) = (server.officer("data").await, server.officer("approver").await);
+    let now = kangma_core::time::Instant::parse(&at_now(&person).await).unwrap();
+    let ask = json!({
+        "of": { "document": { "type": "resident_id", "number": document(801), "nationality": null } },
+        "rule": "HZ-RED-ORDER", "evidence": "investigation_report", "reference": "file 8",
+        "until": now.plus_s(7 * 86_400), "urgent": false,
+    });
+    let written = writer.post("/api/v1/orders", ask).await;
+    let order = written.body["order"].as_str().unwrap_or_else(|| panic!("{written:?}")).to_owned();
+    let signed = signer.post(&format!("/api/v1/orders/{order}/signature"), json!({})).await;
+    assert!(signed.status.is_success(), "{signed:?}");
+    assert_eq!(person.colour().await, "red");
+    let listed = async |state: &str| -> Vec<Value> {
+        let all = writer.get(&format!("/api/v1/orders?state={state}")).await;
+        let items = all.body["items"].as_array().unwrap_or_else(|| panic!("{all:?}")).clone();
+        items.into_iter().filter(|o| o["id"] == *order).collect()
+    };
+    assert_eq!(listed("signed").await.len(), 1);
+
+    let made = appeal(&person, "an-order-in-error").await;
+    let path = format!("/api/v1/reviews/{}", made["id"].as_str().unwrap());
+    let corrected = json!({ "outcome": "correct", "code": "another_person" });
+    let answered = server.reviewer().await.post(&path, corrected).await;
+    assert_eq!(answered.status, StatusCode::OK, "{answered:?}");
+    server.findings_take_effect().await;
+    assert_eq!(person.colour().await, "green");
+    assert_eq!(listed("signed").await, [] as [Value; 0], "it no longer stands");
+    let withdrawn = listed("withdrawn").await;
+    assert_eq!(withdrawn.len(), 1, "it was withdrawn");
+    assert_eq!(withdrawn[0]["withdrawn_by"], "reviewer", "{withdrawn:?}");
+    // The step is in the log like any other withdrawal.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    server.interrupt();
+    let out = kangma().args(["log", "verify"]).envs(environment(&server.dir)).output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stdout));
+}

@@ -30,7 +30,7 @@ const DUTIES: &[(&str, &[&str])] = &[
     (
         "review",
         &[
-            "account", "alarm", "appeal", "decide", "declare", "evidence", "identity", "look", "person",
+            "account", "alarm", "appeal", "decide", "declare", "evidence", "identity", "look", "order", "person",
             "queue", "staff",
         ],
     ),

@@ -6,7 +6,7 @@ import { may } from './session'
 import type { zh } from './texts'
 
 export interface Room {
-  name: 'review' | 'dashboard' | 'orders' | 'alarms' | 'imports' | 'people' | 'accounts' | 'mine'
+  name: 'review' | 'dashboard' | 'orders' | 'alarms' | 'lists' | 'people' | 'accounts' | 'mine'
   permissions: string[]
   /** What follows the name in the address. */
   rest?: string
@@ -18,6 +18,7 @@ export const rooms: Room[] = [
   { name: 'dashboard', rest: '/:division?', permissions: ['dashboard'], load: () => import('./dashboard/DashboardRoom.vue') },
   { name: 'orders', permissions: ['order', 'countersign_order', 'audit'], load: () => import('./orders/OrdersRoom.vue') },
   { name: 'alarms', permissions: ['audit'], load: () => import('./alarms/AlarmsRoom.vue') },
+  { name: 'lists', rest: '/:id?', permissions: ['import'], load: () => import('./lists/ListsRoom.vue') },
   { name: 'people', permissions: ['look_up'], load: () => import('./people/PeopleRoom.vue') },
   { name: 'mine', permissions: [], load: () => import('./mine/MineRoom.vue') },
 ]

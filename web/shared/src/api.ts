@@ -25,7 +25,7 @@ export class ApiError extends Error {
 }
 
 export interface Options {
-  method?: 'GET' | 'POST' | 'DELETE'
+  method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
   body?: unknown
   /** Milliseconds until the request is given up. */
   timeout?: number
@@ -53,8 +53,9 @@ export interface File {
   rows: number | null
 }
 
-export function file(path: string, body: unknown): Promise<File> {
-  return ask(path, { method: 'POST', body, timeout: 60_000 }, async (answer) => {
+/** A file: by POST where something is said to get it, else by GET. */
+export function file(path: string, body?: unknown): Promise<File> {
+  return ask(path, { body, timeout: 60_000 }, async (answer) => {
     const name = /filename="([^"]+)"/.exec(answer.headers.get('Content-Disposition') ?? '')
     const rows = answer.headers.get('X-Rows')
     return { content: await answer.blob(), name: name?.[1] ?? 'kangma.csv', rows: rows === null ? null : Number(rows) }
@@ -97,7 +98,8 @@ export const get = <T>(path: string, options?: Options) => call<T>(path, { ...op
 export const post = <T>(path: string, body?: unknown, options?: Options) =>
   call<T>(path, { ...options, method: 'POST', body })
 
-function problem(answer: Response, text: string): ApiError {
+/** What an answer that refuses says. */
+export function problem(answer: { status: number; headers: { get(name: string): string | null } }, text: string): ApiError {
   let said: Partial<Problem> = {}
   try {
     said = JSON.parse(text) as Partial<Problem>
@@ -120,6 +122,6 @@ const sentences = {
   answer: { zh: '服务器暂时不能处理。请稍后再试。', en: 'The server cannot do this right now. Try again in a moment.' },
 }
 
-function sentence(code: keyof typeof sentences): string {
+export function sentence(code: keyof typeof sentences): string {
   return sentences[code][lang.value]
 }

@@ -10,11 +10,18 @@ use crate::app::Shared;
 use crate::error::Problem;
 use crate::lang::Lang;
 
-/// A cell that no spreadsheet takes for a formula: one that begins like one gets a quote in front,
-/// which the reader takes away again.
+/// Digits from here on are a number of a document, a phone or a code, and no amount: a spreadsheet would
+/// round them, or drop noughts in front.
+const LONG_NUMBER: usize = 11;
+
+/// A cell that no spreadsheet takes for a formula, nor for an amount that it may round: one that looks
+/// like it gets a quote in front, which the reader takes away again.
 pub fn safe(cell: &str) -> String {
+    let digits = cell.bytes().take_while(u8::is_ascii_digit).count();
+    let number = digits >= LONG_NUMBER || digits > 1 && digits == cell.len() && cell.starts_with('0');
     match cell.as_bytes().first() {
         Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r' | b'\'') => format!("'{cell}"),
+        _ if number => format!("'{cell}"),
         _ => cell.to_owned(),
     }
 }
@@ -68,13 +75,16 @@ mod tests {
     use super::safe;
 
     #[test]
-    fn a_cell_that_begins_like_a_formula_is_a_text_and_comes_back_as_it_was() {
-        for cell in ["=1+1", "+86", "-", "@SUM", "\tx", "\rx", "'x"] {
+    fn a_cell_that_begins_like_a_formula_or_that_would_be_rounded_is_a_text_and_comes_back_as_it_was() {
+        let cells = ["=1+1", "+86", "-", "@SUM", "\tx", "\rx", "'x", "330106197701150101", "33010619770115010X"];
+        for cell in cells.into_iter().chain(["13900000001", "0042"]) {
             let written = safe(cell);
             assert!(written.starts_with('\''), "{cell:?}");
             assert_eq!(written.strip_prefix('\''), Some(cell));
         }
         assert_eq!(safe("张测试"), "张测试");
-        assert_eq!(safe("330106-1"), "330106-1");
+        for plain in ["330106-1", "330106", "0", "2020-02-11 08:30", "20200211", ""] {
+            assert_eq!(safe(plain), plain);
+        }
     }
 }

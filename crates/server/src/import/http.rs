@@ -18,7 +18,7 @@ use crate::app::Shared;
 use crate::error::{Problem, ProblemBody};
 use crate::http::{Body, Private};
 use crate::lang::{Lang, Wanted};
-use crate::staff::Officer;
+use crate::staff::{self, Officer};
 
 /// Columns of a kind of list.
 #[derive(Serialize, ToSchema)]
@@ -128,6 +128,12 @@ pub struct ImportView {
     counts: Counts,
     /// Who sent it.
     sent_by: String,
+    /// Name of their office.
+    office: String,
+    /// Of one that was held: who of the level above let it go on.
+    released_by: Option<String>,
+    /// Whether whoever asks may let it go on: it is held, and they are of the level above and did not send it.
+    may_release: bool,
     #[schema(value_type = String, format = DateTime)]
     sent_at: Instant,
     #[schema(value_type = String, format = DateTime)]
@@ -160,9 +166,11 @@ pub struct ColumnsView {
 
 const SAMPLE_LINES: usize = 5;
 
-fn view(import: &Import, about: &About) -> ImportView {
+async fn view(app: &Shared, by: &By, import: &Import, about: &About) -> Result<ImportView, Problem> {
     let counts = import.counts;
-    ImportView {
+    let may_release =
+        import.state == State::Held && by.is_above(&import.division) && by.name != about.sent_by;
+    Ok(ImportView {
         id: FactId(import.id).to_string(),
         kind: import.kind.name(),
         division: import.division.clone(),
@@ -176,16 +184,19 @@ fn view(import: &Import, about: &About) -> ImportView {
         done_lines: counts.fine + counts.applied + counts.known + counts.wrong,
         counts,
         sent_by: about.sent_by.clone(),
+        office: staff::office_name(app, import.office).await?,
+        released_by: about.released_by.clone(),
+        may_release,
         sent_at: import.created_at,
         changed_at: import.changed_at,
         replayed: false,
         columns: None,
-    }
+    })
 }
 
-async fn whole(app: &Shared, import: &Import) -> Result<ImportView, Problem> {
+async fn whole(app: &Shared, by: &By, import: &Import) -> Result<ImportView, Problem> {
     let about = import.about(app)?;
-    let mut view = view(import, &about);
+    let mut view = view(app, by, import, &about).await?;
     let missing = super::missing(app, import, &about).into_iter().map(Column::name).collect();
     let mut sample = Vec::new();
     if [State::Ready, State::Checked].contains(&import.state)
@@ -226,7 +237,7 @@ pub async fn upload(
     }
     let sending = Sending { kind, division, file: ask.name, sheet: ask.sheet };
     let (import, replayed) = super::receive(&app, &by, sending, body).await?;
-    let mut view = whole(&app, &import).await?;
+    let mut view = whole(&app, &by, &import).await?;
     view.replayed = replayed;
     let status = if replayed { StatusCode::OK } else { StatusCode::CREATED };
     Ok((status, Private(view)).into_response())
@@ -245,9 +256,11 @@ pub struct Imports {
 pub async fn list(AxumState(app): AxumState<Shared>, officer: Officer) -> Result<Private<Imports>, Problem> {
     let by = By::anywhere(officer)?;
     let all = super::list(&app, &by).await?;
-    let items: Result<Vec<ImportView>, Problem> =
-        all.iter().map(|import| Ok(view(import, &import.about(&app)?))).collect();
-    Ok(Private(Imports { items: items? }))
+    let mut items = Vec::with_capacity(all.len());
+    for import in &all {
+        items.push(view(&app, &by, import, &import.about(&app)?).await?);
+    }
+    Ok(Private(Imports { items }))
 }
 
 async fn one(app: &Shared, officer: Officer, id: &str) -> Result<(By, Import), Problem> {
@@ -266,8 +279,8 @@ pub async fn detail(
     officer: Officer,
     Path(id): Path<String>,
 ) -> Result<Private<ImportView>, Problem> {
-    let (_, import) = one(&app, officer, &id).await?;
-    Ok(Private(whole(&app, &import).await?))
+    let (by, import) = one(&app, officer, &id).await?;
+    Ok(Private(whole(&app, &by, &import).await?))
 }
 
 /// Which column stands where.
@@ -302,7 +315,7 @@ pub async fn mapping(
     }
     super::map(&app, &import, ask.mapping).await?;
     let import = super::find(&app, &by, import.id).await?;
-    Ok(Private(whole(&app, &import).await?))
+    Ok(Private(whole(&app, &by, &import).await?))
 }
 
 /// How to start.
@@ -332,7 +345,7 @@ pub async fn start(
     let how = Start { dry_run: ask.dry_run, lines: ask.lines, may_release };
     super::start(&app, &by, &import, how).await?;
     let import = super::find(&app, &by, import.id).await?;
-    Ok((StatusCode::ACCEPTED, Private(whole(&app, &import).await?)).into_response())
+    Ok((StatusCode::ACCEPTED, Private(whole(&app, &by, &import).await?)).into_response())
 }
 
 /// Stops an import after the block that is under way. What is applied stays.
@@ -348,7 +361,65 @@ pub async fn stop(
     let (by, import) = one(&app, officer, &id).await?;
     super::stop(&app, &import).await?;
     let import = super::find(&app, &by, import.id).await?;
-    Ok(Private(whole(&app, &import).await?))
+    Ok(Private(whole(&app, &by, &import).await?))
+}
+
+/// Forgets a file that was not started, with its lines. What was started stays where it is.
+#[utoipa::path(delete, path = "/api/v1/imports/{id}", tag = "staff",
+    params(("id" = String, Path, description = "From the list")),
+    responses((status = 204), (status = 401, body = ProblemBody), (status = 404, body = ProblemBody),
+        (status = 409, body = ProblemBody)))]
+pub async fn forget(
+    AxumState(app): AxumState<Shared>,
+    officer: Officer,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let (_, import) = one(&app, officer, &id).await?;
+    super::forget(&app, &import).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Why lines are wrong.
+#[derive(Serialize, ToSchema)]
+pub struct Reasons {
+    /// The most frequent first.
+    items: Vec<ReasonView>,
+}
+
+/// What is wrong with some lines.
+#[derive(Serialize, ToSchema)]
+pub struct ReasonView {
+    /// Which column.
+    column: String,
+    /// Stable code.
+    code: String,
+    /// What to do about it.
+    detail: String,
+    /// How many lines.
+    lines: i64,
+    /// Number of the first of them in the file.
+    first: u32,
+}
+
+/// Reads why lines are wrong, each reason once with how many lines it is about.
+#[utoipa::path(get, path = "/api/v1/imports/{id}/reasons", tag = "staff",
+    params(("id" = String, Path, description = "From the list")),
+    responses((status = 200, body = Reasons), (status = 401, body = ProblemBody), (status = 404, body = ProblemBody)))]
+pub async fn reasons(
+    AxumState(app): AxumState<Shared>,
+    officer: Officer,
+    Wanted(lang): Wanted,
+    Path(id): Path<String>,
+) -> Result<Private<Reasons>, Problem> {
+    let (_, import) = one(&app, officer, &id).await?;
+    let view = |reason: super::Reason| ReasonView {
+        detail: reason.sentence.text(lang).to_owned(),
+        column: reason.sentence.column,
+        code: reason.sentence.code,
+        lines: reason.lines,
+        first: reason.first,
+    };
+    Ok(Private(Reasons { items: super::reasons(&app, &import).await?.into_iter().map(view).collect() }))
 }
 
 /// Which lines.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use kangma_core::table::{Line, LineError, Reader};
+use kangma_core::time::DAY_S;
 
 use super::apply::{self, Applied, Origin};
 use super::block::{self, Outcome, Raw, Results};
@@ -36,8 +37,17 @@ pub async fn round(app: &Shared) -> Result<bool, Problem> {
     Ok(any)
 }
 
-/// Drops what never came in whole.
+/// A file that nobody started is forgotten after so long.
+pub const UNSTARTED_S: i64 = 14 * DAY_S;
+
+/// Drops what never came in whole, and what nobody started.
 pub async fn sweep(app: &Shared) -> Result<(), DbError> {
+    for (id, changed_at) in store::unstarted(&app.db, app.clock.now().plus_s(-UNSTARTED_S)).await? {
+        match store::drop_unstarted(&app.db, id, changed_at).await {
+            Ok(()) | Err(DbError::Conflict) => {}
+            Err(e) => return Err(e),
+        }
+    }
     let before = app.clock.now().plus_s(-super::upload::RECEIVING_S);
     for (id, changed_at) in store::old(&app.db, before).await? {
         match store::forget(&app.db, id, changed_at).await {

@@ -18,6 +18,8 @@ mod reader;
 pub mod records;
 mod sheet;
 mod store;
+#[cfg(test)]
+mod tests;
 mod upload;
 
 use axum::http::StatusCode;
@@ -242,7 +244,7 @@ pub async fn map(app: &Shared, import: &Import, mapping: Mapping) -> Result<(), 
     }
     about.mapping = mapping;
     about.remembered = false;
-    match store::describe(&app.db, import.id, seal_about(app, import.id, &about)).await {
+    match store::describe(&app.db, import.id, seal_about(app, import.id, &about), app.clock.now()).await {
         Err(crate::db::DbError::Conflict) => Err(wrong_state()),
         done => Ok(done?),
     }
@@ -251,6 +253,48 @@ pub async fn map(app: &Shared, import: &Import, mapping: Mapping) -> Result<(), 
 /// Columns that the list needs and the mapping does not give.
 pub fn missing(app: &Shared, import: &Import, about: &About) -> Vec<Column> {
     Reader::new(import.kind, &about.mapping, &app.packs.base().zone, import.created_at).missing()
+}
+
+/// Forgets a file that was not started, with its lines: nobody is touched by it.
+pub async fn forget(app: &Shared, import: &Import) -> Result<(), Problem> {
+    match store::drop_unstarted(&app.db, import.id, Instant(i64::MAX)).await {
+        Err(crate::db::DbError::Conflict) => Err(wrong_state()),
+        done => Ok(done?),
+    }
+}
+
+/// What is wrong with lines, each sentence once.
+pub struct Reason {
+    /// The sentence.
+    pub sentence: block::Sentence,
+    /// How many lines.
+    pub lines: i64,
+    /// The first of them.
+    pub first: u32,
+}
+
+/// Blocks whose results are in memory at once.
+const RESULTS_AT_ONCE: usize = 32;
+
+/// Why lines are wrong, the most frequent first. There are as many as checks of a line, not as lines.
+pub async fn reasons(app: &Shared, import: &Import) -> Result<Vec<Reason>, Problem> {
+    let mut all: Vec<Reason> = Vec::new();
+    let end = if import.counts.wrong == 0 { 0 } else { import.done };
+    for from in (0..end).step_by(RESULTS_AT_ONCE) {
+        let blocks = from..end.min(from + RESULTS_AT_ONCE as i64);
+        for (n, sealed) in store::results(&app.db, import.id, blocks).await? {
+            let results: block::Results = block::open(app, "result", import.id, n, &sealed)?;
+            for (line, _, sentence) in results.iter() {
+                let Some(sentence) = sentence else { continue };
+                match all.iter_mut().find(|reason| reason.sentence == *sentence) {
+                    Some(reason) => reason.lines += 1,
+                    None => all.push(Reason { sentence: sentence.clone(), lines: 1, first: line }),
+                }
+            }
+        }
+    }
+    all.sort_by_key(|reason| (std::cmp::Reverse(reason.lines), reason.first));
+    Ok(all)
 }
 
 /// How to start.

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use calamine::{DataRef, Reader as _, Xlsx};
 
 use super::reader::{CELLS_MAX, Format, Row, flow, refused, row_size};
-use crate::error::Problem;
+use crate::error::{FieldProblem, Problem};
 
 /// Everything unpacked, in bytes: a full sheet of ten columns takes some 300 MB.
 const UNPACKED_MAX: u64 = 400 * 1024 * 1024;
@@ -15,6 +15,8 @@ const UNPACKED_MAX: u64 = 400 * 1024 * 1024;
 const STRINGS_MAX: u64 = 128 * 1024 * 1024;
 /// Parts of a workbook.
 const PARTS_MAX: usize = 1_000;
+/// Sheets that are named to choose from.
+const SHEETS_NAMED: usize = 50;
 /// From here on a decimal number has lost digits of a whole one.
 const EXACT_BELOW: f64 = 1e15;
 
@@ -144,13 +146,20 @@ fn only_filled(book: &mut Xlsx<Cursor<&[u8]>>, names: Vec<String>) -> Result<Str
     match filled.len() {
         0 => Err(refused("import.empty", "工作簿是空的。", "The workbook is empty.")),
         1 => Ok(filled.remove(0)),
-        n => Err(refused(
-            "import.sheets",
-            format!("工作簿有 {n} 个含数据的工作表，请用 sheet 指定其中一个，或分成多个文件。"),
-            format!(
-                "{n} sheets of the workbook hold data. Name one with sheet=, or send them as files of their own."
-            ),
-        )),
+        n => {
+            let choice =
+                |name: String| FieldProblem { field: "sheet".into(), code: "import.sheet", zh: name.clone(), en: name };
+            Err(Problem {
+                fields: filled.into_iter().take(SHEETS_NAMED).map(choice).collect(),
+                ..refused(
+                    "import.sheets",
+                    format!("工作簿有 {n} 个含数据的工作表，请指定其中一个，或分成多个文件。"),
+                    format!(
+                        "{n} sheets of the workbook hold data. Name one of them, or send them as files of their own."
+                    ),
+                )
+            })
+        }
     }
 }
 

@@ -38,6 +38,11 @@ static DROP_IMPORT: Stmt = Stmt {
     sql: "DELETE FROM import WHERE import_id = $1 AND state = 0 AND changed_at = $2",
 };
 
+static DROP_UNSTARTED: Stmt = Stmt {
+    name: "import.drop_unstarted",
+    sql: "DELETE FROM import WHERE import_id = $1 AND state IN (1, 3) AND changed_at <= $2",
+};
+
 static DROP_BLOCKS: Stmt =
     Stmt { name: "import.drop_blocks", sql: "DELETE FROM import_block WHERE import_id = $1" };
 
@@ -54,6 +59,12 @@ static ARRIVED: Stmt = Stmt {
 static BLOCK: Stmt = Stmt {
     name: "import.block",
     sql: "SELECT lines, result FROM import_block WHERE import_id = $1 AND block = $2",
+};
+
+static RESULTS: Stmt = Stmt {
+    name: "import.results",
+    sql: "SELECT block, result FROM import_block WHERE import_id = $1 AND block >= $2 AND block < $3 \
+          AND result IS NOT NULL ORDER BY block",
 };
 
 static RESULT: Stmt = Stmt {
@@ -92,7 +103,7 @@ static MOVE: Stmt = Stmt {
 
 static DESCRIBE: Stmt = Stmt {
     name: "import.describe",
-    sql: "UPDATE import SET state = 1, about = $2 WHERE import_id = $1 AND state IN (1, 3)",
+    sql: "UPDATE import SET state = 1, about = $2, changed_at = $3 WHERE import_id = $1 AND state IN (1, 3)",
 };
 
 static REMEMBER: Stmt = Stmt {
@@ -104,6 +115,11 @@ static REMEMBER: Stmt = Stmt {
 static REMEMBERED: Stmt = Stmt {
     name: "import.remembered",
     sql: "SELECT mapping FROM import_mapping WHERE office = $1 AND fingerprint = $2",
+};
+
+static UNSTARTED: Stmt = Stmt {
+    name: "import.unstarted",
+    sql: "SELECT import_id, changed_at FROM import WHERE state IN (1, 3) AND changed_at < $1 LIMIT 100",
 };
 
 static OLD: Stmt = Stmt {
@@ -174,6 +190,14 @@ pub async fn forget(db: &Db, id: [u8; 16], changed_at: Instant) -> Result<(), Db
     db.commit(unit).await
 }
 
+/// Forgets a file that was not started, unless it was touched after an instant.
+pub async fn drop_unstarted(db: &Db, id: [u8; 16], touched: Instant) -> Result<(), DbError> {
+    let unit = Unit::new("import.drop_unstarted")
+        .expect(Affects::One, &DROP_UNSTARTED, vec![id.into(), touched.into()])
+        .expect(Affects::Any, &DROP_BLOCKS, vec![id.into()]);
+    db.commit(unit).await
+}
+
 pub async fn add_block(db: &Db, id: [u8; 16], block: i64, lines: Vec<u8>) -> Result<(), DbError> {
     let params = vec![id.into(), block.into(), lines.into()];
     db.commit(Unit::new("import.add_block").expect(Affects::One, &ADD_BLOCK, params)).await
@@ -188,6 +212,16 @@ pub async fn arrived(db: &Db, id: [u8; 16], lines: i64, blocks: i64, about: Vec<
 pub async fn block(db: &Db, id: [u8; 16], block: i64) -> Result<Option<(Vec<u8>, Option<Vec<u8>>)>, DbError> {
     let row = db.one(&BLOCK, &[id.into(), block.into()]).await?;
     row.map(|row| Ok((row.bytes(0)?.to_vec(), row.opt_bytes(1)?.map(<[u8]>::to_vec)))).transpose()
+}
+
+/// Results of some blocks, sealed, in order.
+pub async fn results(
+    db: &Db,
+    id: [u8; 16],
+    blocks: std::ops::Range<i64>,
+) -> Result<Vec<(i64, Vec<u8>)>, DbError> {
+    let rows = db.all(&RESULTS, &[id.into(), blocks.start.into(), blocks.end.into()]).await?;
+    rows.iter().map(|row| Ok((row.int(0)?, row.bytes(1)?.to_vec()))).collect()
 }
 
 /// What became of a block: its result, the lines that stay, and the counts. A conflict if another
@@ -257,9 +291,9 @@ pub async fn move_to(
     db.commit(Unit::new("import.move").expect(Affects::One, &MOVE, params)).await
 }
 
-pub async fn describe(db: &Db, id: [u8; 16], about: Vec<u8>) -> Result<(), DbError> {
-    db.commit(Unit::new("import.describe").expect(Affects::One, &DESCRIBE, vec![id.into(), about.into()]))
-        .await
+pub async fn describe(db: &Db, id: [u8; 16], about: Vec<u8>, now: Instant) -> Result<(), DbError> {
+    let params = vec![id.into(), about.into(), now.into()];
+    db.commit(Unit::new("import.describe").expect(Affects::One, &DESCRIBE, params)).await
 }
 
 pub async fn remember(db: &Db, office: [u8; 16], print: [u8; 16], mapping: Vec<u8>) -> Result<(), DbError> {
@@ -274,7 +308,15 @@ pub async fn remembered(db: &Db, office: [u8; 16], print: [u8; 16]) -> Result<Op
 
 /// Files that never came in whole.
 pub async fn old(db: &Db, before: Instant) -> Result<Vec<([u8; 16], Instant)>, DbError> {
-    let rows = db.all(&OLD, &[before.into()]).await?;
+    touched(&db.all(&OLD, &[before.into()]).await?)
+}
+
+/// Files that nobody started.
+pub async fn unstarted(db: &Db, before: Instant) -> Result<Vec<([u8; 16], Instant)>, DbError> {
+    touched(&db.all(&UNSTARTED, &[before.into()]).await?)
+}
+
+fn touched(rows: &[Row]) -> Result<Vec<([u8; 16], Instant)>, DbError> {
     rows.iter()
         .map(|row| {
             let id = row.bytes(0)?.try_into().map_err(|_| DbError::shape("import"))?;

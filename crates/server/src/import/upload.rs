@@ -135,7 +135,7 @@ fn slow() -> Problem {
 /// The body, never beyond the limit.
 async fn whole(body: Body) -> Result<Vec<u8>, Problem> {
     let mut parts = body.into_data_stream();
-    let (mut bytes, mut seen) = (Vec::new(), 0);
+    let (mut bytes, mut seen): (Vec<u8>, usize) = (Vec::new(), 0);
     loop {
         let part: Option<Result<Bytes, _>> =
             tokio::time::timeout(PART_WAIT, parts.next()).await.map_err(|_| slow())?;
@@ -151,6 +151,11 @@ async fn whole(body: Body) -> Result<Vec<u8>, Problem> {
         })?;
         seen += part.len();
         if seen <= FILE_BYTES_MAX {
+            // Grown by doubling, as a vector is, but never to more than a file may have.
+            if bytes.capacity() < seen {
+                let room = seen.max(2 * bytes.capacity()).min(FILE_BYTES_MAX);
+                bytes.reserve_exact(room - bytes.len());
+            }
             bytes.extend_from_slice(&part);
             continue;
         }
@@ -172,10 +177,10 @@ fn too_large() -> Problem {
 }
 
 /// What the reader found beside the lines.
-struct Found {
+pub(super) struct Found {
     format: reader::Format,
-    rows: u32,
-    lines: i64,
+    pub(super) rows: u32,
+    pub(super) lines: i64,
     header: Option<Raw>,
 }
 
@@ -227,7 +232,7 @@ async fn keep(
 }
 
 /// All rows: those above the headers are left out, those below go on in blocks.
-fn read(
+pub(super) fn read(
     bytes: &[u8],
     sheet: Option<&str>,
     kind: ListKind,

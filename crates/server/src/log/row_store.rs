@@ -1,7 +1,7 @@
 //! The rows that leaves speak of: the columns that their digests are over, and rows that no leaf speaks of.
 
 use super::{Kind, OrderStep, Subject, role_id};
-use crate::db::{Db, DbError, Stmt, Value};
+use crate::db::{Db, DbError, Row, Stmt, Value};
 
 static DECISION: Stmt = Stmt {
     name: "log.decision",
@@ -78,7 +78,8 @@ static DECISIONS_AFTER: Stmt = Stmt {
           ORDER BY person_id, version LIMIT $3",
 };
 
-// Rights, orders and what became of them; roles are few and looked at one by one.
+// Rights, orders and what became of them, lists that took effect, looks, steps of appeals; roles are
+// few and looked at one by one.
 static UNLOGGED_ACTS: Stmt = Stmt {
     name: "log.unlogged_acts",
     sql: "SELECT a.kind, a.id, a.version FROM \
@@ -86,9 +87,23 @@ static UNLOGGED_ACTS: Stmt = Stmt {
           UNION ALL SELECT 7, grant_id, 1 FROM staff_grant WHERE ended_at IS NOT NULL \
           UNION ALL SELECT 2, order_id, 0 FROM staff_order \
           UNION ALL SELECT 2, order_id, 2 FROM staff_order WHERE signed_at IS NOT NULL \
-          UNION ALL SELECT 2, order_id, 3 FROM staff_order WHERE withdrawn_at IS NOT NULL) a \
+          UNION ALL SELECT 2, order_id, 3 FROM staff_order WHERE withdrawn_at IS NOT NULL \
+          UNION ALL SELECT 2, undo_id, 4 FROM order_undo \
+          UNION ALL SELECT 2, undo_id, 5 FROM order_undo WHERE signed_at IS NOT NULL \
+          UNION ALL SELECT 4, import_id, 0 FROM import WHERE state > 3 \
+          UNION ALL SELECT 5, look_id, 0 FROM look \
+          UNION ALL SELECT 6, appeal_id, seq FROM appeal_step) a \
           LEFT JOIN leaf l ON l.kind <> 1 AND l.kind = a.kind AND l.id = a.id AND l.version = a.version \
           WHERE l.id IS NULL LIMIT $1",
+};
+
+static PUBLICATIONS: Stmt = Stmt { name: "log.publications", sql: "SELECT number FROM publication" };
+
+// Where a person is part of the key, an id can stand in the table twice.
+static DOUBLED_ACTS: Stmt = Stmt {
+    name: "log.doubled_acts",
+    sql: "SELECT CAST(5 AS BIGINT), look_id, CAST(0 AS BIGINT) FROM look GROUP BY look_id HAVING COUNT(*) > 1 \
+          UNION ALL SELECT 6, appeal_id, seq FROM appeal_step GROUP BY appeal_id, seq HAVING COUNT(*) > 1 LIMIT $1",
 };
 
 static ACT: Stmt = Stmt {
@@ -161,21 +176,37 @@ pub async fn decisions_after(
         .collect()
 }
 
-/// Grants, orders, what became of them, and roles that no leaf speaks of.
+/// Grants, orders, what became of them, lists, looks, steps of appeals, roles and publications that no leaf
+/// speaks of.
 pub async fn unlogged_acts(db: &Db, limit: i64) -> Result<Vec<Subject>, DbError> {
-    let kind = |n: i64| u8::try_from(n).ok().and_then(Kind::from_u8).ok_or_else(|| DbError::shape("kind"));
-    let rows = db.all(&UNLOGGED_ACTS, &[limit.into()]).await?;
-    let mut all = Vec::with_capacity(rows.len());
-    for row in rows {
-        let id = row.bytes(1)?.try_into().map_err(|_| DbError::shape("act"))?;
-        all.push(Subject::step(kind(row.int(0)?)?, id, row.int(2)?));
-    }
+    let mut all = subjects(&db.all(&UNLOGGED_ACTS, &[limit.into()]).await?)?;
+    let mut few = Vec::new();
     for row in db.all(&ROLES, &[]).await? {
-        let role = Subject::step(Kind::Role, role_id(row.text(0)?), row.int(2)?);
-        let params = [i64::from(role.kind as u8).into(), role.id.into(), role.version.into()];
+        few.push(Subject::step(Kind::Role, role_id(row.text(0)?), row.int(2)?));
+    }
+    for row in db.all(&PUBLICATIONS, &[]).await? {
+        few.push(Subject::step(Kind::Publication, [0; 16], row.int(0)?));
+    }
+    for act in few {
+        let params = [i64::from(act.kind as u8).into(), act.id.into(), act.version.into()];
         if db.one(&ACT, &params).await?.is_none() {
-            all.push(role);
+            all.push(act);
         }
     }
     Ok(all)
+}
+
+/// Looks and steps of appeals that stand under one id twice.
+pub async fn doubled_acts(db: &Db, limit: i64) -> Result<Vec<Subject>, DbError> {
+    subjects(&db.all(&DOUBLED_ACTS, &[limit.into()]).await?)
+}
+
+fn subjects(rows: &[Row]) -> Result<Vec<Subject>, DbError> {
+    let kind = |n: i64| u8::try_from(n).ok().and_then(Kind::from_u8).ok_or_else(|| DbError::shape("kind"));
+    rows.iter()
+        .map(|row| {
+            let id = row.bytes(1)?.try_into().map_err(|_| DbError::shape("act"))?;
+            Ok(Subject::step(kind(row.int(0)?)?, id, row.int(2)?))
+        })
+        .collect()
 }

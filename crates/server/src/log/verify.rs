@@ -340,14 +340,19 @@ async fn unlogged(
     Ok(())
 }
 
-/// Grants, roles, orders and their signatures that no leaf speaks of were put in by hand: what there was when
-/// the log began to speak of them was logged then.
+/// Grants, roles, orders and their signatures, lists, looks, steps of appeals and publications that no leaf
+/// speaks of were put in by hand: what there was when the log began to speak of them was logged then.
+/// Two rows under one id hide behind one leaf.
 async fn unlogged_acts(app: &App, report: &mut Report) -> anyhow::Result<()> {
     for Subject { kind, id, version, .. } in row_store::unlogged_acts(&app.db, LOOK).await? {
         let name = kind.name();
         report
             .findings
             .add(format!("log.row_unlogged: {name} {} version {version} was never logged", hex(&id)));
+    }
+    for Subject { kind, id, version, .. } in row_store::doubled_acts(&app.db, LOOK).await? {
+        let name = kind.name();
+        report.findings.add(format!("log.row_doubled: {name} {} version {version} is there twice", hex(&id)));
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use kangma_core::role::Permission;
 use kangma_core::rules::order::{OrderState, Standing, standings};
 use kangma_core::rules::pack::Then;
 use kangma_core::rules::set::place_number;
+use kangma_core::time::Instant;
 
 use super::scope::open;
 use super::store::{self, Row, State};
@@ -139,6 +140,22 @@ pub(super) async fn take_back(
         Err(problem) => return Err(problem),
     }
     Ok(true)
+}
+
+/// An order's row that is still to say that a correction took the order back.
+pub struct Corrected(Row);
+
+/// The order of a fact, if it is one and its row does not say yet that it was withdrawn.
+pub async fn corrected(app: &Shared, fact: FactId) -> Result<Option<Corrected>, Problem> {
+    let row = store::find(&app.db, fact.0).await?;
+    Ok(row.filter(|row| row.state != State::Withdrawn).map(Corrected))
+}
+
+impl Corrected {
+    /// Says so in the unit that records the correction. Of two that change an order at once one succeeds.
+    pub fn close_in(&self, unit: Unit, app: &App, by: &str, at: Instant) -> Unit {
+        store::withdraw(unit, app, self.0.id, self.0.state, by, at)
+    }
 }
 
 fn standing(app: &App, facts: &Facts, id: FactId) -> Result<Standing, Problem> {

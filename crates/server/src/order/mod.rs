@@ -37,7 +37,7 @@ use crate::error::Problem;
 use crate::http::IdempotencyKey;
 use crate::staff::Officer;
 
-pub use act::{approve, sign, withdraw};
+pub use act::{approve, corrected, sign, withdraw};
 pub use store::{Row, State};
 
 /// The longest reference to evidence, in letters.

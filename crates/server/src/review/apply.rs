@@ -15,6 +15,7 @@ use crate::decide::{self, Missing, Recording};
 use crate::declare;
 use crate::error::Problem;
 use crate::identity::ClaimState;
+use crate::order;
 use crate::person;
 use crate::queue::{self, Item, State, Subject};
 
@@ -122,6 +123,8 @@ async fn appealed(
     }
     let about = appeal.about.to_string();
     let mut facts = facts(app, by, found);
+    // An order that is corrected away is withdrawn, and its row says so with the same unit.
+    let mut order = None;
     let (outcome, state) = match found.finding {
         Finding::Correct => {
             let known = crate::person::load(app, person).await?.ok_or_else(Problem::not_found)?;
@@ -132,6 +135,7 @@ async fn appealed(
                     .add(Kind::Review, &[("of", &about), ("outcome", "approved"), ("reason", &found.reason)]);
             } else {
                 facts.add(Kind::Correction, &[("of", &about), ("reason", &found.reason)]);
+                order = order::corrected(app, appeal.about).await?;
             }
             (Outcome::Corrected, State::Allowed)
         }
@@ -149,6 +153,7 @@ async fn appealed(
         Answer { outcome, code: found.code.clone(), reason: found.reason.clone(), level: item.level };
     let answering = appeal::answering(app, person, item, &appeal, &answer, (by, found.at)).await?;
     record(app, person, Some(appeal.about), facts.all, |unit, at| {
+        let unit = order.iter().fold(unit, |unit, order| order.close_in(unit, app, by, at));
         queue::close_in(appeal::answer_in(unit, app, &answering), item.id, state, at)
     })
     .await

@@ -1,0 +1,119 @@
+//! Files at a format's row limit, and files that nobody starts.
+
+use std::io::{Cursor, Write as _};
+
+use kangma_core::table::ListKind;
+use kangma_core::time::{DAY_S, Instant};
+use zip::write::{SimpleFileOptions, ZipWriter};
+
+use super::reader::ROWS_MAX;
+use super::{By, Sending, forget, job, list, receive, store, upload};
+use crate::app::{App, Clock, Rng, Shared};
+use crate::config::Config;
+
+struct Dir(std::path::PathBuf);
+
+impl Drop for Dir {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+async fn service(name: &str) -> (Shared, Dir) {
+    let dir = std::env::temp_dir().join(format!("kangma-{name}-{}", std::process::id()));
+    std::fs::remove_dir_all(&dir).ok();
+    #[derive(clap::Parser)]
+    struct Only {
+        #[command(flatten)]
+        config: Config,
+    }
+    let mut only = <Only as clap::Parser>::parse_from(["kangma", "--data-dir", dir.to_str().unwrap()]);
+    let schema = |part: &str| {
+        let url = std::env::var("KANGMA_TEST_POSTGRES_URL").unwrap();
+        Some(format!("{url}?options=-csearch_path%3D{name}_{}{part}", std::process::id()))
+    };
+    if std::env::var("KANGMA_TEST_ENGINE").is_ok_and(|engine| engine == "postgres") {
+        (only.config.data.database_url, only.config.data.keys_url) = (schema(""), schema("_keys"));
+    }
+    let app = App::open(only.config, Rng::seeded(11)).await.unwrap();
+    let mut app = std::sync::Arc::into_inner(app).unwrap();
+    app.clock = Clock::stopped(Instant(1_655_000_000));
+    (std::sync::Arc::new(app), Dir(dir))
+}
+
+/// A workbook with numbers in so many rows, the first of them the header, as spreadsheets pack it.
+fn workbook(rows: u32) -> Vec<u8> {
+    let small = super::sheet::tests::book(&["<row r=\"1\"><c r=\"A1\"><v>1</v></c></row>"], &[]);
+    let mut old = zip::ZipArchive::new(Cursor::new(small)).unwrap();
+    let mut new = ZipWriter::new(Cursor::new(Vec::new()));
+    for i in 0..old.len() {
+        let part = old.by_index(i).unwrap();
+        if part.name().is_ok_and(|name| !name.ends_with("sheet1.xml")) {
+            new.raw_copy_file(part).unwrap();
+        }
+    }
+    new.start_file("xl/worksheets/sheet1.xml", SimpleFileOptions::default().compression_level(Some(1))).unwrap();
+    let mut xml = String::from("<?xml version=\"1.0\"?><worksheet xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\"><sheetData>");
+    xml += "<row r=\"1\"><c r=\"A1\" t=\"inlineStr\"><is><t>证件号码</t></is></c></row>";
+    for row in 2..=rows {
+        xml += &format!("<row r=\"{row}\"><c r=\"A{row}\"><v>{row}</v></c></row>");
+    }
+    xml += "</sheetData></worksheet>";
+    new.write_all(xml.as_bytes()).unwrap();
+    new.finish().unwrap().into_inner()
+}
+
+fn column(rows: u32) -> Vec<u8> {
+    format!("证件号码\r\n{}", "1\r\n".repeat(rows as usize - 1)).into_bytes()
+}
+
+/// Rows that were counted, lines that were handed on, and the number of the last; or how it was refused.
+fn read(file: Vec<u8>) -> Result<(u32, i64, u32), &'static str> {
+    let (send, mut blocks) = tokio::sync::mpsc::channel(2);
+    let reading = std::thread::spawn(move || upload::read(&file, None, ListKind::Confirmed, &send));
+    let (mut lines, mut last) = (0, 0);
+    while let Some(block) = blocks.blocking_recv() {
+        lines += block.len() as i64;
+        last = block.last().unwrap().number;
+    }
+    let found = reading.join().unwrap().map_err(|problem| problem.code)?;
+    assert!(found.lines == lines || found.rows > ROWS_MAX);
+    Ok((found.rows, lines, last))
+}
+
+#[test]
+fn a_file_with_all_the_rows_that_a_sheet_can_hold_is_read_to_its_last_line_and_one_row_more_is_counted() {
+    let most = (ROWS_MAX, i64::from(ROWS_MAX) - 1, ROWS_MAX);
+    assert_eq!(read(column(ROWS_MAX)), Ok(most));
+    assert_eq!(read(column(ROWS_MAX + 1)).map(|(rows, ..)| rows), Ok(ROWS_MAX + 1));
+    assert_eq!(read(workbook(ROWS_MAX)), Ok(most));
+    // No program writes such a sheet: it has a row that no sheet can have.
+    let over = read(workbook(ROWS_MAX + 1));
+    assert!(over == Err("import.workbook") || over.is_ok_and(|(rows, ..)| rows == ROWS_MAX + 1), "{over:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_nobody_starts_is_forgotten_with_its_lines_after_two_weeks() {
+    let (app, _dir) = service("unstarted").await;
+    let by = By { name: "somebody".into(), office: [7; 16], scope: vec!["3301".into()] };
+    let sending = |file: &str| Sending {
+        kind: ListKind::Confirmed,
+        division: "330106".into(),
+        file: file.into(),
+        sheet: None,
+    };
+    let send = async |text: &str| {
+        receive(&app, &by, sending("a.csv"), axum::body::Body::from(text.to_owned())).await.unwrap().0
+    };
+    let (old, kept) = (send("证件号码\n1\n").await, send("证件号码\n2\n").await);
+    app.clock.pass_time(10 * DAY_S);
+    super::map(&app, &kept, super::Mapping::new()).await.unwrap();
+    app.clock.pass_time(5 * DAY_S);
+    job::sweep(&app).await.unwrap();
+    let left: Vec<[u8; 16]> = list(&app, &by).await.unwrap().iter().map(|import| import.id).collect();
+    assert_eq!(left, [kept.id], "the one that somebody worked on stays");
+    assert!(store::block(&app.db, old.id, 0).await.unwrap().is_none(), "its lines are gone");
+    forget(&app, &kept).await.unwrap();
+    assert!(store::block(&app.db, kept.id, 0).await.unwrap().is_none());
+    assert_eq!(forget(&app, &kept).await.unwrap_err().code, "import.state");
+}
