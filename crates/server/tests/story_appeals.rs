@@ -624,17 +624,25 @@ async fn many_declarations_found_false_by_one_officer_of_people_without_a_case_r
     assert_eq!(entries.len(), 6);
     // Of the first a list says something: to find that declaration false is no colour by hand alone.
     let admin = server.officer("admin").await;
-    let list = format!("证件号码\n{}\n", document(700));
-    let target = "/api/v1/imports?kind=close_contact&division=330106&name=a.csv";
-    let sent = admin.send(reqwest::Method::POST, target, Some(list)).await;
-    let path = format!("/api/v1/imports/{}", sent.body["id"].as_str().unwrap_or_else(|| panic!("{sent:?}")));
-    assert_eq!(admin.post(&format!("{path}/start"), json!({})).await.status, StatusCode::ACCEPTED);
-    until("the list", async || admin.get(&path).await.body, |import| import["state"] == "done").await;
+    let list_one = async || {
+        let list = format!("证件号码\n{}\n", document(700));
+        let target = "/api/v1/imports?kind=close_contact&division=330106&name=a.csv";
+        let sent = admin.send(reqwest::Method::POST, target, Some(list)).await;
+        let path =
+            format!("/api/v1/imports/{}", sent.body["id"].as_str().unwrap_or_else(|| panic!("{sent:?}")));
+        assert_eq!(admin.post(&format!("{path}/start"), json!({})).await.status, StatusCode::ACCEPTED);
+        until("the list", async || admin.get(&path).await.body, |import| import["state"] == "done").await;
+    };
     let find_false = async |entries: &[String]| {
         for id in entries {
-            let said = json!({ "outcome": "false", "code": "contradicted_by_records", "reason": "无就诊记录" });
+            let said =
+                json!({ "outcome": "false", "code": "contradicted_by_records", "reason": "无就诊记录" });
             let answer = reviewer.post(&format!("/api/v1/reviews/{id}"), said).await;
             assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+            // It comes in while the finding can still be taken back.
+            if *id == entries[0] && entries.len() > 1 {
+                list_one().await;
+            }
         }
         server.findings_take_effect().await;
     };

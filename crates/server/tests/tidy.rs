@@ -30,8 +30,8 @@ const DUTIES: &[(&str, &[&str])] = &[
     (
         "review",
         &[
-            "account", "alarm", "appeal", "decide", "declare", "evidence", "identity", "look", "order", "person",
-            "queue", "staff",
+            "account", "alarm", "appeal", "decide", "declare", "evidence", "identity", "look", "order",
+            "person", "queue", "staff",
         ],
     ),
     ("import", &["alarm", "decide", "log", "person", "queue", "staff"]),

@@ -76,7 +76,8 @@ mod tests {
 
     #[test]
     fn a_cell_that_begins_like_a_formula_or_that_would_be_rounded_is_a_text_and_comes_back_as_it_was() {
-        let cells = ["=1+1", "+86", "-", "@SUM", "\tx", "\rx", "'x", "330106197701150101", "33010619770115010X"];
+        let cells =
+            ["=1+1", "+86", "-", "@SUM", "\tx", "\rx", "'x", "330106197701150101", "33010619770115010X"];
         for cell in cells.into_iter().chain(["13900000001", "0042"]) {
             let written = safe(cell);
             assert!(written.starts_with('\''), "{cell:?}");

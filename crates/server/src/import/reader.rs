@@ -14,6 +14,8 @@ pub const FORMAT_LIMITS: [u32; 2] = [65_536, ROWS_MAX];
 pub const CELLS_MAX: usize = 200;
 const CELL_BYTES_MAX: usize = 4_000;
 const CELL_LINES_MAX: usize = 20;
+/// By how much room for a text grows.
+const DECODE_ROOM: usize = 64 * 1024;
 /// What the delimiter is guessed from.
 const SAMPLE_BYTES: usize = 64 * 1024;
 
@@ -77,11 +79,30 @@ fn decode(bytes: &[u8]) -> Result<(std::borrow::Cow<'_, str>, &'static str), Pro
         _ if std::str::from_utf8(bytes).is_ok() => (encoding_rs::UTF_8, "utf-8"),
         _ => (encoding_rs::GB18030, "gb18030"),
     };
-    let (text, _, damaged) = encoding.decode(bytes);
-    if damaged || text.contains('\0') {
-        return Err(unknown());
+    let text = if encoding == encoding_rs::UTF_8 {
+        let (text, _, damaged) = encoding.decode(bytes);
+        (!damaged).then_some(text)
+    } else {
+        grown(encoding, bytes).map(std::borrow::Cow::Owned)
+    };
+    text.filter(|text| !text.contains('\0')).map(|text| (text, name)).ok_or_else(unknown)
+}
+
+/// A text of another encoding, in no more memory than it needs: the library would take three times the
+/// file at once. Two bytes become three at most; the few single ones that grow further are made room for.
+fn grown(encoding: &'static encoding_rs::Encoding, bytes: &[u8]) -> Option<String> {
+    let mut decoder = encoding.new_decoder_with_bom_removal();
+    let mut text = String::with_capacity(bytes.len() + bytes.len() / 2 + DECODE_ROOM);
+    let mut rest = bytes;
+    loop {
+        let (result, read) = decoder.decode_to_string_without_replacement(rest, &mut text, true);
+        rest = rest.get(read..).unwrap_or_default();
+        match result {
+            encoding_rs::DecoderResult::InputEmpty => return Some(text),
+            encoding_rs::DecoderResult::OutputFull => text.reserve(DECODE_ROOM),
+            encoding_rs::DecoderResult::Malformed(..) => return None,
+        }
     }
-    Ok((text, name))
 }
 
 /// The delimiter that stands in most of the first lines.

@@ -147,8 +147,12 @@ fn only_filled(book: &mut Xlsx<Cursor<&[u8]>>, names: Vec<String>) -> Result<Str
         0 => Err(refused("import.empty", "工作簿是空的。", "The workbook is empty.")),
         1 => Ok(filled.remove(0)),
         n => {
-            let choice =
-                |name: String| FieldProblem { field: "sheet".into(), code: "import.sheet", zh: name.clone(), en: name };
+            let choice = |name: String| FieldProblem {
+                field: "sheet".into(),
+                code: "import.sheet",
+                zh: name.clone(),
+                en: name,
+            };
             Err(Problem {
                 fields: filled.into_iter().take(SHEETS_NAMED).map(choice).collect(),
                 ..refused(
