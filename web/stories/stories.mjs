@@ -7,6 +7,7 @@ import { deskStories } from './desk.mjs'
 import { accountsStories } from './accounts.mjs'
 import { collectorStories } from './collector.mjs'
 import { dashboardStories } from './dashboard.mjs'
+import { listsStories } from './lists.mjs'
 import { staffStories } from './staff.mjs'
 import { filmOf, logIn, person, startBrowser, tell } from './harness.mjs'
 
@@ -375,6 +376,7 @@ await tell({
 
   ...deskStories({ publish, logIn, declare, well, colour }),
   ...dashboardStories({ publish, tokenOf, document, well }),
+  ...listsStories({ publish, logIn, declare, document, well, colour }),
   ...staffStories({ publish }),
   ...accountsStories(),
   ...collectorStories({ publish, passOf, tokenOf, wedge }),

@@ -155,6 +155,7 @@ async fn a_list_is_looked_at_applied_mended_and_sent_again_and_each_line_is_appl
     // Somebody also puts back what was right before.
     let mended = format!("{mended}张测试,{a},{day},,330106,,\r\n");
     let answer = send(&staff, "close_contact", "3301", "errors.csv", mended.into_bytes()).await;
+    assert_eq!(answer.body["columns"]["remembered"], true, "it has the columns of the file that it mends");
     let second = answer.body["id"].as_str().unwrap().to_owned();
     let done = run(&staff, &second).await;
     assert_eq!(done["counts"], json!({ "fine": 0, "applied": 3, "known": 1, "wrong": 0 }), "{done}");

@@ -33,15 +33,29 @@ fn record(cells: impl Iterator<Item = String>) -> Vec<u8> {
     writer.into_inner().expect("writing into memory cannot fail")
 }
 
+/// The columns that the file has besides those that came: the line's number, and what is wrong with it.
+fn added(lang: Lang) -> [&'static str; 2] {
+    match lang {
+        Lang::Zh => ["原行号", "问题"],
+        Lang::En => ["Original line", "Problem"],
+    }
+}
+
+/// The headers as they first came: a file that was mended has the columns of the one that it mends.
+pub fn original(mut headers: &[String]) -> &[String] {
+    while let Some((rest, last)) = headers.split_last_chunk::<2>()
+        && [Lang::Zh, Lang::En].into_iter().any(|lang| *last == added(lang))
+    {
+        headers = rest;
+    }
+    headers
+}
+
 /// The file, block by block.
 pub fn file(app: &Shared, import: Import, about: &About, lang: Lang) -> Body {
-    let (problem, row) = match lang {
-        Lang::Zh => ("问题", "原行号"),
-        Lang::En => ("Problem", "Original line"),
-    };
     let width = about.headers.len();
     let mut head = "\u{feff}".as_bytes().to_vec();
-    head.extend(record(about.headers.iter().cloned().chain([row.to_owned(), problem.to_owned()])));
+    head.extend(record(about.headers.iter().cloned().chain(added(lang).map(str::to_owned))));
     let app = app.clone();
     let blocks = futures_util::stream::iter(0..import.done).then(move |n| {
         let (app, id) = (app.clone(), import.id);
@@ -72,7 +86,18 @@ async fn one(app: &Shared, id: [u8; 16], n: i64, width: usize, lang: Lang) -> Re
 
 #[cfg(test)]
 mod tests {
-    use super::safe;
+    use super::{added, original, safe};
+    use crate::lang::Lang;
+
+    #[test]
+    fn a_file_that_was_mended_twice_has_the_headers_of_the_first() {
+        let first = ["姓名", "证件号码"].map(str::to_owned);
+        let twice =
+            [&first[..], &added(Lang::Zh).map(str::to_owned), &added(Lang::En).map(str::to_owned)].concat();
+        assert_eq!(original(&twice), first);
+        assert_eq!(original(&first), first);
+        assert_eq!(original(&twice[..3]), &twice[..3]);
+    }
 
     #[test]
     fn a_cell_that_begins_like_a_formula_or_that_would_be_rounded_is_a_text_and_comes_back_as_it_was() {

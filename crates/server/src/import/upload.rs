@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::block::{self, Raw};
 use super::reader::{self, ROWS_MAX, refused};
-use super::{About, By, Counts, Import, State, conflict, seal_about, store, unreadable};
+use super::{About, By, Counts, Import, State, conflict, errors, seal_about, store, unreadable};
 use crate::app::Shared;
 use crate::db::DbError;
 use crate::error::Problem;
@@ -291,7 +291,7 @@ pub(super) fn read(
 /// A name for headers, as the office's own memory has it.
 fn fingerprint(app: &Shared, import: &Import, about: &About) -> [u8; 16] {
     let mut parts: Vec<&[u8]> = vec![import.kind.name().as_bytes()];
-    parts.extend(about.headers.iter().map(String::as_bytes));
+    parts.extend(errors::original(&about.headers).iter().map(String::as_bytes));
     *app.keys.hash("import.headers", &parts).as_bytes().first_chunk().expect("a hash is longer than an id")
 }
 
