@@ -1,13 +1,14 @@
 // Measures Kangma against yardsticks in the same run and writes target/bench.json:
 // [{work, value, unit, yardstick, ratio, at_least, holds}]. Absolute figures drift with the
 // machine; ratios hold, so A and B alternate, three rounds, and medians are quoted.
-// BENCH_ONLY=part,part runs some parts: sqlite, postgres, nodes, tail, dashboard, import, log, look-up, core. BENCH_SECONDS is the
+// BENCH_ONLY=part,part runs some parts: sqlite, postgres, nodes, tail, dashboard, postgres-dashboard,
+// import, log, look-up, core; a part that fails takes no other with it. BENCH_SECONDS is the
 // length of a measurement, BENCH_MINUTES that of an open-loop run in `tail`, PEOPLE the population.
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import { join } from 'node:path'
-import { PEOPLE, SECONDS, cleanUp, cpu_s, dir, fsync_ms, kangma, load, median, own_mb, postgres, requests, run, say, seeded, serve, start, stop, wrk } from './measure.mjs'
+import { PEOPLE, SECONDS, cleanUp, cpu_s, dir, fsync_ms, kangma, load, median, own_mb, postgres, requests, run, say, seeded, serve, start, stop, stopAll, wrk } from './measure.mjs'
 import { totp } from './totp.mjs'
 
 const MINUTES = Number(process.env.BENCH_MINUTES ?? 10)
@@ -390,39 +391,69 @@ async function core() {
 
 const wanted = (part) => ONLY.length === 0 || ONLY.includes(part)
 
-try {
-  const alone = ONLY.length === 1 && ONLY[0] === 'tail'
-  if (wanted('sqlite')) await sqlite()
-  if (wanted('postgres')) await onPostgres()
-  if (wanted('nodes')) await nodes()
-  if (alone) {
+/** What is measured, in order; one that fails is told at the end and takes no other with it. */
+const parts = {
+  sqlite,
+  postgres: onPostgres,
+  nodes,
+  tail: async () => {
+    // Beside other parts it is run with them, on what they filled.
+    if (ONLY.length !== 1) return
     await tail('SQLite', seeded('sqlite').env)
     await tail('PostgreSQL', province())
-  }
-  if (wanted('dashboard')) await dashboard('SQLite')
-  if (ONLY.includes('postgres-dashboard')) await dashboard('PostgreSQL', postgres().url)
-  if (wanted('import')) {
+  },
+  dashboard: () => dashboard('SQLite'),
+  'postgres-dashboard': () => dashboard('PostgreSQL', postgres().url),
+  import: async () => {
     await imports('SQLite', seeded('import').env)
     await imports('PostgreSQL', province())
-  }
-  if (wanted('log')) {
+  },
+  log: async () => {
     const env = { DATA_DIR: join(dir, 'log') }
     await log('SQLite', env, into.sqlite(env))
     const filled = province()
     await log('PostgreSQL', filled, into.postgres(filled.DATABASE_URL))
-  }
-  if (wanted('look-up')) {
+  },
+  'look-up': async () => {
     await lookUps('SQLite', seeded('look-up').env)
     await lookUps('PostgreSQL', province())
-  }
-  if (wanted('core')) await core()
+  },
+  core,
+}
+
+const unknown = ONLY.filter((part) => !(part in parts))
+if (unknown.length > 0) {
+  console.error(`BENCH_ONLY: there is no part ${unknown.join(', ')}; there are ${Object.keys(parts).join(', ')}`)
+  cleanUp()
+  process.exit(2)
+}
+
+/** After each part, so that what took an hour is not lost with what failed. */
+function write() {
   const key = ({ work, yardstick }) => work + yardstick.replace(/ \(.*| at .*/, '')
   const file = 'target/bench.json'
   const earlier = ONLY.length > 0 && existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : []
   const measured = new Set(results.map(key))
   writeFileSync(file, JSON.stringify([...earlier.filter((row) => !measured.has(key(row))), ...results], null, 1) + '\n')
-  console.log(`${file} written (${kangma})`)
-  if (results.some((r) => !r.holds)) process.exitCode = 1
+  return file
+}
+
+const failed = []
+try {
+  for (const [name, part] of Object.entries(parts)) {
+    if (!wanted(name)) continue
+    try {
+      await part()
+    } catch (e) {
+      console.error(`${name} was not measured: ${e.stack}`)
+      failed.push(name)
+    }
+    await stopAll()
+    write()
+  }
+  console.log(`${write()} written (${kangma})`)
+  if (failed.length > 0) console.log(`not measured: ${failed.join(', ')}`)
+  if (failed.length > 0 || results.some((r) => !r.holds)) process.exitCode = 1
 } finally {
   cleanUp()
 }

@@ -26,19 +26,29 @@ export function run(file, args, { env = {}, core } = {}) {
 
 const started = new Set()
 
+/** Whether a port answers; with `-f` only what is no error counts. */
+function answers(port, path, ...more) {
+  try {
+    execFileSync('curl', ['-s', ...more, '-o', '/dev/null', '--max-time', '1', `http://127.0.0.1:${port}${path}`])
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** Starts a program and waits until `path` on its port answers. */
 export function start(file, args, port, path, { env = {}, core } = {}) {
+  // Whoever answers there already would be measured in its place.
+  if (answers(port, '/')) throw new Error(`port ${port} is taken by another program`)
   const began = process.hrtime.bigint()
   const [program, all] = pinned(core, file, args)
   const child = spawn(program, all, { env: { ...base, ...env }, stdio: ['ignore', 'ignore', 'inherit'] })
   started.add(child)
   for (let i = 0; i < 20_000; i++) {
-    try {
-      execFileSync('curl', ['-sf', '-o', '/dev/null', '--max-time', '1', `http://127.0.0.1:${port}${path}`])
+    if (answers(port, path, '-f')) {
       return { child, port, url: `http://127.0.0.1:${port}`, ready_s: Number(process.hrtime.bigint() - began) / 1e9 }
-    } catch {
-      if (child.exitCode !== null) break
     }
+    if (child.exitCode !== null) break
   }
   throw new Error(`${file} ${args.join(' ')} did not become ready`)
 }
@@ -52,6 +62,11 @@ export async function stop({ child }) {
   started.delete(child)
 }
 
+/** Ends what a part that failed left running. */
+export async function stopAll() {
+  for (const child of [...started]) await stop({ child })
+}
+
 /** A folder or a private PostgreSQL with its folder of keys, filled with people. */
 export function seeded(name, url, more = []) {
   const env = { DATA_DIR: join(dir, name), ...(url && { DATABASE_URL: url }) }
@@ -60,9 +75,10 @@ export function seeded(name, url, more = []) {
   return { env, seconds }
 }
 
-let postgresDir
+const postgresDirs = []
 export function postgres() {
-  postgresDir = mkdtempSync(join(tmpdir(), 'kangma-pg-'))
+  const postgresDir = mkdtempSync(join(tmpdir(), 'kangma-pg-'))
+  postgresDirs.push(postgresDir)
   const url = run('tools/postgres.sh', ['start', postgresDir]).trim().split('\n').at(-1)
   const psql = join(run('tools/postgres.sh', ['bin']).trim().split('\n').at(-1), 'psql')
   const settle = () => run(psql, [url, '-qc', 'VACUUM (ANALYZE)', '-c', 'CHECKPOINT'])
@@ -121,7 +137,7 @@ export function fsync_ms() {
 /** Ends what still runs and removes what was written. */
 export function cleanUp() {
   for (const child of started) child.kill('SIGKILL')
-  if (postgresDir) execFileSync('tools/postgres.sh', ['stop', postgresDir])
+  for (const postgresDir of postgresDirs) execFileSync('tools/postgres.sh', ['stop', postgresDir])
   rmSync(dir, { recursive: true, force: true })
 }
 

@@ -5,6 +5,7 @@
 //! which declaration fields it collects; it cannot invent a type.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -445,6 +446,19 @@ pub enum Value {
     Instant(Instant),
 }
 
+impl Value {
+    /// About how much memory it takes, in bytes; an allocation is rounded up to sixteen.
+    fn bytes(&self) -> usize {
+        let text = |t: &str| t.len().next_multiple_of(16);
+        size_of::<Value>()
+            + match self {
+                Value::Text(t) => text(t),
+                Value::List(list) => list.iter().map(|t| size_of::<Box<str>>() + text(t)).sum(),
+                _ => 0,
+            }
+    }
+}
+
 impl fmt::Debug for Value {
     /// Health data and places are personal: the value itself never prints.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -536,15 +550,18 @@ impl Fact {
 
 /// A person's facts in canonical order: by when they happened, then kind, then id.
 ///
+/// A fact never changes, so copies of a person share it: adding one to a long record copies no other.
+///
 /// INVARIANT: the same set of facts gives the same `Facts`, whatever the order of recording.
 #[derive(Clone, PartialEq, Debug, Default)]
-pub struct Facts(Vec<Fact>);
+pub struct Facts(Vec<Arc<Fact>>);
 
 impl Facts {
     /// Puts facts in canonical order. A fact that is present twice (same id) counts once.
     #[must_use]
-    pub fn new(mut facts: Vec<Fact>) -> Facts {
-        facts.sort_by_key(Fact::key);
+    pub fn new(facts: Vec<Fact>) -> Facts {
+        let mut facts: Vec<Arc<Fact>> = facts.into_iter().map(Arc::new).collect();
+        facts.sort_by_key(|f| f.key());
         facts.dedup_by_key(|f| f.key());
         Facts(facts)
     }
@@ -553,19 +570,14 @@ impl Facts {
     pub fn push(&mut self, fact: Fact) {
         let at = self.0.partition_point(|f| f.key() < fact.key());
         if self.0.get(at).is_none_or(|f| f.key() != fact.key()) {
-            self.0.insert(at, fact);
+            self.0.insert(at, Arc::new(fact));
         }
     }
 
     /// In canonical order.
-    pub fn iter(&self) -> std::slice::Iter<'_, Fact> {
-        self.0.iter()
-    }
-
-    /// In canonical order.
     #[must_use]
-    pub fn as_slice(&self) -> &[Fact] {
-        &self.0
+    pub fn iter(&self) -> Iter<'_> {
+        self.0.iter().map(|f| &**f)
     }
 
     /// How many.
@@ -583,7 +595,28 @@ impl Facts {
     /// The fact of an id.
     #[must_use]
     pub fn find(&self, id: FactId) -> Option<&Fact> {
-        self.0.iter().find(|f| f.id == id)
+        self.iter().find(|f| f.id == id)
+    }
+
+    /// About how much memory they take, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.iter().map(|f| FACT_BYTES + f.values.iter().map(Value::bytes).sum::<usize>()).sum()
+    }
+}
+
+/// Facts in canonical order.
+pub type Iter<'a> = std::iter::Map<std::slice::Iter<'a, Arc<Fact>>, fn(&'a Arc<Fact>) -> &'a Fact>;
+
+/// A fact without its values: itself, its two counts, its place in a list.
+const FACT_BYTES: usize = size_of::<Fact>() + 3 * size_of::<usize>();
+
+impl<'a> IntoIterator for &'a Facts {
+    type Item = &'a Fact;
+    type IntoIter = Iter<'a>;
+
+    fn into_iter(self) -> Iter<'a> {
+        self.iter()
     }
 }
 

@@ -2,12 +2,14 @@
 //!
 //! Each limit is a table of token buckets, found by a keyed hash that nobody outside can know. Two
 //! that fall on one bucket share it: with 262,144 buckets for people, a node that answers 28,000
-//! code reads a second has 6 or 7 a minute on a bucket whose limit is 60.
+//! code reads a second has 6 or 7 a minute on a bucket whose limit is 60. Who works for an office does
+//! many things at once and is one of few, all known: each officer has a bucket of their own.
 
+use std::collections::HashMap;
 use std::hash::{BuildHasher as _, Hash, RandomState};
-use std::marker::PhantomData;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::extract::{ConnectInfo, FromRef, FromRequestParts};
@@ -27,10 +29,13 @@ const TEN_MINUTES: Duration = Duration::from_secs(600);
 const HOUR: Duration = Duration::from_secs(3_600);
 /// 8 bytes each.
 const ADDRESSES: usize = 1 << 16;
-/// 8 bytes each.
+/// Some 60 bytes for each who came since the start.
 const OFFICERS: usize = 1 << 16;
 /// 8 bytes each.
 const PEOPLE: usize = 1 << 18;
+
+/// 8 bytes each: for keys beyond those that have one of their own.
+const SHARED: usize = 1 << 12;
 
 /// All limits.
 #[derive(Debug)]
@@ -80,7 +85,7 @@ impl Limits {
             ),
             passwords: Limit::new(ADDRESSES, 30, 30, TEN_MINUTES, "staff.too_many_tries"),
             names: Limit::new(ADDRESSES, 10, 20, TEN_MINUTES, "staff.too_many_tries"),
-            look_ups: Limit::new(ADDRESSES, 20, 60, TEN_MINUTES, "look.too_many"),
+            look_ups: Limit::of_each(OFFICERS, 20, 60, TEN_MINUTES, "look.too_many"),
             scans: Limit::new(
                 ADDRESSES,
                 config.scans_per_address,
@@ -107,9 +112,9 @@ impl Limits {
             heartbeats: Limit::new(ADDRESSES, 120, 120, MINUTE, "device.too_many"),
             proofs: Limit::new(PEOPLE, 10, 10, TEN_MINUTES, "identity.too_many_tries"),
             // A gate at its busiest, and an outbox that comes back with half a day.
-            collected: Limit::new(OFFICERS, 600, 1_200, HOUR, "collect.too_many"),
+            collected: Limit::of_each(OFFICERS, 600, 1_200, HOUR, "collect.too_many"),
             // By hand, from a document that lies before them; guessing is slower than that.
-            named: Limit::new(OFFICERS, 120, 120, HOUR, "collect.too_many_documents"),
+            named: Limit::of_each(OFFICERS, 120, 120, HOUR, "collect.too_many_documents"),
         }
     }
 }
@@ -124,10 +129,20 @@ pub struct Limit<K: Eq + Hash + Clone> {
 impl<K: Eq + Hash + Clone> Limit<K> {
     /// `burst` at once, and over time `rate` in each `per`.
     fn new(buckets: usize, burst: u32, rate: u32, per: Duration, code: &'static str) -> Limit<K> {
+        Limit::on(Buckets::new(buckets, 0), burst, rate, per, code)
+    }
+
+    /// The same with a bucket for each key, as long as they are no more than `keys_max`; beyond, they
+    /// share those that are left.
+    fn of_each(keys_max: usize, burst: u32, rate: u32, per: Duration, code: &'static str) -> Limit<K> {
+        Limit::on(Buckets::new(SHARED, keys_max), burst, rate, per, code)
+    }
+
+    fn on(buckets: Buckets<K>, burst: u32, rate: u32, per: Duration, code: &'static str) -> Limit<K> {
         let some = |n| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
         let gap = (per / some(rate).get()).max(Duration::from_nanos(1));
         let quota = Quota::with_period(gap).unwrap_or(Quota::per_second(some(rate))).allow_burst(some(burst));
-        Limit { buckets: RateLimiter::new(quota, Buckets::new(buckets), DefaultClock::default()), code }
+        Limit { buckets: RateLimiter::new(quota, buckets, DefaultClock::default()), code }
     }
 
     /// Takes one, or says when the next is free.
@@ -153,23 +168,30 @@ impl<K: Eq + Hash + Clone> Limit<K> {
 struct Buckets<K> {
     buckets: Box<[InMemoryState]>,
     hash: RandomState,
-    key: PhantomData<fn(K)>,
+    own: Mutex<HashMap<K, InMemoryState>>,
+    own_max: usize,
 }
 
 impl<K> Buckets<K> {
-    fn new(n: usize) -> Buckets<K> {
+    fn new(n: usize, own_max: usize) -> Buckets<K> {
         let buckets = std::iter::repeat_with(InMemoryState::default).take(n).collect();
-        Buckets { buckets, hash: RandomState::new(), key: PhantomData }
+        Buckets { buckets, hash: RandomState::new(), own: Mutex::default(), own_max }
     }
 }
 
-impl<K: Hash> StateStore for Buckets<K> {
+impl<K: Eq + Hash + Clone> StateStore for Buckets<K> {
     type Key = K;
 
     fn measure_and_replace<T, F, E>(&self, key: &K, f: F) -> Result<T, E>
     where
         F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
     {
+        if self.own_max > 0 {
+            let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+            if own.contains_key(key) || own.len() < self.own_max {
+                return own.entry(key.clone()).or_default().measure_and_replace(&NotKeyed::NonKey, f);
+            }
+        }
         let at = self.hash.hash_one(key) as usize % self.buckets.len();
         self.buckets[at].measure_and_replace(&NotKeyed::NonKey, f)
     }
@@ -246,6 +268,18 @@ mod tests {
         assert_eq!((refused.status.as_u16(), refused.code), (429, "read.too_many"));
         assert!((1..=10).contains(&refused.retry_after_s.unwrap()), "one each ten seconds: {refused:?}");
         limit.take(&other).unwrap();
+    }
+
+    #[test]
+    fn no_officer_is_refused_for_what_another_did() {
+        let officers = 20_000_u32;
+        let limit = Limit::of_each(officers as usize, 2, 2, HOUR, "look.too_many");
+        for officer in (0..officers).chain(0..officers) {
+            limit.take(&officer.to_be_bytes()).unwrap();
+        }
+        assert!(limit.take(&7_u32.to_be_bytes()).is_err(), "each has two");
+        let beyond = (officers..officers + 100_000).filter(|n| limit.take(&n.to_be_bytes()).is_ok()).count();
+        assert!(beyond <= 2 * SHARED, "more keys than are allowed for share what is left: {beyond}");
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod division;
 mod error;
 mod evidence;
 mod gateway;
+mod headers;
 mod http;
 mod identity;
 mod import;

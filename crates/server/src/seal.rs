@@ -10,6 +10,7 @@
 //! front to rotate. Do not: edit the identity key (every person would become a stranger), copy it
 //! to another installation, or delete an old master key before everything is sealed anew.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt;
 use std::fs;
@@ -69,6 +70,31 @@ pub enum KeyError {
 
 const VERSION: u8 = 1;
 const KEY: usize = 32;
+/// Before the ciphertext: version, key number, nonce.
+const HEAD: usize = 2 + NONCE_LEN;
+/// Behind it.
+const TAG: usize = 16;
+/// Nonces that a thread asks the system for at once.
+const NONCES: usize = 64;
+
+thread_local! {
+    static NONCE_POOL: RefCell<(usize, [[u8; NONCE_LEN]; NONCES])> = const { RefCell::new((NONCES, [[0; NONCE_LEN]; NONCES])) };
+}
+
+/// A random nonce. Nonces are stored in clear beside what they seal, so that some may be known ahead
+/// is no loss; asking for each one took more time than the sealing itself.
+fn nonce() -> [u8; NONCE_LEN] {
+    NONCE_POOL.with_borrow_mut(|(used, pool)| {
+        if *used == NONCES {
+            SystemRandom::new()
+                .fill(pool.as_flattened_mut())
+                .expect("the operating system always gives random bytes");
+            *used = 0;
+        }
+        *used += 1;
+        pool[*used - 1]
+    })
+}
 
 /// Seals and opens under one key, numbered within its ring.
 #[derive(Clone)]
@@ -85,17 +111,16 @@ impl Cipher {
 
     /// Version, key number, nonce, ciphertext and tag.
     fn seal(&self, aad: &[u8], plain: &[u8]) -> Vec<u8> {
-        let mut nonce = [0; NONCE_LEN];
-        SystemRandom::new().fill(&mut nonce).expect("the operating system always gives random bytes");
-        let mut body = Vec::with_capacity(plain.len() + 16);
-        body.extend_from_slice(plain);
-        self.key
-            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(aad), &mut body)
-            .expect("values are far below the algorithm's limit");
-        let mut out = Vec::with_capacity(2 + NONCE_LEN + body.len());
+        let nonce = nonce();
+        let mut out = Vec::with_capacity(HEAD + plain.len() + TAG);
         out.extend_from_slice(&[VERSION, self.number]);
         out.extend_from_slice(&nonce);
-        out.extend_from_slice(&body);
+        out.extend_from_slice(plain);
+        let tag = self
+            .key
+            .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(aad), &mut out[HEAD..])
+            .expect("values are far below the algorithm's limit");
+        out.extend_from_slice(tag.as_ref());
         out
     }
 

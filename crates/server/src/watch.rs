@@ -5,20 +5,24 @@
 //! and nothing that a person sent.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::RwLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use futures_util::FutureExt as _;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use metrics::{Counter, Histogram, counter, histogram};
 
 use crate::admit::{self, Class};
 use crate::app::{Rng, Shared};
 use crate::error::{self, Problem};
+use crate::headers::{CSP, secured};
+use crate::http::BODY_BYTES_MAX;
 use crate::lang::{FromHeaders as _, Lang};
 
 /// The header of a request's id, both ways.
@@ -143,7 +147,13 @@ pub struct Around {
 }
 
 /// See the module.
-pub async fn request(State(Around { app, class }): State<Around>, request: Request, next: Next) -> Response {
+pub async fn request(
+    State(Around { app, class }): State<Around>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    // A group of routes may set another limit further in, and that one counts.
+    DefaultBodyLimit::max(BODY_BYTES_MAX).apply(&mut request);
     let began = Instant::now();
     let id = app.requests.id(proxys_id(&app, request.headers()));
     let lang = Lang::of(request.headers());
@@ -155,7 +165,10 @@ pub async fn request(State(Around { app, class }): State<Around>, request: Reque
         None => Ok(None),
     };
     let (response, refused) = match place {
-        Ok(_place) => (next.run(request).await, false),
+        Ok(_place) => {
+            let answer = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+            (answer.unwrap_or_else(|_| panicked()), false)
+        }
         Err(class) => {
             counter!("kangma_shed_total", "class" => class.name()).increment(1);
             (admit::overloaded(1 + app.rng.below(5)).into_response(), true)
@@ -174,7 +187,12 @@ pub async fn request(State(Around { app, class }): State<Around>, request: Reque
         app.requests.line(route, &method, status, took, &id);
     }
     response.headers_mut().insert(REQUEST_ID, id);
-    response
+    secured(response, CSP)
+}
+
+fn panicked() -> Response {
+    tracing::error!("a handler panicked");
+    Problem::internal().into_response()
 }
 
 /// Counts the pages, which are all one route, lie in memory and wait for nothing.

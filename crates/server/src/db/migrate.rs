@@ -38,6 +38,7 @@ pub const MAIN: &[Migration] = migrations![
     "accounts" => "0011_accounts.sql",
     "log" => "0012_log.sql",
     "logged" => "0013_logged.sql",
+    "rows" => "0014_rows.sql",
 ];
 
 /// The store of keys.

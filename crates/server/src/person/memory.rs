@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use kangma_core::id::{AccountId, PersonId};
 use kangma_core::time::Instant;
+use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use super::{Person, State};
@@ -15,12 +16,17 @@ use crate::db::Changes;
 
 /// People whose facts are remembered, a quarter of those whose state is: who has something to explain, or to add.
 const FACTS_SHARE: usize = 4;
+/// Memory for each of them. Most take less; somebody who declares every hour takes more, and then
+/// fewer are remembered.
+const FACTS_BYTES: usize = 2 * 1024;
 
 struct Kept<T> {
     /// Count of the person's slot before it was read.
     count: u32,
     /// When it was read.
     read_at: Instant,
+    /// Memory that it takes, where that is not the same for all.
+    bytes: u32,
     value: Arc<T>,
 }
 
@@ -30,11 +36,21 @@ impl<T> Clone for Kept<T> {
     }
 }
 
+/// A person's weight is the memory that they take: facts are many with some, and few with most.
+#[derive(Clone)]
+struct Bytes;
+
+impl Weighter<PersonId, Kept<Person>> for Bytes {
+    fn weight(&self, _: &PersonId, kept: &Kept<Person>) -> u64 {
+        kept.bytes.into()
+    }
+}
+
 /// See the module.
 pub struct Memory {
     changes: Changes,
     states: Cache<PersonId, Kept<State>>,
-    people: Cache<PersonId, Kept<Person>>,
+    people: Cache<PersonId, Kept<Person>, Bytes>,
     /// Whom an account points to. Never out of date in a way that matters: a pointer without its fact
     /// on the person grants nothing.
     holders: Cache<AccountId, PersonId>,
@@ -54,7 +70,8 @@ impl Memory {
     /// For so many people; zero remembers nobody.
     pub fn new(people: usize, changes: Changes) -> Memory {
         let facts = people / FACTS_SHARE;
-        Memory { changes, states: Cache::new(people), people: Cache::new(facts), holders: Cache::new(people) }
+        let of_facts = Cache::with_weighter(facts, (facts * FACTS_BYTES) as u64, Bytes);
+        Memory { changes, states: Cache::new(people), people: of_facts, holders: Cache::new(people) }
     }
 
     /// A person's state.
@@ -91,12 +108,13 @@ impl Memory {
 
     /// Remembers what was read; if the person changed meanwhile, nobody will find it.
     pub fn keep_state(&self, count: u32, read_at: Instant, state: &Arc<State>) {
-        self.states.insert(state.id, Kept { count, read_at, value: Arc::clone(state) });
+        self.states.insert(state.id, Kept { count, read_at, bytes: 1, value: Arc::clone(state) });
     }
 
     /// Likewise a person.
     pub fn keep_person(&self, count: u32, read_at: Instant, person: &Arc<Person>) {
-        self.people.insert(person.id, Kept { count, read_at, value: Arc::clone(person) });
+        let bytes = u32::try_from(person.bytes()).unwrap_or(u32::MAX);
+        self.people.insert(person.id, Kept { count, read_at, bytes, value: Arc::clone(person) });
     }
 
     /// Remembers what was just committed. `count` stood before the person was read: one more is this

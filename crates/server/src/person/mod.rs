@@ -36,6 +36,9 @@ use crate::log::{self, Told};
 use crate::seal::Dek;
 use crate::tally;
 
+/// What a remembered person takes beside their facts: key, state, names.
+const REST_BYTES: usize = 1_024;
+
 /// Accounts that may hold one person.
 pub const HOLDERS_MAX: usize = 10;
 
@@ -173,6 +176,11 @@ impl Person {
             }
         }
         holders
+    }
+
+    /// About how much memory they take, in bytes: their facts and the rest.
+    fn bytes(&self) -> usize {
+        REST_BYTES + self.facts.bytes()
     }
 
     /// Whether an entry of theirs may wait in the queue of reviews.
@@ -426,6 +434,7 @@ impl Base {
 struct Written {
     facts: Vec<(i64, Instant, Vec<u8>)>,
     decision: Option<(i64, Instant, Vec<u8>)>,
+    told: Option<Told>,
     row: store::PersonRow,
     sealed: Sealed,
 }
@@ -438,7 +447,7 @@ fn seal(
     facts: &[Fact],
     decision: &Decision,
     tokens_after: Instant,
-    told: Option<Told>,
+    told: impl FnOnce() -> Option<Told>,
 ) -> Written {
     let id = person.id;
     let dek = &person.dek;
@@ -450,6 +459,7 @@ fn seal(
     let changed = person.stored.as_ref().is_none_or(|old| {
         old.sealed.status != status || old.sealed.colour != colour || !decision.records.is_empty()
     });
+    let told = if changed { told() } else { None };
     let told_before = || person.stored.as_ref().and_then(|old| old.sealed.told);
     let sealed = Sealed {
         status,
@@ -482,7 +492,7 @@ fn seal(
         state: dek.seal("person", "state", &id.0, &state),
         dossier: dek.seal("person", "dossier", &id.0, &dossier::encode(&person.facts, decision)),
     };
-    Written { facts: sealed_facts.collect(), decision: sealed_decision, row, sealed }
+    Written { facts: sealed_facts.collect(), decision: sealed_decision, told, row, sealed }
 }
 
 /// Adds to a unit all that a decision writes, its leaf of the decision log, and what it changes of the
@@ -496,8 +506,7 @@ pub fn write(
     tokens_after: Instant,
 ) -> Unit {
     let id = person.id;
-    let told = Told::new(app);
-    let written = seal(person, facts, decision, tokens_after, Some(told));
+    let written = seal(person, facts, decision, tokens_after, || Some(Told::new(app)));
     let row = &written.row;
     let before = person.stored.take();
     let to = written.sealed.counted();
@@ -516,7 +525,7 @@ pub fn write(
     for (seq, recorded, body) in written.facts {
         unit = store::add_fact(unit, id, seq, recorded, body);
     }
-    if let Some((version, at, body)) = written.decision {
+    if let (Some((version, at, body)), Some(told)) = (written.decision, written.told) {
         let row = log::decision_digest(id.0, version, at.0, &body);
         let subject = log::Subject { version, ..log::Subject::new(log::Kind::Decision, id.0) };
         let said = told.commit(&log::statement(decision.status, decision.colour));
@@ -593,7 +602,7 @@ pub fn fill(
     profile: &Profile,
 ) -> Counted {
     let id = person.id;
-    let written = seal(person, facts, decision, Instant(0), None);
+    let written = seal(person, facts, decision, Instant(0), || None);
     let to = written.sealed.counted();
     for (seq, recorded, body) in written.facts {
         rows.fact(id, seq, recorded, body);
