@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use kangma_core::rules::cases::run_cases;
-use kangma_core::rules::pack::{Pack, PackFiles};
+use kangma_core::rules::pack::{Library, Pack, PackFiles};
 use proptest::prelude::*;
 
 fn read(dir: &Path, base: &Path, files: &mut PackFiles) {
@@ -37,8 +37,9 @@ fn hangzhou() -> PackFiles {
 
 #[test]
 fn every_pack_loads_and_its_cases_pass_and_reach_every_rule_and_stage() {
+    let library = Library::new(packs());
     for files in packs() {
-        let pack = Pack::load(&files).unwrap_or_else(|e| panic!("{e}"));
+        let pack = Pack::load_with(&files, &library).unwrap_or_else(|e| panic!("{e}"));
         let report = run_cases(&pack, &files);
         let failed: Vec<_> = report.cases.iter().filter(|c| !c.wrong.is_empty()).collect();
         assert!(report.passed(), "{}: {failed:#?} {:?}", pack.id, report.unreached);

@@ -6,6 +6,7 @@ mod alarm;
 mod app;
 mod appeal;
 mod auth;
+mod built_in;
 mod check_in;
 mod cli;
 mod collect;

@@ -5,13 +5,11 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use anyhow::Context as _;
-use kangma_core::rules::pack::{Pack, PackFiles};
+use kangma_core::rules::pack::{Library, Pack, PackFiles};
 use kangma_core::rules::set::PackSet;
 use kangma_core::time::Instant;
 
-/// The pack that is built in: Hangzhou, 11 February 2020.
-static BUILT_IN: include_dir::Dir<'_> =
-    include_dir::include_dir!("$CARGO_MANIFEST_DIR/../../packs/hangzhou-2020-02-11");
+use crate::built_in;
 
 /// See the module.
 #[derive(Debug)]
@@ -59,35 +57,36 @@ impl Packs {
     }
 }
 
-/// The packs that an installation starts with: the built-in one, that of a folder, or all of a folder of
-/// such folders.
+/// The packs that an installation starts with: the built-in one (Hangzhou, 11 February 2020), that of a
+/// folder, or all of a folder of such folders.
 pub fn load(dir: Option<&Path>) -> anyhow::Result<PackSet> {
-    let Some(dir) = dir else { return Ok(PackSet::single(Arc::new(one(&built_in()?)?))) };
+    use crate::cli::pack::{library, read_dir};
+    let Some(dir) = dir else {
+        let files = built_in::pack("hangzhou-2020-02-11")?;
+        return Ok(PackSet::single(Arc::new(one(&files, &built_in::library()?)?)));
+    };
     if dir.join("pack.toml").exists() {
-        return Ok(PackSet::single(Arc::new(one(&crate::cli::pack::read_dir(dir)?)?)));
+        let files = read_dir(dir)?;
+        let library = library(&files, dir, None)?;
+        return Ok(PackSet::single(Arc::new(one(&files, &library)?)));
     }
     let entries = std::fs::read_dir(dir).with_context(|| format!("pack.folder: {}", dir.display()))?;
     let mut folders: Vec<_> = entries.collect::<Result<Vec<_>, _>>()?.into_iter().map(|e| e.path()).collect();
     folders.retain(|path| path.join("pack.toml").exists());
     folders.sort();
-    let packs = folders.iter().map(|folder| {
-        let pack = one(&crate::cli::pack::read_dir(folder)?).with_context(|| folder.display().to_string())?;
+    let read = |path: &std::path::PathBuf| Ok((path.clone(), read_dir(path)?));
+    let all = folders.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
+    // Those built in may be extended as well; of two with one id the folder's counts.
+    let mut library = built_in::library()?;
+    all.iter().for_each(|(_, files)| library.put(files.clone()));
+    let packs = all.iter().map(|(path, files)| {
+        let pack = one(files, &library).with_context(|| path.display().to_string())?;
         Ok(Arc::new(pack))
     });
     let packs = packs.collect::<anyhow::Result<Vec<_>>>()?;
     PackSet::of(packs).with_context(|| dir.display().to_string())
 }
 
-fn built_in() -> anyhow::Result<PackFiles> {
-    let mut files = PackFiles::default();
-    let texts = BUILT_IN.find("**/*.toml").context("the built-in pack")?.filter_map(|e| e.as_file());
-    for file in texts {
-        let text = file.contents_utf8().context("a pack file is UTF-8")?;
-        files.0.insert(file.path().to_string_lossy().into_owned(), text.to_owned());
-    }
-    Ok(files)
-}
-
-fn one(files: &PackFiles) -> anyhow::Result<Pack> {
-    Pack::load(files).map_err(|e| anyhow::anyhow!("the rule pack was refused:\n{e}"))
+fn one(files: &PackFiles, library: &Library) -> anyhow::Result<Pack> {
+    Pack::load_with(files, library).map_err(|e| anyhow::anyhow!("the rule pack was refused:\n{e}"))
 }

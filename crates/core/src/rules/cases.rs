@@ -124,7 +124,8 @@ pub fn run_cases(pack: &Pack, files: &PackFiles) -> CaseReport {
             }),
         }
     }
-    for rule in &pack.rules {
+    // What is inherited as it is, the cases of its own pack reach.
+    for rule in pack.rules.iter().filter(|r| pack.is_own(&r.id)) {
         match &rule.then {
             Then::Review => need(&mut report, &reached, format!("{} sends to review", rule.id)),
             Then::Open { stages, .. } => {

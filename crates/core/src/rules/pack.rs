@@ -1,6 +1,9 @@
 //! Rule packs: a folder of texts that a health officer can review, checked as a whole when it is
 //! loaded. Reading the disk is the caller's; see `spec/packs.md` for the format.
 
+mod inherit;
+mod show;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
@@ -18,6 +21,10 @@ use crate::rules::expr::{Areas, Diagnostic, Expr, Scope, compile, render};
 use crate::rules::order::Orderable;
 use crate::rules::words::{Lang, SourceView, Words, counted_name};
 use crate::time::{Instant, Zone};
+
+pub use inherit::{DEPTH_MAX, Library, Origin};
+
+use inherit::{Merged, Sources, Tree};
 
 /// Largest file of a pack, in bytes.
 pub const FILE_BYTES_MAX: usize = 256 * 1024;
@@ -85,6 +92,10 @@ pub struct Pack {
     /// Rules in the order of their file.
     pub rules: Vec<Rule>,
     pub(crate) by_kind: [Vec<usize>; KINDS],
+    /// Ids of the packs that it extends, the nearest first.
+    pub parents: Vec<Box<str>>,
+    /// Where each rule was written.
+    origins: BTreeMap<Box<str>, Origin>,
     zone_name: Box<str>,
     areas: Areas,
     words: Vec<(Lang, Words)>,
@@ -239,6 +250,9 @@ impl Release {
 #[serde(deny_unknown_fields)]
 struct PackToml {
     id: Spanned<String>,
+    /// The pack that this one extends; read before the rest.
+    #[serde(default, rename = "extends")]
+    _extends: Option<String>,
     version: Spanned<String>,
     division: Spanned<String>,
     zone: Spanned<String>,
@@ -302,25 +316,19 @@ fn keep() -> Repeat {
 /// Gathers what is wrong, file by file.
 struct Checker<'a> {
     files: &'a PackFiles,
+    sources: Sources<'a>,
     wrong: BTreeMap<String, Vec<Diagnostic>>,
 }
 
 impl<'a> Checker<'a> {
+    /// A place is one among all files of the chain; a diagnostic without one is of `file`.
     fn wrong(&mut self, file: &str, d: Diagnostic) {
-        self.wrong.entry(file.to_owned()).or_default().push(d);
+        note(&mut self.wrong, &self.sources, file, d);
     }
 
-    fn text(&mut self, file: &str) -> Option<&'a str> {
-        let text = self.files.0.get(file).map(String::as_str);
-        if text.is_none() {
-            self.wrong(file, Diagnostic::new("pack.file", 0..0, format!("the pack has no {file}")));
-        }
-        text
-    }
-
-    fn read<T: serde::de::DeserializeOwned>(&mut self, file: &str) -> Option<T> {
-        let text = self.text(file)?;
-        match toml::from_str(text) {
+    /// Reads a tree as what it should be.
+    fn typed<T: serde::de::DeserializeOwned>(&mut self, file: &str, tree: Option<Tree<'a>>) -> Option<T> {
+        match T::deserialize(toml::Deserializer::from(tree?)) {
             Ok(value) => Some(value),
             Err(e) => {
                 let span = e.span().unwrap_or(0..0);
@@ -332,12 +340,11 @@ impl<'a> Checker<'a> {
 
     /// Compiles a condition that stands in a file; errors point into the file.
     fn expr(&mut self, file: &str, source: &Spanned<String>, scope: &Scope) -> Option<Expr> {
-        let text = self.files.0.get(file).map_or("", String::as_str);
         match compile(source.get_ref(), scope) {
             Ok(expr) => Some(expr),
             Err(all) => {
                 let span = source.span();
-                let raw = text.get(span.clone()).unwrap_or("");
+                let raw = self.sources.slice(&span);
                 // A literal string stands in the file as it is; one with escapes does not, and the
                 // error then points at the whole.
                 let at = raw.find(source.get_ref().as_str());
@@ -354,27 +361,69 @@ impl<'a> Checker<'a> {
     }
 }
 
-const PACK: &str = "pack.toml";
-const RULES: &str = "rules.toml";
+impl Checker<'_> {
+    fn errors(self) -> PackErrors {
+        let Checker { files, sources, wrong } = self;
+        let shown = wrong.into_iter().map(|(file, all)| {
+            let text = sources.text(&file).or_else(|| files.0.get(&file).map(String::as_str));
+            let text = text.unwrap_or_default().to_owned();
+            (file, text, all)
+        });
+        PackErrors(shown.collect())
+    }
+}
+
+fn note(wrong: &mut BTreeMap<String, Vec<Diagnostic>>, sources: &Sources<'_>, file: &str, d: Diagnostic) {
+    match sources.place(d.span.start) {
+        Some((label, base)) => {
+            let span = d.span.start - base..d.span.end.saturating_sub(base);
+            wrong.entry(label).or_default().push(Diagnostic { span, ..d });
+        }
+        None => wrong.entry(file.to_owned()).or_default().push(d),
+    }
+}
+
+pub(crate) const PACK: &str = "pack.toml";
+pub(crate) const RULES: &str = "rules.toml";
 
 impl Pack {
-    /// Reads and checks a pack. Either all of it is right, or everything that is wrong is told.
+    /// Reads and checks a pack that extends no other. Either all of it is right, or everything that is
+    /// wrong is told.
     pub fn load(files: &PackFiles) -> Result<Pack, PackErrors> {
-        let mut c = Checker { files, wrong: BTreeMap::new() };
-        let pack = build(&mut c);
-        let wrong = c.wrong;
+        Pack::load_with(files, &Library::default())
+    }
+
+    /// The same, with the packs that it may extend.
+    pub fn load_with(files: &PackFiles, library: &Library) -> Result<Pack, PackErrors> {
+        let mut c = Checker { files, sources: Sources::default(), wrong: BTreeMap::new() };
+        let pack = build(&mut c, library);
         match pack {
-            Some(pack) if wrong.is_empty() => Ok(pack),
-            _ => Err(PackErrors(
-                wrong
-                    .into_iter()
-                    .map(|(file, all)| {
-                        let text = files.0.get(&file).cloned().unwrap_or_default();
-                        (file, text, all)
-                    })
-                    .collect(),
-            )),
+            Some(pack) if c.wrong.is_empty() => Ok(pack),
+            _ => Err(c.errors()),
         }
+    }
+
+    /// The pack with all that it inherits, as one text: TOML, in a fixed order, each line with the
+    /// pack, file and line that it comes from.
+    pub fn effective(files: &PackFiles, library: &Library) -> Result<String, PackErrors> {
+        Pack::load_with(files, library)?;
+        let mut c = Checker { files, sources: Sources::default(), wrong: BTreeMap::new() };
+        match merged(&mut c, library) {
+            Some(merged) if c.wrong.is_empty() => Ok(show::show(&merged, &c.sources)),
+            _ => Err(c.errors()),
+        }
+    }
+
+    /// Where a rule was written; of one that a child changed, where the child did.
+    #[must_use]
+    pub fn origin(&self, rule: &str) -> Option<&Origin> {
+        self.origins.get(rule)
+    }
+
+    /// Whether any of a rule is the pack's own, and not inherited as it is.
+    #[must_use]
+    pub fn is_own(&self, rule: &str) -> bool {
+        self.origin(rule).is_none_or(|o| o.own)
     }
 
     /// As a decision cites it.
@@ -409,16 +458,26 @@ impl Pack {
     }
 }
 
-fn build(c: &mut Checker<'_>) -> Option<Pack> {
+/// The files of the pack and of those that it extends, as one.
+fn merged<'a>(c: &mut Checker<'a>, library: &'a Library) -> Option<Merged<'a>> {
     if c.files.0.len() > FILES_MAX || c.files.0.values().any(|t| t.len() > FILE_BYTES_MAX) {
         let text = format!("a pack has at most {FILES_MAX} files of {} KiB", FILE_BYTES_MAX / 1024);
         c.wrong(PACK, Diagnostic::new("pack.limit", 0..0, text));
         return None;
     }
-    let head: Option<PackToml> = c.read(PACK);
-    let rules: Option<RulesToml> = c.read(RULES);
+    let (files, wrong) = (c.files, &mut c.wrong);
+    inherit::merge(files, library, &mut c.sources, &mut |sources, file, d| note(wrong, sources, file, d))
+}
+
+fn build<'a>(c: &mut Checker<'a>, library: &'a Library) -> Option<Pack> {
+    let merged = merged(c, library)?;
+    let origins = merged.rules.as_ref().map(|t| inherit::origins(t, &c.sources)).unwrap_or_default();
+    let parents = merged.parents;
+    let head: Option<PackToml> = c.typed(PACK, merged.pack);
+    let rules: Option<RulesToml> = c.typed(RULES, merged.rules);
+    let words = merged.words.into_iter();
     let words: Vec<(Lang, Option<Words>)> =
-        Lang::ALL.iter().map(|lang| (*lang, c.read(&format!("words/{}.toml", lang.name())))).collect();
+        words.map(|(lang, tree)| (lang, c.typed(&format!("words/{}.toml", lang.name()), tree))).collect();
     let head = head?;
     let span = |s: &Spanned<String>| s.span();
     let bad = |c: &mut Checker<'_>, span: Range<usize>, code, text: String| {
@@ -496,7 +555,9 @@ fn build(c: &mut Checker<'_>) -> Option<Pack> {
     Some(Pack {
         id: head.id.into_inner().into(),
         version: head.version.into_inner().into(),
-        digest: digest(c.files).into(),
+        digest: digest(c.files, &parents, library).into(),
+        parents,
+        origins,
         division: head.division.into_inner().into(),
         effective: effective.ok()?,
         sunset,
@@ -785,10 +846,12 @@ pub fn counted(release: &Release) -> Vec<crate::decision::Counted> {
     all
 }
 
-/// Cases do not bind anybody, so they are not part of the digest.
-fn digest(files: &PackFiles) -> String {
+/// Over the pack and all that it extends. Cases do not bind anybody, so they are not part of it.
+fn digest(files: &PackFiles, parents: &[Box<str>], library: &Library) -> String {
     let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
-    for (path, text) in files.0.iter().filter(|(path, _)| !path.starts_with("cases/")) {
+    let above = parents.iter().filter_map(|id| library.get(id));
+    let all = std::iter::once(files).chain(above).flat_map(|files| &files.0);
+    for (path, text) in all.filter(|(path, _)| !path.starts_with("cases/")) {
         for part in [path, text] {
             context.update(&(part.len() as u64).to_be_bytes());
             context.update(part.as_bytes());

@@ -11,7 +11,7 @@ use kangma_core::rules::cases::run_cases;
 use kangma_core::rules::certlogic;
 use kangma_core::rules::decide::{Context, decide};
 use kangma_core::rules::json;
-use kangma_core::rules::pack::{FILE_BYTES_MAX, FILES_MAX, Pack, PackFiles};
+use kangma_core::rules::pack::{FILE_BYTES_MAX, FILES_MAX, Library, Pack, PackFiles};
 use kangma_core::rules::words::{Lang, explain};
 use kangma_core::time::Instant;
 
@@ -22,6 +22,15 @@ pub enum PackCommand {
     Check(Folder),
     /// Run the cases; each is a sentence.
     Test(Folder),
+    /// Show what a pack comes to, with where each rule was written.
+    Show {
+        /// The pack.
+        #[command(flatten)]
+        folder: Folder,
+        /// All of it, each line with the pack, file and line that it comes from.
+        #[arg(long)]
+        effective: bool,
+    },
     /// Tell, in words, what a person's facts come to. Facts as JSON on standard input.
     Explain {
         /// The pack and the instant.
@@ -71,6 +80,9 @@ pub struct Folder {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+    /// Folder of the packs that it may extend; without it the folders beside it, and those built in.
+    #[arg(long)]
+    packs: Option<PathBuf>,
 }
 
 /// Which pack, when.
@@ -78,6 +90,9 @@ pub struct Folder {
 pub struct At {
     /// Folder of the pack.
     dir: PathBuf,
+    /// Folder of the packs that it may extend; without it the folders beside it, and those built in.
+    #[arg(long)]
+    packs: Option<PathBuf>,
     /// RFC 3339, such as 2020-02-25T00:00:00+08:00; now without it.
     #[arg(long)]
     at: Option<String>,
@@ -91,6 +106,7 @@ pub fn run(command: PackCommand) -> anyhow::Result<ExitCode> {
     match command {
         PackCommand::Check(folder) => check(&folder),
         PackCommand::Test(folder) => test(&folder),
+        PackCommand::Show { folder, effective } => show(&folder, effective),
         PackCommand::Explain { at, lang } => tell(&at, &lang),
         PackCommand::ImportCertlogic { files, into } => super::certlogic::import(&files, &into),
         PackCommand::CertlogicEval { at, country, trust_list, lang, json } => {
@@ -138,14 +154,51 @@ pub fn read_dir(dir: &Path) -> anyhow::Result<PackFiles> {
     Ok(files)
 }
 
-fn load(dir: &Path) -> anyhow::Result<(Pack, PackFiles)> {
+/// Most folders beside a pack that are looked at for packs that it extends.
+const BESIDE_MAX: usize = 1024;
+
+/// The packs that one may extend: those built in, and over them those of a folder, the pack's own
+/// parent folder without one.
+pub fn library(files: &PackFiles, dir: &Path, packs: Option<&Path>) -> anyhow::Result<Library> {
+    if files.extends().is_none() {
+        return Ok(Library::default());
+    }
+    let mut library = crate::built_in::library()?;
+    let beside = match packs {
+        Some(packs) => packs.to_owned(),
+        None => match std::fs::canonicalize(dir)?.parent() {
+            Some(parent) => parent.to_owned(),
+            None => return Ok(library),
+        },
+    };
+    let entries = std::fs::read_dir(&beside).with_context(|| format!("pack.folder: {}", beside.display()))?;
+    let mut folders: Vec<PathBuf> = entries.flatten().map(|e| e.path()).collect();
+    folders.retain(|path| path.join("pack.toml").exists());
+    folders.sort();
+    anyhow::ensure!(
+        folders.len() <= BESIDE_MAX,
+        "pack.limit: {} holds over {BESIDE_MAX} packs; name a smaller folder with --packs",
+        beside.display()
+    );
+    for folder in folders {
+        // One that cannot be read is missed only by a pack that extends it, and then by name.
+        if let Ok(files) = read_dir(&folder) {
+            library.put(files);
+        }
+    }
+    Ok(library)
+}
+
+/// Reads and checks a pack, with the packs beside it or those of a folder.
+fn load(dir: &Path, packs: Option<&Path>) -> anyhow::Result<(Pack, PackFiles)> {
     let files = read_dir(dir)?;
-    let pack = Pack::load(&files).map_err(|e| anyhow::anyhow!("the pack was refused\n{e}"))?;
+    let library = library(&files, dir, packs)?;
+    let pack = Pack::load_with(&files, &library).map_err(|e| anyhow::anyhow!("the pack was refused\n{e}"))?;
     Ok((pack, files))
 }
 
 fn check(folder: &Folder) -> anyhow::Result<ExitCode> {
-    let (pack, files) = match load(&folder.dir) {
+    let (pack, files) = match load(&folder.dir, folder.packs.as_deref()) {
         Ok(loaded) => loaded,
         Err(e) if folder.json => {
             println!("{}", serde_json::json!({ "ok": false, "problem": format!("{e:#}") }));
@@ -175,8 +228,36 @@ fn check(folder: &Folder) -> anyhow::Result<ExitCode> {
     Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+fn show(folder: &Folder, effective: bool) -> anyhow::Result<ExitCode> {
+    let (pack, files) = load(&folder.dir, folder.packs.as_deref())?;
+    if effective {
+        let library = library(&files, &folder.dir, folder.packs.as_deref())?;
+        print!("{}", Pack::effective(&files, &library)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let place = |rule: &str| {
+        pack.origin(rule).map_or_else(String::new, |o| format!("{}/{}:{}", o.pack, o.file, o.line))
+    };
+    if folder.json {
+        let rules: Vec<_> =
+            pack.rules.iter().map(|r| serde_json::json!({ "id": r.id, "from": place(&r.id) })).collect();
+        println!(
+            "{}",
+            serde_json::json!({ "id": pack.id, "version": pack.version, "digest": pack.digest,
+                "division": pack.division, "extends": pack.parents, "rules": rules })
+        );
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("{} {} ({}), division {}", pack.id, pack.version, pack.digest, pack.division);
+    if !pack.parents.is_empty() {
+        println!("extends {}", pack.parents.join(", then "));
+    }
+    pack.rules.iter().for_each(|r| println!("  {:32} {}", r.id, place(&r.id)));
+    Ok(ExitCode::SUCCESS)
+}
+
 fn test(folder: &Folder) -> anyhow::Result<ExitCode> {
-    let (pack, files) = load(&folder.dir)?;
+    let (pack, files) = load(&folder.dir, folder.packs.as_deref())?;
     let report = run_cases(&pack, &files);
     if folder.json {
         println!("{}", serde_json::to_string(&report)?);
@@ -200,7 +281,7 @@ fn read(at: &At) -> anyhow::Result<(Pack, Facts, Instant)> {
 
 /// A pack, what stands on standard input, and the instant.
 pub(super) fn given(at: &At) -> anyhow::Result<(Pack, String, Instant)> {
-    let (pack, _) = load(&at.dir)?;
+    let (pack, _) = load(&at.dir, at.packs.as_deref())?;
     let mut text = String::new();
     std::io::stdin().take(INPUT_BYTES_MAX).read_to_string(&mut text).context("facts.format: not UTF-8")?;
     let at = match &at.at {

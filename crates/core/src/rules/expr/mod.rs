@@ -58,6 +58,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use areas::{Area, AreaError, Areas, CODE_LENGTHS, is_code};
+pub(crate) use diagnostic::nearest;
 pub use diagnostic::{Diagnostic, render};
 pub use eval::Truth;
 

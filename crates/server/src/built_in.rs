@@ -1,0 +1,31 @@
+//! The packs that ship, as they are built in: what runs where no folder is named, and what other packs
+//! may extend.
+
+use anyhow::Context as _;
+use kangma_core::rules::pack::{Library, PackFiles};
+
+static PACKS: include_dir::Dir<'_> = include_dir::include_dir!("$CARGO_MANIFEST_DIR/../../packs");
+
+/// Every pack that ships, in order of folder.
+pub fn all() -> anyhow::Result<Vec<PackFiles>> {
+    let packs = PACKS.dirs().filter(|dir| dir.get_file(dir.path().join("pack.toml")).is_some()).map(|dir| {
+        let mut files = PackFiles::default();
+        for file in dir.find("**/*.toml").context("the built-in packs")?.filter_map(|e| e.as_file()) {
+            let text = file.contents_utf8().context("a pack file is UTF-8")?;
+            let name = file.path().strip_prefix(dir.path())?.to_string_lossy().into_owned();
+            files.0.insert(name, text.to_owned());
+        }
+        Ok(files)
+    });
+    packs.collect()
+}
+
+/// All of them, for packs that extend them.
+pub fn library() -> anyhow::Result<Library> {
+    Ok(Library::new(all()?))
+}
+
+/// One of them, by its id.
+pub fn pack(id: &str) -> anyhow::Result<PackFiles> {
+    library()?.get(id).cloned().with_context(|| format!("no pack {id} is built in"))
+}
