@@ -10,7 +10,9 @@ static PACKS: include_dir::Dir<'_> = include_dir::include_dir!("$CARGO_MANIFEST_
 pub fn all() -> anyhow::Result<Vec<PackFiles>> {
     let packs = PACKS.dirs().filter(|dir| dir.get_file(dir.path().join("pack.toml")).is_some()).map(|dir| {
         let mut files = PackFiles::default();
-        for file in dir.find("**/*.toml").context("the built-in packs")?.filter_map(|e| e.as_file()) {
+        let of_pack = |path: &std::path::Path| path.extension().is_some_and(|e| e == "toml" || e == "json");
+        let files_in = dir.find("**/*").context("the built-in packs")?.filter_map(|e| e.as_file());
+        for file in files_in.filter(|f| of_pack(f.path())) {
             let text = file.contents_utf8().context("a pack file is UTF-8")?;
             let name = file.path().strip_prefix(dir.path())?.to_string_lossy().into_owned();
             files.0.insert(name, text.to_owned());

@@ -544,7 +544,7 @@ fn build<'a>(c: &mut Checker<'a>, library: &'a Library) -> Option<Pack> {
     let _ = &head.ours;
     let areas = head.areas.map(Spanned::into_inner).unwrap_or_default();
     let normal = c.expr(PACK, &head.check_in.normal, &Scope::of(Kind::CheckIn).with_areas(&areas));
-    let certificates = certificates(c);
+    let certificates = certificates(c, &parents, library);
     let rules = check_rules(c, rules?, &areas, &certificates);
     let form = head.form.into_inner();
     let words = check_words(c, words, &form, &rules);
@@ -581,9 +581,11 @@ fn build<'a>(c: &mut Checker<'a>, library: &'a Library) -> Option<Pack> {
     })
 }
 
-fn certificates(c: &mut Checker<'_>) -> Arc<Rulebook> {
-    let files = c.files;
-    let read = Rulebook::read(&files.0, |file, code, text| c.wrong(file, Diagnostic::new(code, 0..0, text)));
+/// A country's file of the pack takes the place of the same file of a pack above.
+fn certificates(c: &mut Checker<'_>, parents: &[Box<str>], library: &Library) -> Arc<Rulebook> {
+    let above = parents.iter().rev().filter_map(|id| library.get(id));
+    let all = above.chain(std::iter::once(c.files)).flat_map(|files| files.0.clone()).collect();
+    let read = Rulebook::read(&all, |file, code, text| c.wrong(file, Diagnostic::new(code, 0..0, text)));
     Arc::new(read)
 }
 

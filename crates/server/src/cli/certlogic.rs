@@ -53,7 +53,8 @@ pub fn import(files: &[PathBuf], into: &Path) -> anyhow::Result<ExitCode> {
     for rule in &rules {
         pack.0.insert(rule.file(), rule.json());
     }
-    Pack::load(&pack)
+    let library = super::pack::library(&pack, into, None)?;
+    Pack::load_with(&pack, &library)
         .map_err(|e| anyhow::anyhow!("the pack would be refused; nothing was taken over\n{e}"))?;
     std::fs::create_dir_all(into.join(FOLDER))?;
     for rule in &rules {
