@@ -1,6 +1,9 @@
 // Which column of the file holds what: what a choice does to the mapping, and what is still wrong with it.
 import type { Cell, Mapping } from './types'
 
+/** What every kind of list may have: whom a line is about, and the record itself. */
+export const everyKind = ['name', 'document_type', 'document_number', 'nationality', 'place', 'reference', 'status']
+
 /** A, B, … Z, AA: as spreadsheets name columns. */
 export function letter(at: number): string {
   let text = ''
