@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::fact::Fact;
 use crate::id::FactId;
+use crate::rules::flag::Flag;
+use crate::rules::lapse::{Expired, Lasts};
 use crate::rules::order::Standing;
 use crate::time::{Day, Instant};
 
@@ -51,13 +53,15 @@ pub enum Status {
     Returned = 2,
     /// A colour is in force.
     Active = 3,
+    /// A duty that keeps the code green was missed: grey (过期).
+    Expired = 4,
 }
 
 impl Status {
     /// The status of its stored number.
     #[must_use]
     pub fn from_u8(n: u8) -> Option<Status> {
-        [Status::Unknown, Status::Pending, Status::Returned, Status::Active]
+        [Status::Unknown, Status::Pending, Status::Returned, Status::Active, Status::Expired]
             .into_iter()
             .find(|s| *s as u8 == n)
     }
@@ -72,6 +76,9 @@ pub struct Progress {
     pub done: u32,
     /// Needed.
     pub of: u32,
+    /// The first day on which the next test can count, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Day>,
 }
 
 /// What a release condition counts.
@@ -86,6 +93,12 @@ pub enum Counted {
     Tests,
     /// Confirmations by an authority.
     Confirmations,
+    /// Samples taken, whose results are not waited for.
+    Samples,
+    /// A later fact, such as a discharge.
+    Facts,
+    /// Whether the place that opened it is at risk no more.
+    Areas,
 }
 
 /// Why the run of check-ins started again.
@@ -155,6 +168,13 @@ pub struct Decision {
     pub colour: Option<Colour>,
     /// Every active episode, most severe first, then oldest first.
     pub episodes: Vec<Episode>,
+    /// Every open flag, oldest first: tasks beside the colour, which they never alter.
+    pub flags: Vec<Flag>,
+    /// Until when green lasts without another sign of life; none where nothing lapses, or where
+    /// the code is not green.
+    pub lasts: Option<Lasts>,
+    /// Why it is expired.
+    pub expired: Option<Expired>,
     /// Why it is pending or returned: the review rule and the fact that waits.
     pub review: Option<ReviewReason>,
     /// Under which pack.

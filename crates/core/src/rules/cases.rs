@@ -56,6 +56,18 @@ struct ExpectToml {
     colour: String,
     #[serde(default)]
     status: Option<String>,
+    /// The rules of the open flags, in order.
+    #[serde(default)]
+    flags: Option<Vec<String>>,
+    /// Tests or samples that count, of the first reason or flag that counts some.
+    #[serde(default)]
+    tests: Option<u32>,
+    /// Until when green lasts.
+    #[serde(default)]
+    lasts: Option<String>,
+    /// When time alone can change the answer; `none` where it cannot.
+    #[serde(default)]
+    review_at: Option<String>,
     /// The rules of the active episodes, in order.
     #[serde(default)]
     rules: Option<Vec<String>>,
@@ -128,6 +140,7 @@ pub fn run_cases(pack: &Pack, files: &PackFiles) -> CaseReport {
     for rule in pack.rules.iter().filter(|r| pack.is_own(&r.id)) {
         match &rule.then {
             Then::Review => need(&mut report, &reached, format!("{} sends to review", rule.id)),
+            Then::Expire => need(&mut report, &reached, format!("{} lapses", rule.id)),
             Then::Open { stages, .. } => {
                 for i in 0..stages.len() {
                     need(&mut report, &reached, format!("{} stage {}", rule.id, i + 1));
@@ -206,7 +219,10 @@ fn run_case(
                 reached.insert(format!("{rule} ends"));
             }
         }
-        for e in &decision.episodes {
+        if let Some(expired) = &decision.expired {
+            reached.insert(format!("{} lapses", expired.rule));
+        }
+        for e in decision.episodes.iter().chain(decision.flags.iter().map(|f| &f.episode)) {
             reached.insert(format!("{} stage {}", e.rule, e.stage + 1));
         }
         for standing in &decision.orders {
@@ -233,6 +249,28 @@ fn run_case(
         if let Some(rules) = &expect.rules {
             let found: Vec<&str> = decision.episodes.iter().map(|e| &*e.rule).collect();
             check("the rules", rules.join(" "), found.join(" "));
+        }
+        if let Some(flags) = &expect.flags {
+            let found: Vec<&str> = decision.flags.iter().map(|f| &*f.episode.rule).collect();
+            check("the flags", flags.join(" "), found.join(" "));
+        }
+        if let Some(tests) = expect.tests {
+            let all = decision.episodes.iter().chain(decision.flags.iter().map(|f| &f.episode));
+            let mut counts = all.flat_map(|e| &e.progress);
+            let found = counts.find(|p| matches!(p.what, Counted::Tests | Counted::Samples));
+            check("tests", tests.to_string(), found.map_or("none".into(), |p| p.done.to_string()));
+        }
+        if let Some(until) = &expect.lasts {
+            let wanted = json::instant(until, &pack.zone).map_err(|e| e.to_string())?;
+            let found = decision.lasts.as_ref().map_or("none".into(), |l| l.until.to_string());
+            check("green until", wanted.to_string(), found);
+        }
+        if let Some(review) = &expect.review_at {
+            let wanted = match review.as_str() {
+                "none" => "none".to_owned(),
+                text => json::instant(text, &pack.zone).map_err(|e| e.to_string())?.to_string(),
+            };
+            check("review_at", wanted, decision.review_at.map_or("none".into(), |at| at.to_string()));
         }
         if let Some(run) = expect.run {
             let found = first.and_then(|e| e.progress.iter().find(|p| p.what == Counted::CheckIns));

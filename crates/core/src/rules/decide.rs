@@ -11,11 +11,15 @@ use crate::decision::Counted;
 use crate::decision::{
     BrokenBy, Colour, Decision, Episode, PackRef, Progress, ReviewReason, RunBroken, Status,
 };
-use crate::fact::{Fact, Facts, Kind, Source, Value};
+use crate::fact::{Fact, Facts, Kind, Source, Type, Value};
 use crate::id::FactId;
-use crate::rules::expr::{Areas, Env, PersonView};
+use crate::rules::expr::{Areas, Env, PersonView, Scope};
+use crate::rules::flag::{Flag, Task};
+use crate::rules::lapse::{Expired, Lapse, Lasts};
 use crate::rules::order::{self, Standing};
-use crate::rules::pack::{OnAbnormal, OnMissed, OnNewVersion, Pack, Release, Repeat, Rule, Stage, Then};
+use crate::rules::pack::{OnAbnormal, OnMissed, OnNewVersion, Pack, Repeat, Rule, Then};
+use crate::rules::release::{Awaited, Names, Release, Stage};
+use crate::rules::samples;
 use crate::time::{Day, Instant, Now};
 
 /// What rules may know beside pack and facts.
@@ -44,21 +48,36 @@ pub(crate) fn decide_at(
     for opening in openings(pack, &known) {
         follow(pack, &known, now, &mut tracks, &opening);
     }
+    let lapsed = lapses(pack, &known, now, &mut tracks);
     let mut episodes: Vec<Episode> = Vec::new();
+    let mut flags: Vec<Flag> = Vec::new();
     let mut records: Vec<Fact> = Vec::new();
     for track in &tracks {
         record(pack, &known, track, now.stamp(), &mut records);
-        if let Some(open) = &track.open {
-            episodes.push(open.clone());
+        let Some(open) = &track.open else { continue };
+        match open.colour {
+            Colour::Green => {
+                let stage = track.terms.get(usize::from(open.stage));
+                let task = stage.and_then(|s| s.task).unwrap_or(Task::Staff);
+                flags.push(Flag { task, episode: open.clone() });
+            }
+            _ => episodes.push(open.clone()),
         }
     }
-    episodes.sort_by(|a, b| {
+    let order = |a: &Episode, b: &Episode| {
         (b.colour, a.since, &a.rule, a.opened_by).cmp(&(a.colour, b.since, &b.rule, b.opened_by))
-    });
-    let (status, review) = known.status(!episodes.is_empty());
+    };
+    episodes.sort_by(order);
+    flags.sort_by(|a, b| order(&a.episode, &b.episode));
+    let (mut status, review) = known.status(!episodes.is_empty());
+    let expired = lapsed.expired.filter(|_| status == Status::Active && episodes.is_empty());
+    if expired.is_some() {
+        status = Status::Expired;
+    }
+    let lasts = lapsed.lasts.filter(|_| status == Status::Active && episodes.is_empty());
     let severest = episodes.first().map_or(Colour::Green, |e| e.colour);
     let runs = |e: &Episode| e.progress.iter().any(|p| p.what == Counted::CheckIns);
-    let check_in_due = episodes.iter().any(runs) && {
+    let check_in_due = (episodes.iter().any(runs) || flags.iter().any(|f| runs(&f.episode))) && {
         let today = now.today(&pack.zone);
         known.check_ins.last().is_none_or(|c| c.day != today)
     };
@@ -66,6 +85,9 @@ pub(crate) fn decide_at(
         status,
         colour: (status == Status::Active).then_some(severest),
         episodes,
+        flags,
+        lasts,
+        expired,
         review,
         pack: pack.pack_ref(),
         decided_at: now.stamp(),
@@ -125,8 +147,24 @@ impl Recorded<'_> {
     }
 }
 
+/// A declaration that a standing rule looks at, until the next.
+struct Stands<'a> {
+    rule: &'a Rule,
+    fact: &'a Fact,
+    person: PersonView<'a>,
+    day: Day,
+    holds: bool,
+}
+
 /// All that one pass over the facts finds.
 struct Known<'a> {
+    facts: &'a Facts,
+    areas: &'a Areas,
+    /// Facts that do a duty: the rule's place in the pack, when, and which.
+    kept: Vec<(usize, Instant, FactId)>,
+    standing: Vec<Stands<'a>>,
+    /// Declarations that a reviewer has not approved.
+    unheard: Vec<FactId>,
     check_ins: Vec<CheckIn>,
     matched: Vec<Matched<'a>>,
     orders: Vec<Standing>,
@@ -153,11 +191,16 @@ impl<'a> Known<'a> {
     fn read(
         pack: &'a Pack,
         facts: &'a Facts,
-        context: &Context<'_>,
+        context: &Context<'a>,
         is_void: &dyn Fn(&str) -> bool,
         now: &Now,
     ) -> Known<'a> {
         let mut known = Known {
+            facts,
+            areas: context.areas,
+            kept: Vec::new(),
+            standing: Vec::new(),
+            unheard: Vec::new(),
             check_ins: Vec::with_capacity(facts.len()),
             matched: Vec::new(),
             orders: Vec::new(),
@@ -188,14 +231,46 @@ impl<'a> Known<'a> {
             }
             known.one(pack, facts, context, now, fact, &mut person);
         }
+        known.stand(pack, now);
         known
+    }
+
+    /// Where a standing declaration lies in an area from a later day on, that day opens.
+    fn stand(&mut self, pack: &Pack, now: &Now) {
+        for (i, stands) in self.standing.iter().enumerate() {
+            let next = self.standing[i + 1..].iter().find(|s| s.rule.id == stands.rule.id);
+            let mut days = Vec::new();
+            for code in places(stands.fact).into_iter().chain(stands.person.residence) {
+                for key in stands.rule.when.area_keys() {
+                    self.areas.boundaries(code, key, stands.day, &mut days);
+                }
+            }
+            days.sort_unstable();
+            days.dedup();
+            let mut held = stands.holds;
+            for day in days {
+                let at = pack.zone.start_of(day);
+                if next.is_some_and(|next| next.fact.happened <= at) {
+                    break;
+                }
+                let env = Env { fact: stands.fact, person: &stands.person, areas: self.areas, day };
+                let holds = stands.rule.when.eval(&env).is_true();
+                if holds && !held {
+                    if !now.reached(at) {
+                        break;
+                    }
+                    self.matched.push(Matched { rule: stands.rule, fact: stands.fact, at, until: None });
+                }
+                held = holds;
+            }
+        }
     }
 
     fn one(
         &mut self,
         pack: &'a Pack,
         facts: &'a Facts,
-        context: &Context<'_>,
+        context: &Context<'a>,
         now: &Now,
         fact: &'a Fact,
         person: &mut PersonView<'a>,
@@ -232,6 +307,7 @@ impl<'a> Known<'a> {
                     self.returned.push(fact.id);
                 }
                 if outcome != Some("approved") {
+                    self.unheard.push(fact.id);
                     return;
                 }
             }
@@ -241,7 +317,20 @@ impl<'a> Known<'a> {
         }
         for &i in rules {
             let rule = &pack.rules[i];
-            if matches!(rule.then, Then::Open { .. }) && rule.when.eval(&env).is_true() {
+            if rule.lapse.is_some() {
+                if fact.kind != rule.on || rule.when.eval(&env).is_true() {
+                    self.kept.push((i, fact.happened, fact.id));
+                }
+                continue;
+            }
+            if !matches!(rule.then, Then::Open { .. }) {
+                continue;
+            }
+            let holds = rule.when.eval(&env).is_true();
+            if rule.standing {
+                self.standing.push(Stands { rule, fact, person: *person, day: env.day, holds });
+            }
+            if holds {
                 self.matched.push(Matched { rule, fact, at: fact.happened, until: None });
             }
         }
@@ -255,8 +344,12 @@ impl<'a> Known<'a> {
         match &rule.then {
             Then::Open { .. } => self.matched.push(Matched { rule, fact, at, until: Some(until) }),
             Then::Release { rules } => self.releases.push((at, rules)),
-            Then::Review => {}
+            Then::Review | Then::Expire => {}
         }
+    }
+
+    fn on_record(&self, id: &FactId) -> bool {
+        self.record_ids.contains(id)
     }
 
     fn standing(&self, order: FactId) -> Option<Standing> {
@@ -328,8 +421,21 @@ impl<'a> Known<'a> {
     }
 }
 
-fn text_of<'a>(fact: &'a Fact, field: &str) -> Option<&'a str> {
+pub(crate) fn text_of<'a>(fact: &'a Fact, field: &str) -> Option<&'a str> {
     fact.text(field)
+}
+
+/// The divisions that a fact names and rules may read.
+fn places(fact: &Fact) -> Vec<&str> {
+    let mut all = Vec::new();
+    for (slot, field) in fact.kind.schema().iter().enumerate().filter(|(_, f)| f.rules) {
+        match (field.ty, fact.at(slot)) {
+            (Type::Division, Value::Text(code)) => all.push(&**code),
+            (Type::Divisions, Value::List(codes)) => all.extend(codes.iter().map(|c| &**c)),
+            _ => {}
+        }
+    }
+    all
 }
 
 /// A reviewer's last word on a declaration; a word that was withdrawn is none.
@@ -385,6 +491,8 @@ struct Track<'a> {
     rule: &'a str,
     opened_by: FactId,
     since: Instant,
+    /// Since when the person was in it, restarts left aside.
+    covers_from: Instant,
     /// When each stage that is over ended.
     ends: Vec<Instant>,
     /// When an order ended it, by its own end or as a release.
@@ -433,7 +541,7 @@ fn openings<'a>(pack: &'a Pack, known: &'a Known<'a>) -> Vec<Opening<'a>> {
         until: m.until,
         recorded: record(&m.rule.id, m.fact.id),
     }));
-    if known.recorded.is_empty() {
+    if known.recorded.is_empty() && known.standing.is_empty() {
         return all;
     }
     for recorded in &known.recorded {
@@ -472,10 +580,11 @@ fn follow<'a>(
 ) {
     let own = opening.rule.and_then(|rule| match &rule.then {
         Then::Open { stages, repeat } => Some((stages.as_slice(), *repeat)),
-        Then::Review | Then::Release { .. } => None,
+        Then::Review | Then::Release { .. } | Then::Expire => None,
     });
     let over = |t: &Track<'_>| t.over_at().is_some_and(|end| end <= opening.at);
     let before = tracks.iter().rposition(|t| t.rule == opening.id && opening.until.is_none());
+    let mut covers_from = opening.at;
     if let Some(i) = before
         && !over(&tracks[i])
     {
@@ -484,7 +593,7 @@ fn follow<'a>(
             return;
         }
         // It starts again: the earlier part is not over, it has become this one.
-        tracks.remove(i);
+        covers_from = tracks.remove(i).covers_from;
     }
     let (rule, opened_by, since) = (opening.id, opening.fact, opening.at);
     // An end under another version stands: the episode is never opened again, nor by a fact that
@@ -495,6 +604,7 @@ fn follow<'a>(
             rule,
             opened_by,
             since,
+            covers_from,
             ends: vec![end],
             cut: None,
             open: None,
@@ -504,17 +614,28 @@ fn follow<'a>(
         return;
     }
     let carried = opening.recorded.filter(|r| r.keeps_terms(pack));
-    let kept = carried.and_then(|r| Some((r.version, serde_json::from_str::<Vec<Stage>>(r.terms).ok()?)));
+    let kept = carried.and_then(|r| Some((r.version, terms_of(pack, r.terms)?)));
     let (version, terms) = match (kept, own) {
         (Some((version, terms)), _) => (version, Cow::Owned(terms)),
         (None, Some((stages, _))) => (&*pack.version, Cow::Borrowed(stages)),
         (None, None) => return,
     };
     let record = if opening.recorded.is_some() { Record::Later } else { Record::All };
-    let mut track = Track { rule, opened_by, since, ends: Vec::new(), cut: None, open: None, terms, record };
+    let ends = Vec::new();
+    let mut track = Track { rule, opened_by, since, covers_from, ends, cut: None, open: None, terms, record };
     run_through(pack, known, now, version, &mut track);
     cut(known, now, opening.until, &mut track);
     tracks.push(track);
+}
+
+/// Stages as the record keeps them, ready to be asked.
+fn terms_of(pack: &Pack, text: &str) -> Option<Vec<Stage>> {
+    let mut stages: Vec<Stage> = serde_json::from_str(text).ok()?;
+    for stage in &mut stages {
+        // What the record says was checked when its pack was loaded.
+        stage.release.prepare(|kind| Scope::of(kind).with_certificates(&pack.certificates)).ok()?;
+    }
+    Some(stages)
 }
 
 /// Ends an episode where its order ends, or where an order releases from its rule, if it is not
@@ -537,6 +658,11 @@ fn cut(known: &Known<'_>, now: &Now, until: Option<Instant>, track: &mut Track<'
 }
 
 impl Track<'_> {
+    /// The id of the record of its opening under a pack.
+    fn opening_id(&self, pack: &Pack) -> FactId {
+        record_id(&pack.pack_ref(), self.rule, self.opened_by, "opened", 0, self.since)
+    }
+
     /// When it was over.
     fn over_at(&self) -> Option<Instant> {
         if self.open.is_some() {
@@ -549,17 +675,17 @@ impl Track<'_> {
 /// Follows an episode through its stages up to now.
 fn run_through(pack: &Pack, known: &Known<'_>, now: &Now, version: &str, track: &mut Track<'_>) {
     let mut begin = track.since;
+    let of = Subject { pack, known, now, rule: track.rule, opened_by: track.opened_by, since: track.since };
     for (i, stage) in track.terms.iter().enumerate() {
-        match follow_stage(pack, known, now, track.rule, &stage.release, begin) {
+        match of.follow_stage(&stage.release, begin) {
             Outcome::Ended(end) => {
                 track.ends.push(end);
                 begin = end;
             }
             Outcome::Open { progress, broken, earliest } => {
                 let later = &track.terms[i + 1..];
-                let earliest_end = earliest.and_then(|end| {
-                    later.iter().try_fold(end, |end, s| earliest_after(pack, &s.release, end))
-                });
+                let earliest_end = earliest
+                    .and_then(|end| later.iter().try_fold(end, |end, s| of.earliest_after(&s.release, end)));
                 track.open = Some(Episode {
                     rule: track.rule.into(),
                     version: version.into(),
@@ -585,7 +711,7 @@ enum Outcome {
 }
 
 /// A span in which conditions hold: from, and until before which; for good without an end.
-type Span = (Instant, Option<Instant>);
+pub(crate) type Span = (Instant, Option<Instant>);
 
 /// The first instant in one of the spans, from `met` on and no later than `latest`.
 fn first_in(spans: &[Span], met: Instant, latest: Option<Instant>) -> Option<Instant> {
@@ -594,107 +720,206 @@ fn first_in(spans: &[Span], met: Instant, latest: Option<Instant>) -> Option<Ins
     held.next().filter(|at| latest.is_none_or(|l| *at <= l))
 }
 
-/// Whether a stage that began at `begin` has ended: at the first instant at which all its
-/// conditions hold at once.
-fn follow_stage(
-    pack: &Pack,
-    known: &Known<'_>,
-    now: &Now,
-    rule: &str,
-    release: &Release,
-    begin: Instant,
-) -> Outcome {
-    if release.is_empty() {
-        return Outcome::Open { progress: Vec::new(), broken: None, earliest: None };
-    }
-    let first_day = pack.zone.day_of(begin);
-    // When the conditions that cannot be lost again hold; none while one waits for somebody.
-    let mut gate = Some(begin);
-    if let Some(n) = release.days {
-        gate = gate.map(|g| g.max(pack.zone.start_of(first_day.plus(n as i32))));
-    }
-    let confirmed = release.confirmed_by.as_deref().map(|level| confirmed_at(known, begin, rule, level));
-    if let Some(at) = confirmed {
-        gate = gate.zip(at).map(|(g, at)| g.max(at));
-    }
-    // When everything but the run holds.
-    let whole = [(gate.unwrap_or(begin), None)];
-    let mut tests = release
-        .negative_tests
-        .map(|of| (of, negative_tests(known, begin, of, release.hours_apart.unwrap_or(0))));
-    if let (Some((_, (_, spans))), Some(gate)) = (&mut tests, gate) {
-        spans.iter_mut().for_each(|(from, _)| *from = gate.max(*from));
-    }
-    let spans: &[Span] = match (gate, &tests) {
-        (None, _) => &[],
-        (Some(_), None) => &whole,
-        (Some(_), Some((_, (_, spans)))) => spans,
-    };
-    let run =
-        release.check_ins_in_a_row.map(|of| (of, follow_run(pack, known, now, first_day, begin, of, spans)));
-    let end = match &run {
-        Some((_, run)) => run.ended,
-        None => first_in(spans, begin, None).filter(|at| now.reached(*at)),
-    };
-    if let Some(end) = end {
-        return Outcome::Ended(end);
-    }
-    let mut progress = Vec::with_capacity(2);
-    if let Some((of, run)) = &run {
-        progress.push(Progress { what: Counted::CheckIns, done: run.count.min(*of), of: *of });
-    }
-    if let Some(of) = release.days {
-        let passed = now.today(&pack.zone).0 - first_day.0;
-        progress.push(Progress { what: Counted::Days, done: u32::try_from(passed).unwrap_or(0).min(of), of });
-    }
-    if let Some((of, (done, _))) = &tests {
-        progress.push(Progress { what: Counted::Tests, done: *done, of: *of });
-    }
-    if let Some(at) = confirmed {
-        progress.push(Progress { what: Counted::Confirmations, done: u32::from(at.is_some()), of: 1 });
-    }
-    let by_run = run.as_ref().map_or(begin, |(_, run)| run.earliest);
-    let earliest = spans.last().filter(|(_, until)| until.is_none()).map(|(from, _)| by_run.max(*from));
-    Outcome::Open { progress, broken: run.and_then(|(_, r)| r.broken), earliest }
+/// The spans in which both hold.
+fn both(a: &[Span], b: &[Span]) -> Vec<Span> {
+    let pairs = a.iter().flat_map(|a| b.iter().map(move |b| (a, b)));
+    let shared = pairs.map(|((a, a_until), (b, b_until))| {
+        let until = a_until.zip(*b_until).map(|(a, b)| a.min(b)).or(*a_until).or(*b_until);
+        ((*a).max(*b), until)
+    });
+    shared.filter(|(from, until)| until.is_none_or(|u| *from < u)).collect()
 }
 
-/// The earliest end of a later stage that begins at `begin`, if it needs nobody.
-fn earliest_after(pack: &Pack, release: &Release, begin: Instant) -> Option<Instant> {
-    if release.negative_tests.is_some() || release.confirmed_by.is_some() || release.is_empty() {
-        return None;
-    }
-    let first = pack.zone.day_of(begin);
-    let days = release.days.map_or(begin, |n| pack.zone.start_of(first.plus(n as i32)));
-    let skipped = i32::from(!pack.check_in.opening_day_counts);
-    let run =
-        release.check_ins_in_a_row.map_or(begin, |n| pack.zone.start_of(first.plus(n as i32 - 1 + skipped)));
-    Some(days.max(run).max(begin))
+/// An episode whose stages are followed.
+struct Subject<'s, 'a> {
+    pack: &'s Pack,
+    known: &'s Known<'a>,
+    now: &'s Now,
+    rule: &'s str,
+    opened_by: FactId,
+    since: Instant,
 }
 
-/// Negative tests in a row so far, and the spans in which they were enough: a positive test ends one.
-fn negative_tests(known: &Known<'_>, begin: Instant, of: u32, hours_apart: u32) -> (u32, Vec<Span>) {
-    let apart_s = i64::from(hours_apart) * 3600;
-    let (mut done, mut last, mut spans) = (0, None::<Instant>, Vec::new());
-    for test in known.tests.iter().filter(|t| t.happened >= begin) {
-        let at = if let Value::Instant(at) = test.get("sampled_at") { *at } else { test.happened };
-        match text_of(test, "result") {
-            Some("negative") if done < of && last.is_none_or(|l| at.0.saturating_sub(l.0) >= apart_s) => {
-                done += 1;
-                last = Some(at);
-                if done == of {
-                    spans.push((test.happened, None));
+impl Subject<'_, '_> {
+    /// The day from which a release counts days, and day 1.
+    fn days(&self, release: &Release, begin: Instant) -> (Day, Day) {
+        let zone = &self.pack.zone;
+        let from = match release.days_from.as_deref() {
+            None | Some("stage") => zone.day_of(begin),
+            Some(field) => {
+                let fact = field.strip_prefix("fact.").zip(self.known.facts.find(self.opened_by));
+                match fact.map(|(field, fact)| fact.get(field)) {
+                    Some(Value::Day(day)) => *day,
+                    Some(Value::Instant(at)) => zone.day_of(*at),
+                    // From the opening, or not said: then from there too.
+                    _ => zone.day_of(self.since),
                 }
             }
-            Some("positive") => {
-                (done, last) = (0, None);
-                if let Some((_, until @ None)) = spans.last_mut() {
-                    *until = Some(test.happened);
-                }
-            }
-            _ => {}
+        };
+        (from, from.plus(release.first_day.unwrap_or_default().skipped()))
+    }
+
+    /// Whether a stage that began at `begin` has ended: at the first instant at which all its
+    /// conditions hold at once.
+    fn follow_stage(&self, release: &Release, begin: Instant) -> Outcome {
+        if release.is_empty() {
+            return Outcome::Open { progress: Vec::new(), broken: None, earliest: None };
         }
+        let Subject { pack, known, now, .. } = *self;
+        let (from, first) = self.days(release, begin);
+        // When the conditions that cannot be lost again hold; none while one waits for somebody.
+        let mut gate = Some(begin);
+        if let Some(n) = release.days {
+            gate = gate.map(|g| g.max(pack.zone.start_of(first.plus(n as i32))));
+        }
+        let confirmed =
+            release.confirmed_by.as_deref().map(|level| confirmed_at(known, begin, self.rule, level));
+        let said = release.fact.as_ref().map(|awaited| self.said_at(awaited, begin));
+        for at in [confirmed, said].into_iter().flatten() {
+            gate = gate.zip(at).map(|(g, at)| g.max(at));
+        }
+        // When everything but the run holds.
+        let mut spans: Vec<Span> = gate.map(|g| (g, None)).into_iter().collect();
+        let tests = release.tests().map(|of| {
+            let counted_from = match release.days_from.as_deref() {
+                None | Some("stage") => begin,
+                Some(_) => pack.zone.start_of(from),
+            };
+            let asked = samples::Asked { release, of, first, from: counted_from, zone: &pack.zone };
+            (of, samples::follow(&asked, &known.tests, now))
+        });
+        if let Some((_, tests)) = &tests {
+            spans = both(&spans, &tests.spans);
+        }
+        let areas = release.area_below.as_ref().map(|lists| self.out_of(lists, begin));
+        if let Some(areas) = &areas {
+            spans = both(&spans, areas);
+        }
+        let run_from = pack.zone.day_of(begin);
+        let run = release
+            .check_ins_in_a_row
+            .map(|of| (of, follow_run(pack, known, now, run_from, begin, of, &spans)));
+        let end = match &run {
+            Some((_, run)) => run.ended,
+            None => first_in(&spans, begin, None).filter(|at| now.reached(*at)),
+        };
+        if let Some(end) = end {
+            return Outcome::Ended(end);
+        }
+        let mut progress = Vec::with_capacity(2);
+        let mut tell = |what, done: u32, of: u32, next| {
+            progress.push(Progress { what, done: done.min(of), of, next });
+        };
+        if let Some((of, run)) = &run {
+            tell(Counted::CheckIns, run.count, *of, None);
+        }
+        if let Some(of) = release.days {
+            let passed = now.today(&pack.zone).0.saturating_sub(first.0);
+            tell(Counted::Days, u32::try_from(passed).unwrap_or(0), of, None);
+        }
+        if let Some((of, tests)) = &tests {
+            let what = if release.on_sampling { Counted::Samples } else { Counted::Tests };
+            tell(what, tests.done, *of, tests.next);
+        }
+        if let Some(at) = confirmed {
+            tell(Counted::Confirmations, u32::from(at.is_some()), 1, None);
+        }
+        if let Some(at) = said {
+            tell(Counted::Facts, u32::from(at.is_some()), 1, None);
+        }
+        if let Some(areas) = &areas {
+            let out = areas
+                .iter()
+                .any(|(from, until)| now.reached(*from) && until.is_none_or(|until| !now.reached(until)));
+            tell(Counted::Areas, u32::from(out), 1, None);
+        }
+        let by_run = run.as_ref().map_or(begin, |(_, run)| run.earliest);
+        let earliest = first_in(&spans, by_run, None);
+        Outcome::Open { progress, broken: run.and_then(|(_, r)| r.broken), earliest }
     }
-    (done, spans)
+
+    /// The earliest end of a later stage that begins at `begin`, if it needs nobody else.
+    fn earliest_after(&self, release: &Release, begin: Instant) -> Option<Instant> {
+        let waits = release.tests().is_some() || release.confirmed_by.is_some() || release.fact.is_some();
+        if waits || release.is_empty() {
+            return None;
+        }
+        let pack = self.pack;
+        let days =
+            release.days.map_or(begin, |n| pack.zone.start_of(self.days(release, begin).1.plus(n as i32)));
+        let skipped = i32::from(!pack.check_in.opening_day_counts);
+        let first = pack.zone.day_of(begin);
+        let run = release
+            .check_ins_in_a_row
+            .map_or(begin, |n| pack.zone.start_of(first.plus(n as i32 - 1 + skipped)));
+        let free = match &release.area_below {
+            Some(lists) => self.out_of(lists, begin),
+            None => vec![(begin, None)],
+        };
+        first_in(&free, days.max(run).max(begin), None)
+    }
+
+    /// When a later fact first said what is waited for.
+    fn said_at(&self, awaited: &Awaited, begin: Instant) -> Option<Instant> {
+        let expr = awaited.expr.as_ref()?;
+        let known = self.known;
+        let mut person = PersonView::default();
+        for fact in known.facts.iter().take_while(|f| self.now.reached(f.happened)) {
+            let unheard = fact.kind == Kind::Declaration && known.unheard.contains(&fact.id);
+            if known.withdrawn.binary_search(&fact.id).is_ok() || unheard {
+                continue;
+            }
+            if fact.kind == Kind::Declaration {
+                person.subject = text_of(fact, "subject").or(person.subject);
+                person.residence = text_of(fact, "residence").or(person.residence);
+            }
+            if fact.happened < begin || fact.id == self.opened_by || Some(fact.kind) != expr.kind() {
+                continue;
+            }
+            let day = self.pack.zone.day_of(fact.happened);
+            if expr.eval(&Env { fact, person: &person, areas: known.areas, day }).is_true() {
+                return Some(fact.happened);
+            }
+        }
+        None
+    }
+
+    /// When the place that opened the episode lies in none of the lists, from `begin` on.
+    fn out_of(&self, lists: &Names, begin: Instant) -> Vec<Span> {
+        let (zone, areas) = (&self.pack.zone, self.known.areas);
+        let mut codes = self.known.facts.find(self.opened_by).map_or_else(Vec::new, places);
+        // Of several places those that the rule looked at: the others opened nothing.
+        let opened = zone.day_of(self.since);
+        let asked = |code: &str| {
+            let rule = self.pack.rule(self.rule);
+            rule.is_some_and(|r| r.when.area_keys().any(|key| areas.in_area(code, key, opened)))
+        };
+        if codes.iter().any(|code| asked(code)) {
+            codes.retain(|code| asked(code));
+        }
+        let first = zone.day_of(begin);
+        let mut days = Vec::new();
+        for (code, list) in codes.iter().flat_map(|code| lists.iter().map(move |list| (*code, list))) {
+            areas.boundaries(code, list, first, &mut days);
+        }
+        days.sort_unstable();
+        days.dedup();
+        let inside = |day| codes.iter().any(|code| lists.iter().any(|list| areas.in_area(code, list, day)));
+        let mut spans = Vec::new();
+        let mut since = (!inside(first)).then_some(begin);
+        for day in days {
+            match (since, inside(day)) {
+                (Some(from), true) => {
+                    spans.push((from, Some(zone.start_of(day))));
+                    since = None;
+                }
+                (None, false) => since = Some(zone.start_of(day)),
+                _ => {}
+            }
+        }
+        spans.extend(since.map(|from| (from, None)));
+        spans
+    }
 }
 
 fn confirmed_at(known: &Known<'_>, begin: Instant, rule: &str, level: &str) -> Option<Instant> {
@@ -810,11 +1035,106 @@ impl Run {
     }
 }
 
+/// What lapsed duties make of a code that is green.
+#[derive(Default)]
+struct Lapsed {
+    lasts: Option<Lasts>,
+    expired: Option<Expired>,
+}
+
+/// Opens an episode where a duty was missed. One that keeps green counts from when the code last
+/// turned green as well, and is not missed while something else gives the colour.
+fn lapses<'a>(pack: &'a Pack, known: &'a Known<'a>, now: &Now, tracks: &mut Vec<Track<'a>>) -> Lapsed {
+    let mut lapsed = Lapsed::default();
+    if known.kept.is_empty() {
+        return lapsed;
+    }
+    for (i, rule) in pack.rules.iter().enumerate() {
+        let Some(lapse) = &rule.lapse else { continue };
+        let done = known.kept.iter().filter(|(rule, ..)| *rule == i).map(|(_, at, fact)| (*at, *fact));
+        one_lapse(&Duty { pack, known, now, rule, lapse }, done.collect(), tracks, &mut lapsed);
+    }
+    lapsed
+}
+
+struct Duty<'s, 'a> {
+    pack: &'a Pack,
+    known: &'a Known<'a>,
+    now: &'s Now,
+    rule: &'a Rule,
+    lapse: &'a Lapse,
+}
+
+/// Follows one duty from each time that it was done to the next.
+fn one_lapse<'a>(
+    duty: &Duty<'_, 'a>,
+    mut done: Vec<(Instant, FactId)>,
+    tracks: &mut Vec<Track<'a>>,
+    lapsed: &mut Lapsed,
+) {
+    let Duty { pack, known, now, rule, lapse } = *duty;
+    let keeps_green = rule.keeps_green();
+    let coloured = |t: &Track<'_>| match t.terms.first() {
+        Some(stage) => !stage.is_flag(),
+        None => !pack.rule(t.rule).is_some_and(Rule::is_flag),
+    };
+    if keeps_green {
+        // Whoever never did the duty has none yet.
+        let Some((first, _)) = done.first().copied() else { return };
+        let ends = tracks.iter().filter(|t| coloured(t)).filter_map(|t| Some((t.over_at()?, t.opened_by)));
+        done.extend(ends.filter(|(at, _)| *at > first));
+        done.sort_by_key(|(at, _)| *at);
+    }
+    let mut next = done.into_iter().peekable();
+    let mut last = next.next();
+    while let Some((at, fact)) = last {
+        let due = lapse.due(&pack.zone, at);
+        if let Some(in_time) = next.next_if(|(at, _)| *at <= due) {
+            last = Some(in_time);
+            continue;
+        }
+        if !now.reached(due) {
+            if keeps_green && lapsed.lasts.as_ref().is_none_or(|l| due < l.until) {
+                lapsed.lasts = Some(Lasts { rule: rule.id.clone(), until: due });
+            }
+            return;
+        }
+        let covers =
+            |t: &&Track<'_>| coloured(t) && t.covers_from <= due && t.over_at().is_none_or(|over| over > due);
+        if keeps_green && tracks.iter().any(|t| covers(&t)) {
+            last = next.next();
+            continue;
+        }
+        if matches!(rule.then, Then::Expire) {
+            if next.peek().is_none() && lapsed.expired.as_ref().is_none_or(|e| due < e.since) {
+                lapsed.expired = Some(Expired { rule: rule.id.clone(), since: due, last: fact });
+            }
+            last = next.next();
+            continue;
+        }
+        let recorded = known.recorded.iter().find(|r| r.rule == &*rule.id && r.opened_by == fact);
+        let opening = Opening { id: &rule.id, rule: Some(rule), fact, at: due, until: None, recorded };
+        follow(pack, known, now, tracks, &opening);
+        // While it is open nothing more is missed; when it is over the duty counts from there.
+        let Some(i) = tracks.iter().rposition(|t| t.rule == &*rule.id) else { return };
+        let Some(over) = tracks[i].over_at() else { return };
+        // Check-ins from long ago are left to their rows (the dossier's limit): what was missed
+        // before the first that is known, and is over, was missed only if the record says so.
+        let first = known.check_ins.first().is_some_and(|c| due < c.at);
+        if first && !known.on_record(&tracks[i].opening_id(pack)) && recorded.is_none() {
+            tracks.remove(i);
+        }
+        while next.next_if(|(at, _)| *at <= over).is_some() {}
+        let before = |f: &&Fact| f.kind != Kind::Episode && f.happened <= over;
+        last = Some((over, known.facts.iter().rev().find(before).map_or(fact, |f| f.id)));
+    }
+}
+
 /// The engine's record of an episode: what happened to it and is not on record yet.
 fn record(pack: &Pack, known: &Known<'_>, track: &Track<'_>, now: Instant, out: &mut Vec<Fact>) {
     let mut add = |event: &'static str, stage: usize, at: Instant| {
         let id = record_id(&pack.pack_ref(), track.rule, track.opened_by, event, stage, at);
-        if known.record_ids.contains(&id) {
+        if known.on_record(&id) {
             return;
         }
         let mut fact = Fact {

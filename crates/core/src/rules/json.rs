@@ -185,17 +185,27 @@ fn value(field: &Field, json: &Json, zone: &Zone) -> Result<Value, BadFacts> {
 #[must_use]
 pub fn decision(decision: &Decision) -> Json {
     let colour = decision.colour.map_or("grey", |c| c.name());
-    let episodes = decision.episodes.iter().map(|e| {
+    let episode = |e: &crate::decision::Episode| {
         json!({
             "rule": e.rule, "version": e.version, "colour": e.colour, "stage": e.stage + 1, "stages": e.stages,
             "opened_by": e.opened_by, "since": e.since, "stage_since": e.stage_since, "progress": e.progress,
             "broken": e.broken, "earliest_end": e.earliest_end,
         })
-    });
+    };
+    let flag = |f: &crate::rules::flag::Flag| {
+        let e = &f.episode;
+        json!({
+            "rule": e.rule, "version": e.version, "task": f.task, "opened_by": e.opened_by, "since": e.since,
+            "progress": e.progress, "broken": e.broken, "earliest_end": e.earliest_end,
+        })
+    };
     json!({
         "status": decision.status,
         "colour": colour,
-        "episodes": episodes.collect::<Vec<_>>(),
+        "episodes": decision.episodes.iter().map(episode).collect::<Vec<_>>(),
+        "flags": decision.flags.iter().map(flag).collect::<Vec<_>>(),
+        "lasts": decision.lasts.as_ref().map(|l| json!({ "rule": l.rule, "until": l.until })),
+        "expired": decision.expired.as_ref().map(|e| json!({ "rule": e.rule, "since": e.since, "last": e.last })),
         "review": decision.review.as_ref().map(|r| json!({ "rule": r.rule, "fact": r.fact, "returned": r.returned })),
         "check_in_due": decision.check_in_due,
         "decided_at": decision.decided_at,

@@ -9,16 +9,20 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use toml::Spanned;
 
 use crate::appeal::{Terms, TermsToml};
-use crate::decision::{Colour, PackRef};
+use crate::decision::{Colour, Counted, PackRef};
 use crate::declaration::Form;
 use crate::fact::{KINDS, Kind, Type};
 use crate::rules::certlogic::Rulebook;
 use crate::rules::expr::{Areas, Diagnostic, Expr, Scope, compile, render};
+use crate::rules::flag::Task;
+use crate::rules::lapse::{Lapse, LapseToml};
 use crate::rules::order::Orderable;
+use crate::rules::release::slips;
+pub use crate::rules::release::{COUNT_MAX, Release, Stage, counted};
 use crate::rules::words::{Lang, SourceView, Words, counted_name};
 use crate::time::{Instant, Zone};
 
@@ -34,8 +38,6 @@ pub const FILES_MAX: usize = 256;
 pub const RULES_MAX: usize = 256;
 /// Most stages of a rule.
 pub const STAGES_MAX: usize = 8;
-/// Most days, check-ins or tests that a release can ask for.
-pub const COUNT_MAX: u32 = 366;
 
 /// The files of a pack: path within its folder, and text.
 #[derive(Clone, Debug, Default)]
@@ -169,10 +171,28 @@ pub struct Rule {
     pub when: Expr,
     /// What it does.
     pub then: Then,
+    /// It does so when such a fact is missed, not when there is one.
+    pub lapse: Option<Lapse>,
+    /// It asks anew on each day on which an area begins or ends, as long as the declaration is the last.
+    pub standing: bool,
     /// What an order under it has to keep to; none where nobody can order it.
     pub order: Option<Orderable>,
     /// Where it is published.
     pub source: SourceView,
+}
+
+impl Rule {
+    /// Whether it opens flags.
+    #[must_use]
+    pub fn is_flag(&self) -> bool {
+        matches!(&self.then, Then::Open { stages, .. } if stages.iter().any(Stage::is_flag))
+    }
+
+    /// Whether it says how long a green code lasts.
+    #[must_use]
+    pub fn keeps_green(&self) -> bool {
+        self.lapse.is_some() && !self.is_flag()
+    }
 }
 
 /// What a rule does.
@@ -192,6 +212,8 @@ pub enum Then {
         /// Their ids.
         rules: Vec<Box<str>>,
     },
+    /// Makes a green code grey, where a duty lapsed.
+    Expire,
 }
 
 /// What a second matching fact does to an open episode.
@@ -202,48 +224,6 @@ pub enum Repeat {
     Keep,
     /// It starts again from the later fact.
     Restart,
-}
-
-/// A part of an episode: a colour, and what ends it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Stage {
-    /// Its colour.
-    pub colour: Colour,
-    /// All that has to hold at once.
-    #[serde(default)]
-    pub release: Release,
-}
-
-/// Conditions of release. At least one; all have to hold at once.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Release {
-    /// Days in a row with a normal check-in.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub check_ins_in_a_row: Option<u32>,
-    /// Calendar days; the day on which the stage begins is the first.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub days: Option<u32>,
-    /// Negative tests in a row.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub negative_tests: Option<u32>,
-    /// Hours between two tests that count.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hours_apart: Option<u32>,
-    /// An authority of this level confirms.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub confirmed_by: Option<String>,
-}
-
-impl Release {
-    /// Without a condition it is only an order's end that ends the stage.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.check_ins_in_a_row.is_none()
-            && self.days.is_none()
-            && self.negative_tests.is_none()
-            && self.confirmed_by.is_none()
-    }
 }
 
 #[derive(Deserialize)]
@@ -303,10 +283,26 @@ struct RuleToml {
     releases: Vec<Spanned<String>>,
     #[serde(default = "keep")]
     repeat: Repeat,
+    #[serde(default)]
+    lapse: Option<Spanned<LapseToml>>,
+    #[serde(default)]
+    flag: Option<Spanned<FlagToml>>,
+    #[serde(default)]
+    grey: bool,
+    #[serde(default)]
+    standing: bool,
     source: SourceView,
     /// What in this rule is ours, for readers.
     #[serde(default, rename = "ours")]
     _ours: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FlagToml {
+    task: Task,
+    #[serde(default)]
+    release: Release,
 }
 
 fn keep() -> Repeat {
@@ -545,12 +541,17 @@ fn build<'a>(c: &mut Checker<'a>, library: &'a Library) -> Option<Pack> {
     let areas = head.areas.map(Spanned::into_inner).unwrap_or_default();
     let normal = c.expr(PACK, &head.check_in.normal, &Scope::of(Kind::CheckIn).with_areas(&areas));
     let certificates = certificates(c, &parents, library);
-    let rules = check_rules(c, rules?, &areas, &certificates);
+    let start = zone.as_ref().ok().zip(effective.as_ref().ok().copied());
+    let scope = |kind| Scope::of(kind).with_areas(&areas).with_certificates(&certificates);
+    let rules = check_rules(c, rules?, &areas, &scope, start);
     let form = head.form.into_inner();
     let words = check_words(c, words, &form, &rules);
     let mut by_kind: [Vec<usize>; KINDS] = Default::default();
     for (i, rule) in rules.iter().enumerate() {
         by_kind[rule.on as usize].push(i);
+        for kind in rule.lapse.iter().flat_map(|l| &l.also).filter(|kind| **kind != rule.on) {
+            by_kind[*kind as usize].push(i);
+        }
     }
     Some(Pack {
         id: head.id.into_inner().into(),
@@ -593,7 +594,8 @@ fn check_rules(
     c: &mut Checker<'_>,
     toml: RulesToml,
     areas: &Areas,
-    certificates: &Arc<Rulebook>,
+    scope: &dyn Fn(Kind) -> Scope,
+    start: Option<(&Zone, Instant)>,
 ) -> Vec<Rule> {
     if toml.rule.len() > RULES_MAX {
         c.wrong(RULES, Diagnostic::new("pack.limit", 0..0, format!("a pack has at most {RULES_MAX} rules")));
@@ -604,7 +606,8 @@ fn check_rules(
     let mut released = Vec::new();
     for rule in toml.rule {
         let place = rule.span();
-        let rule = rule.into_inner();
+        let mut rule = rule.into_inner();
+        let is_flag = rule.flag.is_some();
         let wrong = |c: &mut Checker<'_>, span: Range<usize>, code, text: String, help: &str| {
             c.wrong(RULES, Diagnostic::new(code, span, text).help(help));
         };
@@ -653,7 +656,25 @@ fn check_rules(
         if let Some((text, help)) = order_slip(&rule, on) {
             wrong(c, place.clone(), "pack.rule_order", format!("{id}: {text}"), help);
         }
-        let opens = !rule.review && rule.releases.is_empty();
+        if let Some((text, help)) = duty_slip(&rule, on) {
+            wrong(c, place.clone(), "pack.rule_duty", format!("{id}: {text}"), help);
+        }
+        let mut lapse = None;
+        if let (Some(toml), Some((zone, effective))) = (&rule.lapse, start) {
+            match toml.get_ref().load(zone, effective) {
+                Ok(loaded) => lapse = Some(loaded),
+                Err((text, help)) => {
+                    wrong(c, toml.span(), "pack.rule_duty", format!("{id}: {text}"), &help);
+                }
+            }
+        }
+        if let Some(flag) = rule.flag.take() {
+            let span = flag.span();
+            let FlagToml { task, release } = flag.into_inner();
+            let stage = Stage { colour: Colour::Green, release, name: None, task: Some(task) };
+            rule.stages.push(Spanned::new(span, stage));
+        }
+        let opens = !rule.review && rule.releases.is_empty() && !rule.grey;
         if opens && on.is_some_and(|k| !k.may_open()) {
             wrong(
                 c,
@@ -672,24 +693,25 @@ fn check_rules(
                 "add stages = [{ colour = \"red\", release = { days = 14 } }]",
             );
         }
-        for stage in &rule.stages {
-            check_stage(c, stage, rule.order.is_some());
+        for stage in &mut rule.stages {
+            check_stage(c, stage, on, is_flag, rule.order.is_some(), areas, scope);
         }
         let when = on.and_then(|on| {
-            let scope = Scope::of(on).with_areas(areas).with_certificates(certificates);
-            c.expr(RULES, &rule.when, &scope)
+            c.expr(RULES, &rule.when, &scope(on))
         });
         if let (Some(on), Some(when)) = (on, when) {
             let stages = rule.stages.into_iter().map(Spanned::into_inner).collect();
             let releases = rule.releases.iter().map(|r| r.get_ref().as_str().into()).collect();
             let then = match (rule.review, rule.releases.is_empty()) {
                 (true, _) => Then::Review,
+                _ if rule.grey => Then::Expire,
                 (false, true) => Then::Open { stages, repeat: rule.repeat },
                 (false, false) => Then::Release { rules: releases },
             };
             released.extend(rule.releases);
             let order = rule.order;
-            rules.push(Rule { id: rule.id.into_inner().into(), on, when, then, order, source: rule.source });
+            let (id, source, standing) = (rule.id.into_inner().into(), rule.source, rule.standing);
+            rules.push(Rule { id, on, when, then, lapse, standing, order, source });
         }
     }
     for id in released {
@@ -727,32 +749,73 @@ fn order_slip(rule: &RuleToml, on: Option<Kind>) -> Option<(&'static str, &'stat
     }
 }
 
-fn check_stage(c: &mut Checker<'_>, stage: &Spanned<Stage>, has_end: bool) {
-    let release = &stage.get_ref().release;
+/// What is wrong with a rule as far as duties, flags and standing rules go, and what to do.
+fn duty_slip(rule: &RuleToml, on: Option<Kind>) -> Option<(&'static str, &'static str)> {
+    let lapses = rule.lapse.is_some();
+    let stages = rule.stages.iter().map(|s| &s.get_ref().release);
+    let releases: Vec<&Release> = stages.chain(rule.flag.iter().map(|f| &f.get_ref().release)).collect();
+    if rule.flag.is_some() && !rule.stages.is_empty() {
+        return Some(("it opens stages or it is a flag", "make two rules of it"));
+    }
+    if rule.grey && (!lapses || !releases.is_empty()) {
+        return Some(("grey is what a lapse without stages makes", "add lapse, leave stages and flag out"));
+    }
+    if (lapses || rule.flag.is_some() || rule.standing) && (rule.review || !rule.releases.is_empty()) {
+        return Some(("it reviews or releases, and does nothing else", "make two rules of it"));
+    }
+    if lapses && (rule.order.is_some() || rule.standing) {
+        return Some(("a lapse stands alone", "leave order and standing out"));
+    }
+    if lapses && !releases.iter().all(|r| r.needs_somebody()) {
+        return Some((
+            "a lapse that time alone ends would open again for ever",
+            "say what the person does, such as check_ins_in_a_row = 1",
+        ));
+    }
+    if rule.standing && on.is_some_and(|k| k != Kind::Declaration) {
+        return Some((
+            "only a declaration stands until the next",
+            "on = \"declaration\", or leave standing out",
+        ));
+    }
+    None
+}
+
+fn check_stage(
+    c: &mut Checker<'_>,
+    stage: &mut Spanned<Stage>,
+    on: Option<Kind>,
+    is_flag: bool,
+    has_end: bool,
+    areas: &Areas,
+    scope: &dyn Fn(Kind) -> Scope,
+) {
+    let span = stage.span();
+    let stage = stage.get_mut();
     let mut wrong = |text: &str, help: &str| {
-        c.wrong(RULES, Diagnostic::new("pack.stage", stage.span(), text).help(help));
+        c.wrong(RULES, Diagnostic::new("pack.stage", span.clone(), text).help(help));
     };
-    if stage.get_ref().colour == Colour::Green {
+    if stage.is_flag() && !is_flag {
         wrong("a stage is yellow or red; green is where no episode is active", "leave the stage out");
     }
-    if release.is_empty() && !has_end {
-        wrong("a stage without an exit", "say in release what ends it, such as days = 14");
+    if stage.task.is_some() && !is_flag {
+        wrong("a task is a flag's", "write flag = { task = …, release = … } in place of stages");
     }
-    for n in [release.check_ins_in_a_row, release.days, release.negative_tests].into_iter().flatten() {
-        if !(1..=COUNT_MAX).contains(&n) {
-            wrong("a count in release is out of range", "1 to 366");
+    if stage.release.is_empty() && !has_end {
+        match is_flag {
+            true => wrong(
+                "a flag that nothing clears",
+                "say in release what clears it, such as negative_tests = 1",
+            ),
+            false => wrong("a stage without an exit", "say in release what ends it, such as days = 14"),
         }
     }
-    if release.hours_apart.is_some() && release.negative_tests.is_none() {
-        wrong("hours_apart without negative_tests", "say how many tests");
+    for (text, help) in slips(&stage.release, on, areas) {
+        wrong(&text, &help);
     }
-    if let Some(level) = &release.confirmed_by {
-        let slot = Kind::Confirmation.slot("level").map(|s| Kind::Confirmation.schema()[s].ty);
-        if let Some(Type::Choice(levels)) = slot
-            && !levels.contains(&level.as_str())
-        {
-            wrong("no authority of this level", &format!("one of {}", levels.join(", ")));
-        }
+    let made = stage.release.prepare(scope);
+    for d in made.err().into_iter().flatten() {
+        c.wrong(RULES, Diagnostic { span: span.clone(), ..d });
     }
 }
 
@@ -776,7 +839,11 @@ fn check_words(
         for colour in ["green", "yellow", "red"] {
             need(words.colours.contains_key(colour), format!("colours.{colour}"));
         }
-        for status in ["unknown", "pending", "returned"] {
+        let greys = rules.iter().any(|r| matches!(r.then, Then::Expire));
+        let lasts = rules.iter().any(Rule::keeps_green);
+        let more = [(greys, "expired"), (lasts, "lasts_until")];
+        let more = more.iter().filter_map(|(there, status)| there.then_some(*status));
+        for status in ["unknown", "pending", "returned"].into_iter().chain(more) {
             need(words.status.contains_key(status), format!("status.{status}"));
         }
         for why in ["missed", "abnormal"] {
@@ -807,9 +874,18 @@ fn check_words(
             if let Then::Open { stages, .. } = &rule.then {
                 need(texts.is_none_or(|t| !t.what_to_do.is_empty()), format!("rules.{}.what_to_do", rule.id));
                 for what in stages.iter().flat_map(|s| counted(&s.release)) {
+                    let own = what == Counted::Facts && texts.is_some_and(|t| !t.waits_for.is_empty());
                     need(
-                        words.progress.contains_key(counted_name(what)),
+                        own || words.progress.contains_key(counted_name(what)),
                         format!("progress.{}", counted_name(what)),
+                    );
+                }
+                let next = stages.iter().any(|s| s.release.tests_on.is_some());
+                need(!next || words.progress.contains_key("next_test"), "progress.next_test".into());
+                for stage in stages.iter().filter_map(|s| s.name.as_ref()) {
+                    need(
+                        texts.is_none_or(|t| t.stages.contains_key(stage)),
+                        format!("rules.{}.stages.{stage}", rule.id),
                     );
                 }
             }
@@ -826,26 +902,6 @@ fn check_words(
         all.push((lang, words));
     }
     Some(all)
-}
-
-/// What a release counts, in the order in which it is shown.
-#[must_use]
-pub fn counted(release: &Release) -> Vec<crate::decision::Counted> {
-    use crate::decision::Counted;
-    let mut all = Vec::new();
-    if release.check_ins_in_a_row.is_some() {
-        all.push(Counted::CheckIns);
-    }
-    if release.days.is_some() {
-        all.push(Counted::Days);
-    }
-    if release.negative_tests.is_some() {
-        all.push(Counted::Tests);
-    }
-    if release.confirmed_by.is_some() {
-        all.push(Counted::Confirmations);
-    }
-    all
 }
 
 /// Over the pack and all that it extends. Cases do not bind anybody, so they are not part of it.

@@ -12,7 +12,7 @@ use crate::fact::{Fact, Facts, Kind};
 use crate::rules::decide::{Context, decide_at};
 use crate::rules::expr::CODE_LENGTHS;
 use crate::rules::pack::Pack;
-use crate::rules::words::{Lang, Reason, explain_by};
+use crate::rules::words::{FlagView, Lang, Reason, explain_by, explain_flags_by};
 use crate::time::{Instant, Now};
 
 /// Most entries of a set.
@@ -238,11 +238,21 @@ impl PackSet {
     /// that has its rule.
     #[must_use]
     pub fn explain(&self, pack: &Pack, decision: &Decision, facts: &Facts, lang: Lang) -> Vec<Reason> {
-        let texts = |e: &Episode| match pack.rule(&e.rule) {
+        explain_by(pack, decision, facts, lang, |e| self.texts_of(pack, e))
+    }
+
+    /// The same of the open flags.
+    #[must_use]
+    pub fn explain_flags(&self, pack: &Pack, decision: &Decision, facts: &Facts, lang: Lang) -> Vec<FlagView> {
+        explain_flags_by(pack, decision, facts, lang, |e| self.texts_of(pack, e))
+    }
+
+    /// The pack that has an episode's rule.
+    fn texts_of<'a>(&'a self, pack: &'a Pack, e: &Episode) -> &'a Pack {
+        match pack.rule(&e.rule) {
             Some(_) => pack,
             None => self.with_rule(pack, &e.rule, Some(&e.version)),
-        };
-        explain_by(pack, decision, facts, lang, texts)
+        }
     }
 }
 

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::decision::{BrokenBy, Colour, Counted, Decision, Episode, Progress, Status};
 use crate::fact::{Fact, Facts, Kind, Value};
 use crate::id::FactId;
-use crate::rules::pack::Pack;
+use crate::rules::flag::Task;
+use crate::rules::pack::{Pack, Then};
 use crate::time::{Day, Instant};
 
 /// A language that residents read.
@@ -86,6 +87,12 @@ pub struct RuleWords {
     /// What to do, for the holder.
     #[serde(default)]
     pub what_to_do: String,
+    /// The later fact that it waits for, where a release does.
+    #[serde(default)]
+    pub waits_for: String,
+    /// Names of its stages.
+    #[serde(default)]
+    pub stages: BTreeMap<String, String>,
 }
 
 /// One active reason, as the holder reads it.
@@ -113,6 +120,9 @@ pub struct Reason {
     pub stage: u16,
     /// How many stages.
     pub stages: u16,
+    /// The stage's name, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage_name: Option<String>,
     /// How far each condition of release has come.
     pub progress: Vec<ProgressView>,
     /// Why the run of check-ins started again.
@@ -154,6 +164,9 @@ pub struct ProgressView {
     pub done: u32,
     /// Needed.
     pub of: u32,
+    /// The first day on which the next test can count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<Day>,
     /// In words.
     pub text: String,
 }
@@ -167,6 +180,56 @@ pub struct BrokenView {
     pub why: BrokenBy,
     /// In words.
     pub text: String,
+}
+
+/// An open flag, as the holder reads it.
+#[derive(Clone, Debug, Serialize)]
+pub struct FlagView {
+    /// What clears it.
+    pub task: Task,
+    /// Why it is there, what it rests on, how far it has come and what to do. Its colour says nothing.
+    #[serde(flatten)]
+    pub reason: FlagReason,
+}
+
+/// What a flag says: a reason without a colour.
+#[derive(Clone, Debug, Serialize)]
+pub struct FlagReason {
+    /// The fact that opened it.
+    pub fact: FactId,
+    /// The rule's id.
+    pub rule: String,
+    /// In a few words.
+    pub title: String,
+    /// Why.
+    pub why: String,
+    /// Where the rule is published.
+    pub source: SourceView,
+    /// What it rests on.
+    pub evidence: Vec<Evidence>,
+    /// Since when.
+    pub since: Instant,
+    /// How far each condition has come.
+    pub progress: Vec<ProgressView>,
+    /// The first day on which it can be gone if all goes well; null where it waits for somebody.
+    pub earliest_clear: Option<Day>,
+    /// What clears it.
+    pub what_to_do: String,
+}
+
+/// A code that has lapsed, or when it will, as the holder reads it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LapseView {
+    /// The rule's id.
+    pub rule: String,
+    /// When it lapses, or since when it has.
+    pub at: Instant,
+    /// Whether it has.
+    pub lapsed: bool,
+    /// In words: until when it lasts, or why it is grey.
+    pub text: String,
+    /// What to do.
+    pub what_to_do: String,
 }
 
 /// The holder's account of a decision: every active episode, the most severe first.
@@ -183,42 +246,111 @@ pub(crate) fn explain_by<'a>(
     lang: Lang,
     texts_of: impl Fn(&Episode) -> &'a Pack,
 ) -> Vec<Reason> {
-    let words = pack.words(lang);
-    let reasons = decision.episodes.iter().map(|episode| {
-        let own = texts_of(episode);
-        let rule = own.rule(&episode.rule);
-        let texts = own.words(lang).rules.get(&*episode.rule);
-        let text = |pick: fn(&RuleWords) -> &String| texts.map_or_else(String::new, |t| pick(t).clone());
-        let opened_by = facts.find(episode.opened_by);
-        Reason {
-            fact: episode.opened_by,
-            rule: episode.rule.to_string(),
-            version: episode.version.to_string(),
-            colour: episode.colour,
-            title: texts.map_or_else(|| episode.rule.to_string(), |t| t.title.clone()),
-            why: text(|t| &t.why),
-            source: rule.map_or_else(
-                || SourceView { title: String::new(), url: String::new(), grade: String::new() },
-                |r| r.source.clone(),
-            ),
-            evidence: opened_by.map(|f| Evidence { kind: f.kind, date: f.happened }).into_iter().collect(),
-            since: episode.since,
-            stage: episode.stage + 1,
-            stages: episode.stages,
-            progress: episode.progress.iter().map(|p| progress_view(words, *p)).collect(),
-            broken: episode.broken.map(|b| BrokenView {
-                on: b.on,
-                why: b.why,
-                text: words
-                    .broken
-                    .get(if b.why == BrokenBy::Missed { "missed" } else { "abnormal" })
-                    .map_or_else(String::new, |t| t.replace("{day}", &b.on.to_string())),
-            }),
-            earliest_green: episode.earliest_end.map(|at| pack.zone.day_of(at)),
-            what_to_do: text(|t| &t.what_to_do),
-        }
+    decision.episodes.iter().map(|e| reason(pack, texts_of(e), e, facts, lang)).collect()
+}
+
+/// The holder's account of the open flags, oldest first.
+#[must_use]
+pub fn explain_flags(pack: &Pack, decision: &Decision, facts: &Facts, lang: Lang) -> Vec<FlagView> {
+    explain_flags_by(pack, decision, facts, lang, |_| pack)
+}
+
+/// The same where a flag's rule may be another pack's.
+pub(crate) fn explain_flags_by<'a>(
+    pack: &'a Pack,
+    decision: &Decision,
+    facts: &Facts,
+    lang: Lang,
+    texts_of: impl Fn(&Episode) -> &'a Pack,
+) -> Vec<FlagView> {
+    let flags = decision.flags.iter().map(|flag| {
+        let r = reason(pack, texts_of(&flag.episode), &flag.episode, facts, lang);
+        let reason = FlagReason {
+            fact: r.fact,
+            rule: r.rule,
+            title: r.title,
+            why: r.why,
+            source: r.source,
+            evidence: r.evidence,
+            since: r.since,
+            progress: r.progress,
+            earliest_clear: r.earliest_green,
+            what_to_do: r.what_to_do,
+        };
+        FlagView { task: flag.task, reason }
     });
-    reasons.collect()
+    flags.collect()
+}
+
+/// Until when a green code lasts, or since when it has run out.
+#[must_use]
+pub fn explain_lapse(pack: &Pack, decision: &Decision, lang: Lang) -> Option<LapseView> {
+    if let Some(expired) = &decision.expired {
+        return Some(LapseView {
+            rule: expired.rule.to_string(),
+            at: expired.since,
+            lapsed: true,
+            text: pack.rule_why(&expired.rule, lang).to_owned(),
+            what_to_do: pack
+                .words(lang)
+                .rules
+                .get(&*expired.rule)
+                .map_or_else(String::new, |r| r.what_to_do.clone()),
+        });
+    }
+    lasts_view(pack, decision.lasts.as_ref()?.until, lang)
+}
+
+/// Until when a green code lasts, under the pack's first rule that lets it lapse.
+#[must_use]
+pub fn lasts_view(pack: &Pack, until: Instant, lang: Lang) -> Option<LapseView> {
+    let rule = pack.rules.iter().find(|r| r.keeps_green())?;
+    let words = pack.words(lang);
+    let at = format!("{} {}", pack.zone.day_of(until), pack.zone.hh_mm(until));
+    let text = words.status.get("lasts_until").map_or_else(String::new, |t| t.replace("{until}", &at));
+    let what_to_do = words.rules.get(&*rule.id).map_or_else(String::new, |r| r.what_to_do.clone());
+    Some(LapseView { rule: rule.id.to_string(), at: until, lapsed: false, text, what_to_do })
+}
+
+/// One episode, whose rule is `own`'s, as the pack in force tells it.
+fn reason(pack: &Pack, own: &Pack, episode: &Episode, facts: &Facts, lang: Lang) -> Reason {
+    let words = pack.words(lang);
+    let rule = own.rule(&episode.rule);
+    let texts = own.words(lang).rules.get(&*episode.rule);
+    let text = |pick: fn(&RuleWords) -> &String| texts.map_or_else(String::new, |t| pick(t).clone());
+    let opened_by = facts.find(episode.opened_by);
+    let stage = rule.and_then(|r| match &r.then {
+        Then::Open { stages, .. } => stages.get(usize::from(episode.stage))?.name.as_ref(),
+        _ => None,
+    });
+    Reason {
+        fact: episode.opened_by,
+        rule: episode.rule.to_string(),
+        version: episode.version.to_string(),
+        colour: episode.colour,
+        title: texts.map_or_else(|| episode.rule.to_string(), |t| t.title.clone()),
+        why: text(|t| &t.why),
+        source: rule.map_or_else(
+            || SourceView { title: String::new(), url: String::new(), grade: String::new() },
+            |r| r.source.clone(),
+        ),
+        evidence: opened_by.map(|f| Evidence { kind: f.kind, date: f.happened }).into_iter().collect(),
+        since: episode.since,
+        stage: episode.stage + 1,
+        stages: episode.stages,
+        stage_name: stage.and_then(|name| texts?.stages.get(name).cloned()),
+        progress: episode.progress.iter().map(|p| progress_view(words, texts, *p)).collect(),
+        broken: episode.broken.map(|b| BrokenView {
+            on: b.on,
+            why: b.why,
+            text: words
+                .broken
+                .get(if b.why == BrokenBy::Missed { "missed" } else { "abnormal" })
+                .map_or_else(String::new, |t| t.replace("{day}", &b.on.to_string())),
+        }),
+        earliest_green: episode.earliest_end.map(|at| pack.zone.day_of(at)),
+        what_to_do: text(|t| &t.what_to_do),
+    }
 }
 
 /// Something that was known of the holder and no longer counts.
@@ -271,10 +403,15 @@ pub fn taken_back(pack: &Pack, facts: &Facts, since: Instant, lang: Lang) -> Vec
     told.take(TAKEN_BACK_MAX).collect()
 }
 
-fn progress_view(words: &Words, p: Progress) -> ProgressView {
-    let template = words.progress.get(counted_name(p.what)).map_or("{done}/{of}", String::as_str);
-    let text = template.replace("{done}", &p.done.to_string()).replace("{of}", &p.of.to_string());
-    ProgressView { what: p.what, done: p.done, of: p.of, text }
+fn progress_view(words: &Words, texts: Option<&RuleWords>, p: Progress) -> ProgressView {
+    let own = texts.map(|t| &t.waits_for).filter(|t| p.what == Counted::Facts && !t.is_empty());
+    let of_pack = || words.progress.get(counted_name(p.what)).map_or("{done}/{of}", String::as_str);
+    let template = own.map_or_else(of_pack, String::as_str);
+    let mut text = template.replace("{done}", &p.done.to_string()).replace("{of}", &p.of.to_string());
+    if let (Some(day), Some(next)) = (p.next, words.progress.get("next_test")) {
+        text.push_str(&next.replace("{day}", &day.to_string()));
+    }
+    ProgressView { what: p.what, done: p.done, of: p.of, next: p.next, text }
 }
 
 /// Its name in packs.
@@ -285,6 +422,9 @@ pub fn counted_name(what: Counted) -> &'static str {
         Counted::Days => "days",
         Counted::Tests => "tests",
         Counted::Confirmations => "confirmations",
+        Counted::Samples => "samples",
+        Counted::Facts => "facts",
+        Counted::Areas => "areas",
     }
 }
 
@@ -297,6 +437,7 @@ impl Pack {
             (Status::Active, Some(colour)) => words.colours.get(colour.name()),
             (Status::Pending, _) => words.status.get("pending"),
             (Status::Returned, _) => words.status.get("returned"),
+            (Status::Expired, _) => words.status.get("expired"),
             _ => words.status.get("unknown"),
         };
         found.map_or("", String::as_str)

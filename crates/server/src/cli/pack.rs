@@ -12,7 +12,7 @@ use kangma_core::rules::certlogic;
 use kangma_core::rules::decide::{Context, decide};
 use kangma_core::rules::json;
 use kangma_core::rules::pack::{FILE_BYTES_MAX, FILES_MAX, Library, Pack, PackFiles};
-use kangma_core::rules::words::{Lang, explain};
+use kangma_core::rules::words::{Lang, explain, explain_flags, explain_lapse};
 use kangma_core::time::Instant;
 
 /// What to do with a pack.
@@ -296,8 +296,12 @@ fn tell(at: &At, lang: &str) -> anyhow::Result<ExitCode> {
     let (pack, facts, at) = read(at)?;
     let decision = decide(&pack, &facts, &Context { areas: pack.areas() }, at);
     println!("{}", pack.word(decision.status, decision.colour, lang));
+    if let Some(lapse) = explain_lapse(&pack, &decision, lang) {
+        println!("  {}\n  {}", lapse.text, lapse.what_to_do);
+    }
     for reason in explain(&pack, &decision, &facts, lang) {
         println!("\n{} {}", reason.rule, reason.title);
+        reason.stage_name.iter().for_each(|name| println!("  {name}"));
         println!("  {}", reason.why);
         println!("  {} ({} {})", reason.source.title, reason.source.grade, reason.source.url);
         reason.evidence.iter().for_each(|e| println!("  {} {}", e.kind.name(), e.date));
@@ -306,6 +310,13 @@ fn tell(at: &At, lang: &str) -> anyhow::Result<ExitCode> {
         reason.broken.iter().for_each(|b| println!("  {}", b.text));
         reason.earliest_green.iter().for_each(|d| println!("  → {d}"));
         println!("  {}", reason.what_to_do);
+    }
+    for flag in explain_flags(&pack, &decision, &facts, lang) {
+        println!("\n{} {} [{}]", flag.reason.rule, flag.reason.title, flag.task.name());
+        println!("  {}", flag.reason.why);
+        flag.reason.progress.iter().for_each(|p| println!("  {}", p.text));
+        flag.reason.earliest_clear.iter().for_each(|d| println!("  → {d}"));
+        println!("  {}", flag.reason.what_to_do);
     }
     if let Some(review) = &decision.review {
         println!("\n{} {}", review.rule, pack.rule_why(&review.rule, lang));

@@ -155,6 +155,8 @@ fn fresh_state(person: &Person, decision: &Decision, old: &State) -> State {
     state.sealed.colour = decision.colour.map_or(0, |c| c as u8);
     state.sealed.division = person.division();
     state.sealed.check_in_due = decision.check_in_due;
+    state.sealed.flags = u8::try_from(decision.flags.len()).unwrap_or(u8::MAX);
+    state.sealed.lasts_until = decision.lasts.as_ref().map(|l| l.until.0);
     state.pack = person::digest_bytes(&decision.pack.digest);
     state
 }

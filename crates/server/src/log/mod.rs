@@ -261,6 +261,7 @@ pub fn statement(status: Status, colour: Option<Colour>) -> String {
         Status::Pending => "pending",
         Status::Returned => "returned",
         Status::Active => "active",
+        Status::Expired => "expired",
     };
     let colour = colour.map_or("grey", Colour::name);
     format!("kangma decision 1\ncolour {colour}\nstatus {status}\n")

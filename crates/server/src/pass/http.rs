@@ -6,7 +6,9 @@ use axum::response::{IntoResponse, Response};
 use kangma_core::decision::Status;
 use kangma_core::identity::Phone;
 use kangma_core::rules::pack::Pack;
-use kangma_core::rules::words::{Reason, TakenBack, taken_back};
+use kangma_core::rules::words::{
+    FlagView, LapseView, Reason, TakenBack, explain_lapse, lasts_view, taken_back,
+};
 use kangma_core::time::Instant;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -28,13 +30,22 @@ pub struct Code {
     /// `green`, `yellow`, `red`, or `grey` where there is no colour.
     colour: &'static str,
     /// `active`; or why there is no colour: `unknown` (nothing declared), `claim` (the identity is
-    /// not confirmed), `pending` (a reviewer looks), `returned` (declare again).
+    /// not confirmed), `pending` (a reviewer looks), `returned` (declare again), `expired` (a
+    /// duty that keeps the code green was missed).
     status: &'static str,
     /// The colour's or status's word, as the pack names it.
     word: String,
     /// Why, for yellow and red: every active reason, the most severe first.
     #[schema(value_type = Vec<Object>)]
     reasons: Vec<Reason>,
+    /// Tasks beside the colour, which they never alter: each with what clears it, oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Object>)]
+    flags: Vec<FlagView>,
+    /// Until when a green code lasts, or since when it has lapsed, where the pack lets it lapse.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    lapse: Option<LapseView>,
     /// A reviewer's reason, where a declaration was returned.
     #[serde(skip_serializing_if = "Option::is_none")]
     returned: Option<Returned>,
@@ -114,20 +125,23 @@ pub async fn code(
     let issued = super::issue(&app, &state, now)?;
     let recently = now.plus_s(-TAKEN_BACK_S);
     let taken_back = state.sealed.corrected_at.is_some_and(|at| Instant(at) >= recently);
-    let (reasons, returned, taken_back) =
-        if !taken_back && state.status() == Status::Active && state.colour() == Some(GREEN) {
-            (Vec::new(), None, Vec::new())
-        } else {
-            account_for(&app, id, &state, lang).await?
-        };
     let pack = app.packs.at(state.sealed.division, state.as_of);
+    let green = state.status() == Status::Active && state.colour() == Some(GREEN);
+    let told = if green && !taken_back && state.sealed.flags == 0 {
+        let lasts = state.sealed.lasts_until.map(Instant);
+        Told { lapse: lasts.and_then(|until| lasts_view(&pack, until, lang)), ..Told::default() }
+    } else {
+        account_for(&app, id, &state, lang).await?
+    };
     let mut code = blank(&pack, now, lang);
     code.colour = state.colour().map_or("grey", kangma_core::decision::Colour::name);
     code.status = status_word(state.status());
     code.word = pack.word(state.status(), state.colour(), lang).to_owned();
-    code.reasons = reasons;
-    code.returned = returned;
-    code.taken_back = taken_back;
+    code.reasons = told.reasons;
+    code.flags = told.flags;
+    code.lapse = told.lapse;
+    code.returned = told.returned;
+    code.taken_back = told.taken_back;
     code.review_at = state.review_at;
     code.state_at = state.as_of;
     code.name_masked = Some(state.sealed.name_masked.clone());
@@ -156,6 +170,8 @@ fn blank(pack: &Pack, now: Instant, lang: Lang) -> Code {
         status: "unknown",
         word: pack.word(Status::Unknown, None, lang).to_owned(),
         reasons: Vec::new(),
+        flags: Vec::new(),
+        lapse: None,
         returned: None,
         taken_back: Vec::new(),
         pass: None,
@@ -178,7 +194,18 @@ fn status_word(status: Status) -> &'static str {
         Status::Pending => "pending",
         Status::Returned => "returned",
         Status::Active => "active",
+        Status::Expired => "expired",
     }
+}
+
+/// What the holder reads beside the colour.
+#[derive(Default)]
+struct Told {
+    reasons: Vec<Reason>,
+    flags: Vec<FlagView>,
+    lapse: Option<LapseView>,
+    returned: Option<Returned>,
+    taken_back: Vec<TakenBack>,
 }
 
 /// The full account for the holder, from all facts. Only those with something to explain pay for it.
@@ -187,8 +214,8 @@ async fn account_for(
     id: kangma_core::id::PersonId,
     state: &Known,
     lang: Lang,
-) -> Result<(Vec<Reason>, Option<Returned>, Vec<TakenBack>), Problem> {
-    let Some(person) = person::explained(app, id).await? else { return Ok((Vec::new(), None, Vec::new())) };
+) -> Result<Told, Problem> {
+    let Some(person) = person::explained(app, id).await? else { return Ok(Told::default()) };
     // At the instant of the state that is shown, so that colour and reasons are of one pack.
     let now = state.as_of;
     let decision = decide::now(app, &person, now);
@@ -199,7 +226,13 @@ async fn account_for(
         .as_ref()
         .and_then(|r| Some(Returned { fact: r.fact.to_string(), reason: r.returned.as_ref()?.to_string() }));
     let taken_back = taken_back(pack, &person.facts, now.plus_s(-TAKEN_BACK_S), lang);
-    Ok((set.explain(pack, &decision, &person.facts, lang), returned, taken_back))
+    Ok(Told {
+        reasons: set.explain(pack, &decision, &person.facts, lang),
+        flags: set.explain_flags(pack, &decision, &person.facts, lang),
+        lapse: explain_lapse(pack, &decision, lang),
+        returned,
+        taken_back,
+    })
 }
 
 /// A code for an account that holds nobody yet: grey, and the same whoever the claim names.

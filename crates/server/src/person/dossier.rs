@@ -38,8 +38,11 @@ pub fn encode(facts: &Facts, decision: &Decision) -> Vec<u8> {
     if whole.len() <= BYTES_WANTED {
         return whole;
     }
-    let oldest_open = decision.episodes.iter().map(|e| e.since).min().unwrap_or(decision.decided_at);
-    let keep_from = oldest_open.min(decision.decided_at.plus_s(-CHECK_INS_KEPT_S));
+    let open = decision.episodes.iter().chain(decision.flags.iter().map(|f| &f.episode));
+    let oldest_open = open.map(|e| e.since).min().unwrap_or(decision.decided_at);
+    // A duty counts from the last one, however old.
+    let last = facts.iter().rev().find(|f| f.kind == Kind::CheckIn).map_or(oldest_open, |f| f.happened);
+    let keep_from = oldest_open.min(last).min(decision.decided_at.plus_s(-CHECK_INS_KEPT_S));
     encode_where(facts, |f| f.kind != Kind::CheckIn || f.happened >= keep_from)
 }
 
@@ -160,6 +163,11 @@ pub fn encode_decision(decision: &Decision) -> Vec<u8> {
         "decided_at": decision.decided_at,
         "review_at": decision.review_at,
         "review": decision.review.as_ref().map(|r| serde_json::json!({ "rule": r.rule, "fact": r.fact })),
+        "flags": decision.flags.iter().map(|f| serde_json::json!({
+            "rule": f.episode.rule, "version": f.episode.version, "task": f.task,
+            "opened_by": f.episode.opened_by, "since": f.episode.since, "progress": f.episode.progress,
+        })).collect::<Vec<_>>(),
+        "expired": decision.expired.as_ref().map(|e| serde_json::json!({ "rule": e.rule, "since": e.since })),
         "episodes": decision.episodes.iter().map(|e| serde_json::json!({
             "rule": e.rule, "version": e.version, "colour": e.colour, "stage": e.stage,
             "opened_by": e.opened_by, "since": e.since, "progress": e.progress, "earliest_end": e.earliest_end,

@@ -102,6 +102,13 @@ pub struct Sealed {
     /// Where the decision log speaks of the last stored decision ([`Told`]).
     #[n(11)]
     pub told: Option<minicbor::bytes::ByteArray<32>>,
+    /// How many flags are open.
+    #[n(12)]
+    #[cbor(default)]
+    pub flags: u8,
+    /// Until when green lasts, where it lapses.
+    #[n(13)]
+    pub lasts_until: Option<i64>,
 }
 
 impl Sealed {
@@ -457,7 +464,8 @@ fn seal(
     });
     let (status, colour) = (decision.status as u8, decision.colour.map_or(0, |c| c as u8));
     let changed = person.stored.as_ref().is_none_or(|old| {
-        old.sealed.status != status || old.sealed.colour != colour || !decision.records.is_empty()
+        let before = (old.sealed.status, old.sealed.colour);
+        before != (status, colour) || !decision.records.is_empty()
     });
     let told = if changed { told() } else { None };
     let told_before = || person.stored.as_ref().and_then(|old| old.sealed.told);
@@ -472,6 +480,8 @@ fn seal(
         name: person.name.clone(),
         in_review: Some(decision.review.is_some()),
         is_counted: true,
+        flags: u8::try_from(decision.flags.len()).unwrap_or(u8::MAX),
+        lasts_until: decision.lasts.as_ref().map(|l| l.until.0),
         corrected_at: person.facts.iter().rev().find(|f| f.kind == Kind::Correction).map(|f| f.happened.0),
         told: if changed { told.map(|told| told.to_bytes().into()) } else { told_before() },
     };

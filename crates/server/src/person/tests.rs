@@ -66,6 +66,8 @@ fn a_stored_decision_stands_until_its_review_and_not_before_its_time() {
             told: None,
             in_review: None,
             is_counted: false,
+            flags: 0,
+            lasts_until: None,
         },
     };
     assert!(state.stands(Instant(100)));

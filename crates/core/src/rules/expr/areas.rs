@@ -221,6 +221,23 @@ impl Areas {
         self.find(key).is_ok_and(|at| self.lists[at].holds(code, day))
     }
 
+    /// The days after `after` on which a division, or one that it is part of, comes onto a list or
+    /// leaves it; unsorted.
+    pub(crate) fn boundaries(&self, code: &str, key: &str, after: Day, out: &mut Vec<Day>) {
+        let Ok(at) = self.find(key) else { return };
+        let list = &self.lists[at];
+        prefixes(code, |level, n| {
+            if list.levels & (1 << level) != 0 {
+                let first = list.entries.partition_point(|e| e.code < n);
+                let entries = list.entries[first..].iter().take_while(|e| e.code == n);
+                out.extend(
+                    entries.flat_map(|e| [e.from, e.until]).filter(|day| *day > after && day.0 != i32::MAX),
+                );
+            }
+            false
+        });
+    }
+
     /// The names of the lists that a division lies in on a day, in order of name.
     pub fn lists_of<'a>(&'a self, code: &'a str, day: Day) -> impl Iterator<Item = &'a str> {
         self.lists.iter().filter(move |l| l.holds(code, day)).map(|l| &*l.key)

@@ -1,0 +1,276 @@
+//! Lapses, flags, areas and tests as properties: whatever is recorded in whatever order, the
+//! answer changes only at `review_at`, no episode ends another, and a flag never alters a colour.
+
+mod common;
+
+use std::sync::LazyLock;
+
+use kangma_core::decision::{Colour, Decision, Status};
+use kangma_core::fact::{Fact, Facts, Kind, Source, Value};
+use kangma_core::id::FactId;
+use kangma_core::rules::decide::{Context, decide};
+use kangma_core::rules::pack::Pack;
+use kangma_core::time::{DAY_S, Day, Instant};
+use proptest::prelude::*;
+
+const PACK_TOML: &str = r#"
+id = "example"
+version = "1"
+division = "42"
+zone = "Asia/Shanghai"
+effective = "2020-03-01T00:00:00+08:00"
+on_new_version = "keep"
+pass = { renew_s = 60, fresh_s = 600, lifetime_s = 3600 }
+[check_in]
+normal = 'fact.temperature_c < 37.3'
+on_missed_day = "restart"
+on_abnormal = "restart"
+opening_day_counts = true
+[form]
+commitment = "1"
+fields = [{ field = "subject", required = true }]
+[areas]
+high = [{ code = "420106", from = "2020-03-04", until = "2020-03-09" }, { code = "4201", from = "2020-03-14", until = "2020-03-16" }]
+mid = [{ code = "420106", from = "2020-03-09", until = "2020-03-12" }]
+"#;
+
+const RULES: [&str; 10] = [
+    r#"id = "LAPSE"
+on = "check_in"
+when = 'fact.temperature_c < 38.0'
+lapse = { days = 3, also = ["declaration"] }
+stages = [{ colour = "yellow", release = { check_ins_in_a_row = 1 } }]"#,
+    r#"id = "STALE"
+on = "check_in"
+when = 'true'
+lapse = { hours = 200, also = ["declaration"] }
+grey = true"#,
+    r#"id = "AREA"
+on = "declaration"
+when = 'area(fact.residence, "high") || area(fact.residence, "mid")'
+standing = true
+stages = [{ colour = "red", release = { area_below = "high" } }, { colour = "yellow", release = { area_below = ["high", "mid"] } }]"#,
+    r#"id = "CASE"
+on = "listed"
+when = 'fact.list == "confirmed"'
+stages = [{ colour = "red", release = { fact = { on = "listed", when = 'fact.list == "released"' } } }, { colour = "yellow", release = { days = 3, first_day = "next" } }]"#,
+    r#"id = "CONTACT"
+on = "listed"
+when = 'fact.list == "close_contact"'
+repeat = "restart"
+stages = [{ colour = "red", release = { days = 5, days_from = "fact.since", tests_on = [1, 2, 4] } }, { colour = "yellow", release = { days = 2, tests_on = [2] } }]"#,
+    r#"id = "OVERLAP"
+on = "listed"
+when = 'fact.list == "contact_of_contact"'
+stages = [{ colour = "yellow", release = { negative_tests = 2, hours_apart = 24, within_days = 3 } }]"#,
+    r#"id = "SAMPLE"
+on = "listed"
+when = 'fact.list == "inbound"'
+stages = [{ colour = "yellow", release = { negative_tests = 1, on_sampling = true } }]"#,
+    r#"id = "POSITIVE"
+on = "test"
+when = 'fact.result == "positive"'
+stages = [{ colour = "red", release = { negative_tests = 2, hours_apart = 24 } }]"#,
+    r#"id = "FLAG"
+on = "declaration"
+when = 'fact.overseas'
+flag = { task = "wait", release = { days = 4 } }"#,
+    r#"id = "OVERDUE"
+on = "test"
+when = 'fact.result == "negative"'
+lapse = { hours = 72 }
+flag = { task = "test", release = { negative_tests = 1 } }"#,
+];
+
+const SOURCE: &str = "source = { title = \"t\", url = \"https://example.org\", grade = \"D\" }";
+
+fn rules(keep: impl Fn(&str) -> bool) -> String {
+    RULES.iter().filter(|r| keep(r)).map(|r| format!("[[rule]]\n{r}\n{SOURCE}\n")).collect()
+}
+
+fn pack(keep: impl Fn(&str) -> bool) -> Pack {
+    common::load(PACK_TOML, &rules(keep)).unwrap_or_else(|e| panic!("{e}"))
+}
+
+static PACK: LazyLock<Pack> = LazyLock::new(|| pack(|_| true));
+static NO_FLAGS: LazyLock<Pack> = LazyLock::new(|| pack(|r| !r.contains("flag =")));
+
+/// 1 March 2020, 00:00 in the pack's zone.
+const START: i64 = 1_582_992_000;
+const DAYS: i64 = 20;
+
+fn fact(n: usize, kind: Kind, at: i64, fields: Vec<(&str, Value)>) -> Fact {
+    let (id, happened) = (FactId((n as u128 + 1).to_be_bytes()), Instant(START + at));
+    let mut fact = Fact { id, kind, happened, recorded: happened, source: Source::Resident, values: vec![] };
+    fields.into_iter().for_each(|(name, value)| assert!(fact.set(name, value), "{name}"));
+    fact
+}
+
+fn word(text: &str) -> Value {
+    Value::Text(text.into())
+}
+
+fn life() -> impl Strategy<Value = Vec<Fact>> {
+    let one = (0..8_usize, 0..DAYS * DAY_S, 0..6_usize, -3..4_i64, any::<bool>());
+    prop::collection::vec(one, 0..40).prop_map(|all| {
+        let mut facts = Vec::new();
+        for (n, (what, at, which, shift, yes)) in all.into_iter().enumerate() {
+            let before =
+                || word(&FactId((n as u128 - which as u128 % n.max(1) as u128).to_be_bytes()).to_string());
+            facts.push(match what {
+                0 | 1 => {
+                    let home = ["420106", "420106001", "4201", "3301", "420107", "42"][which];
+                    let fields = vec![
+                        ("subject", word("resident")),
+                        ("residence", word(home)),
+                        ("overseas", Value::Bool(yes)),
+                    ];
+                    fact(n, Kind::Declaration, at, fields)
+                }
+                2 | 3 => fact(
+                    n,
+                    Kind::CheckIn,
+                    at,
+                    vec![("temperature_c", Value::Double(if which == 0 { 38.5 } else { 36.5 }))],
+                ),
+                4 => {
+                    let list = [
+                        "confirmed",
+                        "released",
+                        "close_contact",
+                        "contact_of_contact",
+                        "inbound",
+                        "released",
+                    ][which];
+                    let since = Value::Day(Day(18_322 + ((at / DAY_S) + shift) as i32));
+                    fact(
+                        n,
+                        Kind::Listed,
+                        at,
+                        vec![("list", word(list)), ("since", if yes { since } else { Value::Missing })],
+                    )
+                }
+                7 if n > 0 => fact(n, Kind::Correction, at, vec![("of", before())]),
+                _ => {
+                    let result =
+                        ["negative", "negative", "negative", "pending", "positive", "negative"][which];
+                    let sampled = Value::Instant(Instant(START + at - shift.abs() * 9 * 3600));
+                    fact(
+                        n,
+                        Kind::Test,
+                        at,
+                        vec![
+                            ("method", word("pcr")),
+                            ("result", word(result)),
+                            ("sampled_at", if yes { sampled } else { Value::Missing }),
+                        ],
+                    )
+                }
+            });
+        }
+        facts
+    })
+}
+
+fn at(pack: &Pack, facts: &Facts, now: Instant) -> Decision {
+    decide(pack, facts, &Context { areas: pack.areas() }, now)
+}
+
+fn answer(mut d: Decision) -> Decision {
+    d.decided_at = Instant(0);
+    d.records.iter_mut().for_each(|f| f.recorded = Instant(0));
+    d
+}
+
+fn cases() -> ProptestConfig {
+    let cases = if std::env::var_os("KANGMA_DRILL").is_some() { 20_000 } else { 400 };
+    ProptestConfig { cases, ..ProptestConfig::default() }
+}
+
+proptest! {
+    #![proptest_config(cases())]
+
+    #[test]
+    fn the_order_of_recording_does_not_matter(facts in life(), seed in any::<u64>(), when in 0..DAYS * DAY_S) {
+        let mut shuffled = facts.clone();
+        let mut state = seed | 1;
+        for i in (1..shuffled.len()).rev() {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            shuffled.swap(i, (state >> 33) as usize % (i + 1));
+        }
+        let mut one_by_one = Facts::default();
+        shuffled.iter().for_each(|f| one_by_one.push(f.clone()));
+        let now = Instant(START + when);
+        prop_assert_eq!(at(&PACK, &Facts::new(facts), now), at(&PACK, &one_by_one, now));
+    }
+
+    #[test]
+    fn time_alone_changes_the_answer_only_at_a_review_at(facts in life(), samples in prop::collection::vec(0.0..1.0_f64, 3)) {
+        let facts = Facts::new(facts);
+        let mut now = Instant(START);
+        let end = Instant(START + (DAYS + 20) * DAY_S);
+        let mut steps = 0;
+        while now < end {
+            let here = at(&PACK, &facts, now);
+            let next = here.review_at.unwrap_or(end).min(end);
+            prop_assert!(next > now, "review_at lies in the future");
+            for share in &samples {
+                let between = Instant(now.0 + ((next.0 - 1 - now.0) as f64 * share) as i64);
+                prop_assert_eq!(answer(at(&PACK, &facts, between)), answer(here.clone()), "between {} and {}: at {}", now, next, between);
+            }
+            prop_assert_eq!(answer(at(&PACK, &facts, Instant(next.0 - 1))), answer(here), "just before {}", next);
+            now = next;
+            steps += 1;
+            prop_assert!(steps < 500, "time passes");
+        }
+    }
+
+    #[test]
+    fn flags_never_alter_a_colour_nor_its_reasons(facts in life(), when in 0..DAYS * DAY_S) {
+        let (facts, now) = (Facts::new(facts), Instant(START + when));
+        let (with, without) = (at(&PACK, &facts, now), at(&NO_FLAGS, &facts, now));
+        prop_assert_eq!((with.status, with.colour, &with.lasts, &with.expired), (without.status, without.colour, &without.lasts, &without.expired));
+        prop_assert_eq!(with.episodes, without.episodes);
+        prop_assert!(without.flags.is_empty());
+        prop_assert!(with.flags.iter().all(|f| f.episode.colour == Colour::Green && !f.episode.progress.is_empty()));
+    }
+
+    #[test]
+    fn the_record_of_a_decision_changes_nothing(facts in life(), first in 0..DAYS * DAY_S, then in 0..20 * DAY_S) {
+        let mut facts = Facts::new(facts);
+        let early = at(&PACK, &facts, Instant(START + first));
+        early.records.iter().for_each(|f| facts.push(f.clone()));
+        let again = at(&PACK, &facts, Instant(START + first));
+        prop_assert!(again.records.is_empty(), "recording twice is recording once");
+        let later = Instant(START + first + then);
+        let bare: Facts = facts.iter().filter(|f| f.kind != Kind::Episode).cloned().collect();
+        let (with, without) = (at(&PACK, &facts, later), at(&PACK, &bare, later));
+        prop_assert_eq!((with.episodes, with.flags), (without.episodes, without.flags));
+        prop_assert_eq!((with.colour, with.status, with.expired), (without.colour, without.status, without.expired));
+    }
+
+    #[test]
+    fn an_episode_that_ends_never_ends_another(facts in life(), when in 0..DAYS * DAY_S) {
+        // Each rule alone says the same as beside all others; a lapse alone may say more, since
+        // another reason's time is none.
+        let (facts, now) = (Facts::new(facts), Instant(START + when));
+        let together = at(&PACK, &facts, now);
+        for one in RULES.iter().filter(|r| !r.contains("lapse")) {
+            let alone = at(&pack(|r| r == *one), &facts, now);
+            for episode in alone.episodes.iter().chain(alone.flags.iter().map(|f| &f.episode)) {
+                let all = together.episodes.iter().chain(together.flags.iter().map(|f| &f.episode));
+                prop_assert!(all.clone().any(|e| e.rule == episode.rule && e.since == episode.since && e.stage == episode.stage), "{} of {} is gone", episode.rule, episode.since);
+            }
+        }
+    }
+
+    #[test]
+    fn a_colour_stands_exactly_where_the_status_says_so(facts in life(), when in 0..DAYS * DAY_S) {
+        let d = at(&PACK, &Facts::new(facts), Instant(START + when));
+        prop_assert_eq!(d.colour.is_some(), d.status == Status::Active);
+        prop_assert_eq!(d.expired.is_some(), d.status == Status::Expired);
+        prop_assert!(d.lasts.is_none() || d.colour == Some(Colour::Green));
+        prop_assert!(d.lasts.as_ref().is_none_or(|l| l.until > d.decided_at && d.review_at.is_some_and(|at| at <= l.until)));
+        prop_assert!(d.episodes.windows(2).all(|w| w[0].colour >= w[1].colour), "the most severe first");
+    }
+}
