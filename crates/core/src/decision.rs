@@ -193,6 +193,13 @@ pub struct Decision {
     pub records: Vec<Fact>,
 }
 
+impl Decision {
+    /// Every episode that is open, those of flags last.
+    pub fn tracked(&self) -> impl Iterator<Item = &Episode> {
+        self.episodes.iter().chain(self.flags.iter().map(|f| &f.episode))
+    }
+}
+
 /// What waits for a reviewer, or was returned by one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ReviewReason {

@@ -222,7 +222,7 @@ fn run_case(
         if let Some(expired) = &decision.expired {
             reached.insert(format!("{} lapses", expired.rule));
         }
-        for e in decision.episodes.iter().chain(decision.flags.iter().map(|f| &f.episode)) {
+        for e in decision.tracked() {
             reached.insert(format!("{} stage {}", e.rule, e.stage + 1));
         }
         for standing in &decision.orders {
@@ -255,7 +255,7 @@ fn run_case(
             check("the flags", flags.join(" "), found.join(" "));
         }
         if let Some(tests) = expect.tests {
-            let all = decision.episodes.iter().chain(decision.flags.iter().map(|f| &f.episode));
+            let all = decision.tracked();
             let mut counts = all.flat_map(|e| &e.progress);
             let found = counts.find(|p| matches!(p.what, Counted::Tests | Counted::Samples));
             check("tests", tests.to_string(), found.map_or("none".into(), |p| p.done.to_string()));

@@ -696,9 +696,7 @@ fn check_rules(
         for stage in &mut rule.stages {
             check_stage(c, stage, on, is_flag, rule.order.is_some(), areas, scope);
         }
-        let when = on.and_then(|on| {
-            c.expr(RULES, &rule.when, &scope(on))
-        });
+        let when = on.and_then(|on| c.expr(RULES, &rule.when, &scope(on)));
         if let (Some(on), Some(when)) = (on, when) {
             let stages = rule.stages.into_iter().map(Spanned::into_inner).collect();
             let releases = rule.releases.iter().map(|r| r.get_ref().as_str().into()).collect();

@@ -272,7 +272,7 @@ fn check(new: &New) -> Result<(), Problem> {
 /// What of a decision can be appealed: a reason that stands, or a declaration that was returned.
 fn stands(decision: &Decision, about: Option<FactId>) -> Option<(FactId, String, String)> {
     let wanted = |fact: FactId| about.is_none_or(|a| a == fact);
-    if let Some(e) = decision.episodes.iter().find(|e| wanted(e.opened_by)) {
+    if let Some(e) = decision.tracked().find(|e| wanted(e.opened_by)) {
         return Some((e.opened_by, e.rule.to_string(), e.version.to_string()));
     }
     let returned = decision.review.as_ref().filter(|r| r.returned.is_some() && wanted(r.fact))?;

@@ -38,8 +38,7 @@ pub fn encode(facts: &Facts, decision: &Decision) -> Vec<u8> {
     if whole.len() <= BYTES_WANTED {
         return whole;
     }
-    let open = decision.episodes.iter().chain(decision.flags.iter().map(|f| &f.episode));
-    let oldest_open = open.map(|e| e.since).min().unwrap_or(decision.decided_at);
+    let oldest_open = decision.tracked().map(|e| e.since).min().unwrap_or(decision.decided_at);
     // A duty counts from the last one, however old.
     let last = facts.iter().rev().find(|f| f.kind == Kind::CheckIn).map_or(oldest_open, |f| f.happened);
     let keep_from = oldest_open.min(last).min(decision.decided_at.plus_s(-CHECK_INS_KEPT_S));

@@ -230,8 +230,7 @@ pub fn open_identity(app: &App, id: [u8; 16], account: AccountId, code: Option<&
 
 /// Opens an entry for every episode that waits for nothing but an authority.
 pub fn open_confirmations(app: &App, unit: Unit, person: &Person, decision: &Decision) -> Unit {
-    let open = decision.episodes.iter().chain(decision.flags.iter().map(|f| &f.episode));
-    let waiting = open.filter_map(|e| Some((e, confirming_level(app, person, e)?)));
+    let waiting = decision.tracked().filter_map(|e| Some((e, confirming_level(app, person, e)?)));
     waiting.fold(unit, |unit, (episode, level)| {
         let place = place_of(app, person.place());
         let opening = Opening {

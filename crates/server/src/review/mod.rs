@@ -266,7 +266,7 @@ async fn confirmable(
         Subject::Appeal(_) => appeal::find(app, id, item.id).await?.map(|a| a.about),
         _ => None,
     };
-    let episode = decision.episodes.iter().find(|e| match about {
+    let episode = decision.tracked().find(|e| match about {
         Some(fact) => e.opened_by == fact && *e.rule == *item.rule,
         None => queue::confirmation_id(app, id, &e.rule, e.opened_by, e.stage) == item.id,
     });
