@@ -243,7 +243,13 @@ impl PackSet {
 
     /// The same of the open flags.
     #[must_use]
-    pub fn explain_flags(&self, pack: &Pack, decision: &Decision, facts: &Facts, lang: Lang) -> Vec<FlagView> {
+    pub fn explain_flags(
+        &self,
+        pack: &Pack,
+        decision: &Decision,
+        facts: &Facts,
+        lang: Lang,
+    ) -> Vec<FlagView> {
         explain_flags_by(pack, decision, facts, lang, |e| self.texts_of(pack, e))
     }
 
