@@ -1097,6 +1097,8 @@ fn turned(cmp: Cmp) -> Cmp {
 
 fn ints(cmp: Cmp, a: Int, b: Int) -> Cond {
     match (a, b) {
+        (Int::Size(List::Field(slot)), Int::Const(n)) => Cond::FieldSize(cmp, slot, n),
+        (Int::Const(n), Int::Size(List::Field(slot))) => Cond::FieldSize(turned(cmp), slot, n),
         (a, Int::Const(n)) => Cond::IntConst(cmp, a, n),
         (Int::Const(n), b) => Cond::IntConst(turned(cmp), b, n),
         (a, b) => Cond::Ints(cmp, Box::new((a, b))),

@@ -71,6 +71,19 @@ impl Cmp {
         }
     }
 
+    /// Of finite numbers.
+    #[inline]
+    fn reals(self, a: f64, b: f64) -> bool {
+        match self {
+            Cmp::Eq => a == b,
+            Cmp::Ne => a != b,
+            Cmp::Lt => a < b,
+            Cmp::Le => a <= b,
+            Cmp::Gt => a > b,
+            Cmp::Ge => a >= b,
+        }
+    }
+
     #[inline]
     fn ordered(self, o: Ordering) -> bool {
         match self {
@@ -121,6 +134,8 @@ pub(super) enum Cond {
     TextInField(Text, Slot),
     StartsWith(Box<(Text, Text)>),
     IntConst(Cmp, Int, i64),
+    /// How many words a field has, with a constant.
+    FieldSize(Cmp, Slot, i64),
     Ints(Cmp, Box<(Int, Int)>),
     IntIn(Int, Box<[i64]>),
     /// A decimal field with a constant.
@@ -268,12 +283,14 @@ enum Bound<'e> {
 #[derive(Clone, Copy)]
 pub(super) struct Cx<'e> {
     env: &'e Env<'e>,
-    vars: [Bound<'e>; super::QUANTIFIERS_MAX],
+    /// None outside quantifiers, as most conditions are.
+    vars: Option<&'e [Bound<'e>; super::QUANTIFIERS_MAX]>,
 }
 
 impl<'e> Cx<'e> {
+    #[inline]
     pub(super) fn new(env: &'e Env<'e>) -> Cx<'e> {
-        Cx { env, vars: [Bound::None; super::QUANTIFIERS_MAX] }
+        Cx { env, vars: None }
     }
 
     #[inline]
@@ -306,7 +323,7 @@ impl<'e> Cx<'e> {
     }
 
     fn var(&self, var: Var) -> Bound<'e> {
-        self.vars.get(usize::from(var)).copied().unwrap_or(Bound::None)
+        self.vars.and_then(|vars| vars.get(usize::from(var)).copied()).unwrap_or(Bound::None)
     }
 
     fn age(&self) -> Option<i64> {
@@ -334,21 +351,15 @@ fn compare(a: i64, b: f64) -> Option<Ordering> {
 }
 
 impl Cond {
+    /// The few kinds that most conditions are made of. The others stand apart: their many locals would
+    /// cost every call of this one.
+    #[inline]
     pub(super) fn eval<'e>(&'e self, cx: &Cx<'e>) -> Truth {
         match self {
-            Cond::Const(b) => Truth::from(*b),
-            Cond::Field(slot) => match cx.at(*slot) {
-                Value::Bool(b) => Truth::from(*b),
-                _ => Truth::Unknown,
-            },
-            Cond::Var(var) => match cx.var(*var) {
-                Bound::Bool(b) => Truth::from(b),
-                _ => Truth::Unknown,
-            },
             Cond::And(parts) => {
                 let mut all = Truth::True;
                 for part in parts {
-                    match part.eval(cx) {
+                    match part.eval_part(cx) {
                         Truth::False => return Truth::False,
                         other => all = all.min(other),
                     }
@@ -358,13 +369,49 @@ impl Cond {
             Cond::Or(parts) => {
                 let mut any = Truth::False;
                 for part in parts {
-                    match part.eval(cx) {
+                    match part.eval_part(cx) {
                         Truth::True => return Truth::True,
                         other => any = any.max(other),
                     }
                 }
                 any
             }
+            part => part.eval_part(cx),
+        }
+    }
+
+    /// A part that joins nothing, as most are.
+    #[inline]
+    fn eval_part<'e>(&'e self, cx: &Cx<'e>) -> Truth {
+        match self {
+            Cond::Field(slot) => match cx.at(*slot) {
+                Value::Bool(b) => Truth::from(*b),
+                _ => Truth::Unknown,
+            },
+            Cond::FieldIs(slot, word) => Truth::of(cx.text(*slot).map(|t| *t == **word)),
+            // INVARIANT: the constant is finite, as the field is: the checker refuses others.
+            Cond::FieldReal(cmp, slot, to) => Truth::of(cx.real(*slot).map(|n| cmp.reals(n, *to))),
+            Cond::FieldSize(cmp, slot, to) => {
+                // INVARIANT: no list is longer than an i64 counts.
+                Truth::of(cx.list(*slot).map(|list| cmp.ints(list.len() as i64, *to)))
+            }
+            rare => rare.eval_rare(cx),
+        }
+    }
+
+    #[inline(never)]
+    fn eval_rare<'e>(&'e self, cx: &Cx<'e>) -> Truth {
+        match self {
+            // Asked above where they stand alone; here where they stand within another.
+            Cond::And(_) | Cond::Or(_) => self.eval(cx),
+            Cond::Field(_) | Cond::FieldIs(..) | Cond::FieldReal(..) | Cond::FieldSize(..) => {
+                self.eval_part(cx)
+            }
+            Cond::Const(b) => Truth::from(*b),
+            Cond::Var(var) => match cx.var(*var) {
+                Bound::Bool(b) => Truth::from(b),
+                _ => Truth::Unknown,
+            },
             Cond::Not(of) => of.eval(cx).negate(),
             Cond::If(parts) => match parts.0.eval(cx) {
                 Truth::True => parts.1.eval(cx),
@@ -386,7 +433,6 @@ impl Cond {
                 Truth::True => Truth::from(*has_true),
                 Truth::False => Truth::from(*has_false),
             },
-            Cond::FieldIs(slot, word) => Truth::of(cx.text(*slot).map(|t| *t == **word)),
             Cond::FieldIn(slot, words) => Truth::of(cx.text(*slot).map(|t| words.holds(t))),
             Cond::TextIs(text, word) => Truth::of(text.eval(cx).map(|t| *t == **word)),
             Cond::TextSame(sides) => Truth::of(sides.0.eval(cx).zip(sides.1.eval(cx)).map(|(a, b)| a == b)),
@@ -402,9 +448,6 @@ impl Cond {
                 Truth::of(sides.0.eval(cx).zip(sides.1.eval(cx)).map(|(a, b)| cmp.ints(a, b)))
             }
             Cond::IntIn(n, among) => Truth::of(n.eval(cx).map(|n| among.contains(&n))),
-            Cond::FieldReal(cmp, slot, to) => {
-                Truth::of(cx.real(*slot).and_then(|n| n.partial_cmp(to)).map(|o| cmp.ordered(o)))
-            }
             Cond::Reals(cmp, sides) => {
                 let sides = sides.0.eval(cx).zip(sides.1.eval(cx));
                 Truth::of(sides.and_then(|(a, b)| a.partial_cmp(&b)).map(|o| cmp.ordered(o)))
@@ -438,11 +481,11 @@ impl Cond {
 fn quantified<'e>(all: bool, var: Var, list: &'e List, body: &'e Cond, cx: &Cx<'e>) -> Truth {
     let decided = Truth::from(!all);
     let mut result = decided.negate();
-    let mut inner = *cx;
+    let mut vars = cx.vars.copied().unwrap_or([Bound::None; super::QUANTIFIERS_MAX]);
     let mut ask = |value: Bound<'e>| {
         // INVARIANT: the checker numbers variables below QUANTIFIERS_MAX.
-        inner.vars[usize::from(var)] = value;
-        match body.eval(&inner) {
+        vars[usize::from(var)] = value;
+        match body.eval(&Cx { env: cx.env, vars: Some(&vars) }) {
             truth if truth == decided => true,
             Truth::Unknown => {
                 result = Truth::Unknown;
