@@ -575,7 +575,6 @@ impl Facts {
     }
 
     /// In canonical order.
-    #[must_use]
     pub fn iter(&self) -> Iter<'_> {
         self.0.iter().map(|f| &**f)
     }
