@@ -159,6 +159,9 @@ impl App {
             outbox,
         });
         log::job::settle_in(&app).await?;
+        let count = app.db.changes().count(crate::publication::PACKS);
+        crate::publication::sync(&app).await?;
+        app.packs.set_seen(count);
         Ok(app)
     }
 

@@ -37,6 +37,7 @@ mod packs;
 mod pages;
 mod pass;
 mod person;
+mod publication;
 mod queue;
 mod review;
 mod rights;

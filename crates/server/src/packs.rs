@@ -1,26 +1,165 @@
 //! The rule packs of this node: which one is in force where, for whoever asks. What the installation
 //! starts with is built in or a folder; what was published since comes on top.
 
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use anyhow::Context as _;
+use kangma_core::decision::Decision;
+use kangma_core::fact::{Fact, Facts};
+use kangma_core::rules::decide::Context;
 use kangma_core::rules::pack::{Library, Pack, PackFiles};
-use kangma_core::rules::set::PackSet;
+use kangma_core::rules::set::{PackSet, decide_in, digest_bytes, place_of};
 use kangma_core::time::Instant;
 
 use crate::built_in;
 
+/// A publication whose decisions are held against other rules, for its numbers only: its shadow, or a
+/// stage that has taken force.
+#[derive(Debug)]
+pub struct Trial {
+    /// Which publication.
+    pub id: [u8; 16],
+    /// Which stage; none for the shadow.
+    pub stage: Option<usize>,
+    /// Code of the division; empty for everybody.
+    pub covers: String,
+    /// Digest of the pack that took force.
+    pub digest: String,
+    /// Since when.
+    pub from: Instant,
+    /// Until before when.
+    pub until: Instant,
+    /// What to compare with.
+    pub other: Arc<PackSet>,
+}
+
+/// Publication; then its stage (-1 the shadow), and colours before and after (0 none).
+pub type Counts = HashMap<([u8; 16], (i64, i64, i64)), i64>;
+
 /// See the module.
 #[derive(Debug)]
 pub struct Packs {
+    start: Arc<PackSet>,
     set: RwLock<Arc<PackSet>>,
+    trials: RwLock<Arc<Vec<Trial>>>,
+    counts: Mutex<Counts>,
+    state: Mutex<State>,
+}
+
+/// How far this node followed what is published.
+#[derive(Debug, Default)]
+struct State {
+    versions: BTreeMap<String, Arc<Pack>>,
+    failed: Option<String>,
+    seen: Option<u32>,
+    swept: HashMap<u8, usize>,
 }
 
 impl Packs {
     /// Of a set.
     pub fn new(set: PackSet) -> Packs {
-        Packs { set: RwLock::new(Arc::new(set)) }
+        let start = Arc::new(set);
+        Packs {
+            set: RwLock::new(Arc::clone(&start)),
+            start,
+            trials: RwLock::default(),
+            counts: Mutex::default(),
+            state: Mutex::default(),
+        }
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the installation started with.
+    pub fn start(&self) -> Arc<PackSet> {
+        Arc::clone(&self.start)
+    }
+
+    /// Published packs that this node has loaded, by digest.
+    pub fn versions(&self) -> BTreeMap<String, Arc<Pack>> {
+        self.state().versions.clone()
+    }
+
+    /// What of the published packs could not be loaded: the node is not ready meanwhile.
+    pub fn failed(&self) -> Option<String> {
+        self.state().failed.clone()
+    }
+
+    /// Notes that.
+    pub fn set_failed(&self, what: Option<String>) {
+        self.state().failed = what;
+    }
+
+    /// Up to which change of the feed the packs were read.
+    pub fn seen(&self) -> Option<u32> {
+        self.state().seen
+    }
+
+    /// Notes that.
+    pub fn set_seen(&self, count: u32) {
+        self.state().seen = Some(count);
+    }
+
+    /// Whether packs turned since a part of the people was looked through; how often they have.
+    pub fn unswept(&self, part: u8, now: Instant) -> Option<usize> {
+        let turns = self.set().turns(now);
+        (self.state().swept.get(&part).copied().unwrap_or(0) != turns).then_some(turns)
+    }
+
+    /// A part was looked through after so many turns.
+    pub fn set_swept(&self, part: u8, turns: usize) {
+        self.state().swept.insert(part, turns);
+    }
+
+    /// Decides a fresh decision's facts under the other rules of each trial that concerns it, and counts
+    /// what differs. `before` is the digest of the decision that was stored. What is decided so goes
+    /// nowhere but into the counts.
+    pub fn compare(&self, facts: &Facts, decision: &Decision, before: Option<&[u8]>) {
+        let trials = Arc::clone(&self.trials.read().unwrap_or_else(PoisonError::into_inner));
+        if trials.is_empty() {
+            return;
+        }
+        let at = decision.decided_at;
+        // As they were before this decision put its own episodes on record.
+        let is_new = |f: &&Fact| decision.records.iter().all(|r| r.id != f.id);
+        let facts = &Facts::new(facts.iter().filter(is_new).cloned().collect());
+        let place = place_of(facts).unwrap_or("");
+        for trial in trials.iter().filter(|t| t.from <= at && at < t.until && place.starts_with(&t.covers)) {
+            let own = || digest_bytes(&trial.digest);
+            let is_first = || *decision.pack.digest == *trial.digest && before != Some(&own()[..]);
+            // In a stage, those who come under the pack by its taking force, not by arriving or being new.
+            if trial.stage.is_some() && (before.is_none() || !is_first()) {
+                continue;
+            }
+            let other = decide_in(&trial.other, facts, |pack| Context { areas: pack.areas() }, at);
+            let colour = |d: &Decision| d.colour.map_or(0, |c| c as i64);
+            let stage = trial.stage.map_or(-1, |s| s as i64);
+            let key = match trial.stage {
+                None => (stage, colour(decision), colour(&other)),
+                Some(_) => (stage, colour(&other), colour(decision)),
+            };
+            *self
+                .counts
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .entry((trial.id, key))
+                .or_default() += 1;
+        }
+    }
+
+    /// What was counted since it was taken last.
+    pub fn take_counts(&self) -> Counts {
+        std::mem::take(&mut *self.counts.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts back what could not be written.
+    pub fn put_counts_back(&self, counts: Counts) {
+        let mut all = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.into_iter().for_each(|(key, n)| *all.entry(key).or_default() += n);
     }
 
     /// All of them. A request that asks more than once asks one set, so that what it answers is of
@@ -29,10 +168,11 @@ impl Packs {
         Arc::clone(&self.set.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Puts another set in its place.
-    #[cfg(test)]
-    pub fn put(&self, set: PackSet) {
+    /// Puts another set in its place, with what is on trial beside it.
+    pub fn put(&self, set: PackSet, trials: Vec<Trial>, versions: BTreeMap<String, Arc<Pack>>) {
         *self.set.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(set);
+        *self.trials.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(trials);
+        self.state().versions = versions;
     }
 
     /// The installation's own, for what is about no place: its days, its name, its form.
@@ -55,6 +195,21 @@ impl Packs {
     pub fn is_in_force(&self, digest: &[u8], division: u64, at: Instant) -> bool {
         self.set.read().unwrap_or_else(PoisonError::into_inner).digest(division, at)[..] == *digest
     }
+}
+
+/// The texts of a pack that ships or that the installation starts with.
+pub fn source(dir: Option<&Path>, digest: &str) -> Option<PackFiles> {
+    let mut all = built_in::all().ok()?;
+    let mut library = built_in::library().ok()?;
+    if let Some(dir) = dir {
+        let beside = std::fs::read_dir(dir).ok()?.flatten().map(|e| e.path());
+        for folder in std::iter::once(dir.to_owned()).chain(beside).filter(|p| p.join("pack.toml").exists()) {
+            let files = crate::cli::pack::read_dir(&folder).ok()?;
+            library.put(files.clone());
+            all.push(files);
+        }
+    }
+    all.into_iter().find(|files| Pack::load_with(files, &library).is_ok_and(|pack| *pack.digest == *digest))
 }
 
 /// The packs that an installation starts with: the built-in one (Hangzhou, 11 February 2020), that of a

@@ -20,7 +20,7 @@ use crate::headers::{CSP_DOCS, secure};
 use crate::watch::{self, Around};
 use crate::{
     alarm, appeal, check_in, collect, dashboard, declare, demo, division, import, log, login, look, order,
-    pass, review, rights, scan, site, staff,
+    pass, publication, review, rights, scan, site, staff,
 };
 
 #[derive(OpenApi)]
@@ -125,9 +125,29 @@ fn appeals() -> OpenApiRouter<Shared> {
         .routes(routes!(appeal::http::read_evidence))
 }
 
+/// Writing and publishing packs: a draft is larger than what others send.
+fn publications() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(publication::http::drafts, publication::http::add_draft))
+        .routes(routes!(publication::http::draft))
+        .routes(routes!(publication::http::put_files))
+        .routes(routes!(publication::http::check))
+        .routes(routes!(publication::http::cases))
+        .routes(routes!(publication::http::propose))
+        .routes(routes!(publication::http::list))
+        .routes(routes!(publication::http::status))
+        .routes(routes!(publication::http::sign))
+        .routes(routes!(publication::http::shadow))
+        .routes(routes!(publication::http::publish))
+        .routes(routes!(publication::http::stop))
+        .routes(routes!(publication::http::roll_back))
+        .layer(DefaultBodyLimit::max(publication::http::BODY_BYTES_MAX))
+}
+
 /// What anybody may know.
 fn public() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
+        .routes(routes!(publication::http::packs))
         .routes(routes!(appeal::public::figures))
         .route("/public/appeals", get(appeal::public::page))
         .routes(routes!(log::overrides::figures))
@@ -196,6 +216,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         .merge(collections())
         .merge(appeals())
         .merge(orders())
+        .merge(publications())
         .merge(public())
         .merge(imports())
         .merge(uploads())
@@ -224,6 +245,7 @@ pub fn router(app: Shared) -> Router {
         .merge(group(Some(Class::Declaration), collections().into()))
         .merge(group(Some(Class::Appeal), appeals().into()))
         .merge(group(Some(Class::Appeal), orders().into()))
+        .merge(group(Some(Class::Appeal), publications().into()))
         .merge(group(Some(Class::Dashboard), public().into()))
         .merge(group(Some(Class::Export), imports().into()))
         .merge(group(

@@ -90,6 +90,11 @@ pub async fn readyz(State(app): State<Shared>) -> Response {
         let said = "clock: it differs too much from the database's; set both by NTP";
         return (StatusCode::SERVICE_UNAVAILABLE, said).into_response();
     }
+    if let Some(what) = app.packs.failed() {
+        let said =
+            format!("rules: {what} is published and could not be loaded; this node keeps the packs it had");
+        return (StatusCode::SERVICE_UNAVAILABLE, said).into_response();
+    }
     match crate::demo::lead_s(&app.db).await {
         Ok(_) => "ready".into_response(),
         // Those whom this node remembers are still answered: no balancer should take that away.

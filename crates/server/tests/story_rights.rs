@@ -63,6 +63,9 @@ const IMPORT: Need = Need::One(&[Permission::Import]);
 const ORDER: Need = Need::One(&[Permission::Order]);
 const ORDERS: Need = Need::One(&[Permission::Order, Permission::CountersignOrder]);
 const SEE_ORDERS: Need = Need::One(&[Permission::Order, Permission::CountersignOrder, Permission::Audit]);
+const RULES: Need = Need::One(&[Permission::Rules]);
+const PUBLISH: Need = Need::One(&[Permission::PublishRules]);
+const SEE_RULES: Need = Need::One(&[Permission::Rules, Permission::PublishRules]);
 const NUMBERS: Need = Need::One(&[Permission::Dashboard]);
 
 fn routes() -> Vec<Route> {
@@ -132,6 +135,24 @@ fn routes() -> Vec<Route> {
         route("POST", "/api/v1/orders/{id}/approval", ORDER),
         route("POST", "/api/v1/orders/{id}/signature", Need::One(&[Permission::CountersignOrder])),
         route("POST", "/api/v1/orders/{id}/withdrawal", ORDERS).body(json!({ "reason": "in error" })),
+        route("GET", "/api/v1/drafts", RULES),
+        route("POST", "/api/v1/drafts", RULES).body(json!({ "division": "330106" })),
+        route("GET", "/api/v1/drafts/{id}", RULES),
+        route("PUT", "/api/v1/drafts/{id}/files", RULES).body(json!({ "version": 1, "files": {} })),
+        route("POST", "/api/v1/drafts/{id}/check", RULES),
+        route("POST", "/api/v1/drafts/{id}/cases", RULES),
+        route("POST", "/api/v1/drafts/{id}/proposal", RULES).body(json!({
+            "reference": "2026-1", "starts_at": "2027-01-01T00:00:00Z", "sunset": "2028-01-01T00:00:00Z",
+            "shadow_s": 60, "stages": [],
+        })),
+        route("GET", "/api/v1/publications", SEE_RULES),
+        route("GET", "/api/v1/publications/{id}", SEE_RULES),
+        route("POST", "/api/v1/publications/{id}/signature", PUBLISH)
+            .body(json!({ "digest": "0123456789abcdef" })),
+        route("POST", "/api/v1/publications/{id}/shadow", PUBLISH),
+        route("POST", "/api/v1/publications/{id}/publish", PUBLISH),
+        route("POST", "/api/v1/publications/{id}/stop", PUBLISH).body(json!({ "reason": "in error" })),
+        route("POST", "/api/v1/publications/{id}/rollback", PUBLISH).body(json!({ "reason": "in error" })),
         route("GET", "/api/v1/order-undos", SEE_ORDERS),
         route("POST", "/api/v1/order-undos", ORDER).body(undo),
         route("POST", "/api/v1/order-undos/{id}/signature", Need::One(&[Permission::CountersignOrder])),

@@ -26,6 +26,7 @@ const DUTIES: &[(&str, &[&str])] = &[
     ("rights", &["log", "staff"]),
     ("look", &["account", "decide", "log", "person", "staff"]),
     ("alarm", &["staff"]),
+    ("publication", &["alarm", "log", "staff"]),
     ("order", &["account", "alarm", "decide", "declare", "log", "login", "person", "queue", "staff"]),
     (
         "review",
@@ -50,6 +51,7 @@ const DUTIES: &[(&str, &[&str])] = &[
             "login",
             "order",
             "person",
+            "publication",
             "review",
             "staff",
             "tally",

@@ -10,6 +10,7 @@ pub mod json;
 pub mod lapse;
 pub mod order;
 pub mod pack;
+pub mod publication;
 pub mod release;
 mod samples;
 pub mod set;

@@ -40,11 +40,13 @@ pub enum Kind {
     OrdersUndone,
     /// A list was stopped by itself: too many of its lines are about people of other divisions.
     ListHeld,
+    /// Published rules were stopped or brought back from, by themselves or by hand.
+    RulesStopped,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 7] = [
+    pub const ALL: [Kind; 8] = [
         Kind::UrgentOrder,
         Kind::BulkStopped,
         Kind::OutOfScope,
@@ -52,6 +54,7 @@ impl Kind {
         Kind::ManyWithoutCase,
         Kind::OrdersUndone,
         Kind::ListHeld,
+        Kind::RulesStopped,
     ];
 
     /// Its word in JSON, metrics and the database.
@@ -64,6 +67,7 @@ impl Kind {
             Kind::ManyWithoutCase => "many_without_case",
             Kind::OrdersUndone => "orders_undone",
             Kind::ListHeld => "list_held",
+            Kind::RulesStopped => "rules_stopped",
         }
     }
 

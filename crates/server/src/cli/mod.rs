@@ -10,6 +10,7 @@ mod order;
 pub mod pack;
 mod pass;
 mod people;
+mod publish;
 mod seed;
 pub mod serve;
 mod staff;

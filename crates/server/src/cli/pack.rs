@@ -15,6 +15,8 @@ use kangma_core::rules::pack::{FILE_BYTES_MAX, FILES_MAX, Library, Pack, PackFil
 use kangma_core::rules::words::{Lang, explain, explain_flags, explain_lapse};
 use kangma_core::time::Instant;
 
+use super::publish;
+
 /// What to do with a pack.
 #[derive(Subcommand, Debug)]
 pub enum PackCommand {
@@ -40,6 +42,30 @@ pub enum PackCommand {
         #[arg(long, default_value = "zh")]
         lang: String,
     },
+    /// Sign a publication as the second person, over the digest that you read.
+    Sign {
+        /// Which.
+        #[command(flatten)]
+        which: publish::Which,
+        /// Digest of the pack.
+        #[arg(long)]
+        digest: String,
+    },
+    /// Begin a signed publication's time in shadow.
+    Shadow(publish::Which),
+    /// Let a publication take force, stage by stage.
+    Publish(publish::Which),
+    /// Bring the earlier rules back from a publication.
+    Rollback {
+        /// Which.
+        #[command(flatten)]
+        which: publish::Which,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+    /// List publications and how far each is.
+    Status(publish::To),
     /// Take rules for certificates over into a pack, as countries publish them (CertLogic).
     ImportCertlogic {
         /// Files, each with one rule or an array of them.
@@ -108,6 +134,15 @@ pub fn run(command: PackCommand) -> anyhow::Result<ExitCode> {
         PackCommand::Test(folder) => test(&folder),
         PackCommand::Show { folder, effective } => show(&folder, effective),
         PackCommand::Explain { at, lang } => tell(&at, &lang),
+        PackCommand::Sign { which, digest } => {
+            publish::step(&which, "signature", publish::signature(&digest))
+        }
+        PackCommand::Shadow(which) => publish::step(&which, "shadow", serde_json::json!({})),
+        PackCommand::Publish(which) => publish::step(&which, "publish", serde_json::json!({})),
+        PackCommand::Rollback { which, reason } => {
+            publish::step(&which, "rollback", publish::because(&reason))
+        }
+        PackCommand::Status(to) => publish::status(&to),
         PackCommand::ImportCertlogic { files, into } => super::certlogic::import(&files, &into),
         PackCommand::CertlogicEval { at, country, trust_list, lang, json } => {
             super::certlogic::eval(&at, &country, trust_list.as_deref(), &lang, json)

@@ -39,6 +39,7 @@ pub const MAIN: &[Migration] = migrations![
     "log" => "0012_log.sql",
     "logged" => "0013_logged.sql",
     "rows" => "0014_rows.sql",
+    "packs" => "0015_packs.sql",
 ];
 
 /// The store of keys.

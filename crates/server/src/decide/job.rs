@@ -47,6 +47,33 @@ pub async fn round(app: &Shared, part: Part) -> Result<usize, Problem> {
     Ok(n)
 }
 
+/// Looks through a part of the people after another pack took force or ended somewhere, and decides again
+/// for those under another pack than their place's: whoever nobody reads is counted and told as well.
+pub async fn sweep(app: &Shared, part: Part, holds: impl Fn() -> bool) -> Result<(), Problem> {
+    let Some(turns) = app.packs.unswept(part.number, app.clock.now()) else { return Ok(()) };
+    let (first, end) = part.range();
+    // From just below the first: ids are looked for behind one.
+    let mut last = u128::from_be_bytes(first.0).checked_sub(1).map(|n| PersonId(n.to_be_bytes()));
+    while holds() {
+        let people = person::states_after(app, last, LOOK).await?;
+        let is_over = people.last().is_none_or(|(id, _)| *id > end);
+        last = people.last().map(|(id, _)| *id);
+        let now = app.clock.now();
+        let other = |s: &person::State| !app.packs.is_in_force(&s.pack, s.sealed.division, now);
+        let stale = people.into_iter().filter(|(id, s)| *id <= end && s.as_ref().is_some_and(other));
+        futures_util::stream::iter(stale.map(|(id, _)| id).collect::<Vec<_>>())
+            .map(|id| super::refresh(app, id))
+            .buffer_unordered(AT_ONCE)
+            .try_collect::<()>()
+            .await?;
+        if is_over {
+            app.packs.set_swept(part.number, turns);
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
 /// People in one look for those who are not counted yet.
 const LOOK: i64 = 500;
 

@@ -26,6 +26,8 @@ use crate::queue;
 
 /// Guards collide when two requests of one person race; each round lets at least one through.
 const RETRIES: usize = 8;
+/// Two nodes whose clocks are each as far off as a node may be, in seconds.
+const AHEAD_MAX_S: i64 = 2 * crate::app::SKEW_MAX_MS / 1000;
 
 /// What the rules make of a person now.
 pub fn now(app: &App, person: &Person, at: Instant) -> Decision {
@@ -90,6 +92,7 @@ async fn record_and(
         };
         let at = app.clock.now();
         let person = &mut base.person;
+        let before = person.stored.as_ref().map(|s| s.pack.clone());
         let (decision, stored) = settle(app, person, fresh, at);
         let tokens_after = person.stored.as_ref().map_or(Instant(0), |s| s.tokens_after);
         let unit = (recording.attach)(Unit::new(recording.unit), person, &decision);
@@ -99,6 +102,7 @@ async fn record_and(
             Err(DbError::Conflict) => continue,
             done => done?,
         }
+        app.packs.compare(&base.person.facts, &decision, before.as_deref());
         return Ok(if remember || base.is_remembered { base.committed(app) } else { Arc::new(base.person) });
     }
     Err(DbError::Conflict.into())
@@ -127,8 +131,12 @@ pub fn stands(app: &App, state: &State, at: Instant) -> bool {
 
 /// A person's colour now, whatever is stored.
 pub async fn current(app: &Shared, id: PersonId) -> Result<Option<Known>, Problem> {
-    let at = app.clock.now();
     let Some(state) = person::state(app, id).await? else { return Ok(None) };
+    // Another node's clock may be a little ahead: for one person time never runs back, so that between
+    // nodes nobody sees an earlier pack's answer after a later one's.
+    let now = app.clock.now();
+    let ahead = state.decided_at.0 - now.0;
+    let at = if (1..=AHEAD_MAX_S).contains(&ahead) { state.decided_at } else { now };
     if stands(app, &state, at) {
         return Ok(Some(state));
     }
@@ -137,13 +145,15 @@ pub async fn current(app: &Shared, id: PersonId) -> Result<Option<Known>, Proble
     let fresh = fresh_state(&person, &decision, &state);
     let unit = queue::open_confirmations(app, Unit::new("decide.refresh"), &person, &decision);
     let unit = person::write(app, unit, &mut person, &stored, &decision, fresh.tokens_after);
-    let app = Arc::clone(app);
+    let (app, before) = (Arc::clone(app), state.pack.clone());
     tokio::spawn(async move {
-        // A conflict means that somebody else wrote a newer decision, which is as good.
-        if let Err(e) = app.db.commit(unit).await
-            && e != DbError::Conflict
-        {
-            tracing::warn!(%e, "a refreshed decision was not stored; the next read decides again");
+        match app.db.commit(unit).await {
+            Ok(()) => app.packs.compare(&person.facts, &decision, Some(&before)),
+            // Somebody else wrote a newer decision, which is as good.
+            Err(DbError::Conflict) => {}
+            Err(e) => {
+                tracing::warn!(%e, "a refreshed decision was not stored; the next read decides again");
+            }
         }
     });
     Ok(Some(Known { state: Arc::new(fresh), as_of: at }))
@@ -164,12 +174,17 @@ fn fresh_state(person: &Person, decision: &Decision, old: &State) -> State {
 /// Stores a fresh decision for somebody whom nobody reads.
 pub async fn refresh(app: &Shared, id: PersonId) -> Result<(), Problem> {
     let Some(mut person) = person::load(app, id).await? else { return Ok(()) };
+    let before = person.stored.as_ref().map(|s| s.pack.clone());
     let (decision, stored) = settle(app, &mut person, Vec::new(), app.clock.now());
     let tokens_after = person.stored.as_ref().map_or(Instant(0), |s| s.tokens_after);
     let unit = queue::open_confirmations(app, Unit::new("decide.refresh"), &person, &decision);
     let unit = person::write(app, unit, &mut person, &stored, &decision, tokens_after);
     match app.db.commit(unit).await {
         Err(DbError::Conflict) => Ok(()),
-        done => Ok(done?),
+        done => {
+            done?;
+            app.packs.compare(&person.facts, &decision, before.as_deref());
+            Ok(())
+        }
     }
 }

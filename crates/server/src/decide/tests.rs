@@ -191,7 +191,7 @@ async fn a_stored_decision_that_stands_equals_a_fresh_one_whatever_happens() {
     let street = divisions().children(Some("330106")).next().unwrap().code;
     let committee = divisions().children(Some(street)).next().unwrap().code;
     let residences = ["330106", "330102", "110101", "340104", street, committee];
-    app.packs.put(packs(app.clock.now()));
+    app.packs.put(packs(app.clock.now()), Vec::new(), std::collections::BTreeMap::new());
     let steps = if std::env::var_os("KANGMA_DRILL").is_some() { 5_000 } else { 400 };
     for step in 0..steps {
         let id = people[app.rng.below(4) as usize];

@@ -32,8 +32,10 @@ pub const QUEUE: &str = "queue";
 pub const IMPORTS: &str = "imports";
 /// The lease for the decision log.
 pub const LOG: &str = "log";
+/// The lease for watching publications of packs.
+pub const RULES: &str = "rules";
 /// Work that is not parted.
-const WHOLE: [&str; 5] = [SWEEP, TALLY, QUEUE, IMPORTS, LOG];
+const WHOLE: [&str; 6] = [SWEEP, TALLY, QUEUE, IMPORTS, LOG, RULES];
 
 /// The lease of a part of the people.
 pub fn part_name(part: u8) -> String {

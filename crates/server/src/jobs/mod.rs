@@ -13,7 +13,9 @@ pub use leases::Leases;
 use crate::app::{SKEW_MAX_MS, Shared};
 use crate::db::DbError;
 use crate::decide::job::Part;
-use crate::{appeal, collect, dashboard, decide, import, log, login, order, review, staff, tally};
+use crate::{
+    appeal, collect, dashboard, decide, import, log, login, order, publication, review, staff, tally,
+};
 
 /// Rounds of due decisions in one go: bounds how long one wake-up works.
 const ROUNDS_MAX: usize = 50;
@@ -41,6 +43,11 @@ pub fn start(app: &Shared, stop: &CancellationToken) -> tokio_util::task::TaskTr
     every(&tracker, app, stop, Duration::from_secs(1), |app: Shared| async move {
         log::job::round(&app, || app.leases.holds(leases::LOG)).await;
     });
+    every(&tracker, app, stop, Duration::from_millis(100), |app: Shared| async move {
+        publication::job::follow(&app).await;
+    });
+    every(&tracker, app, stop, Duration::from_millis(500), publications);
+    every(&tracker, app, stop, Duration::from_secs(1), sweep_packs);
     every(&tracker, app, stop, Duration::from_secs(1), findings);
     every(&tracker, app, stop, Duration::from_secs(5), overdue_appeals);
     every(&tracker, app, stop, Duration::from_millis(500), imports);
@@ -100,6 +107,31 @@ async fn due_decisions(app: Shared) {
                     break;
                 }
             }
+        }
+    }
+}
+
+/// Writes down what this node compared; one node watches how many people publications change.
+async fn publications(app: Shared) {
+    if let Err(problem) = publication::job::write_counts(&app).await {
+        tracing::warn!(code = problem.code, "counts of publications");
+    }
+    if app.leases.holds(leases::RULES)
+        && let Err(problem) = publication::job::round(&app).await
+    {
+        tracing::warn!(code = problem.code, "publications");
+    }
+}
+
+/// Decides again where another pack took force, in the parts of the people that this node holds.
+async fn sweep_packs(app: Shared) {
+    for part in 0..leases::PARTS {
+        let name = leases::part_name(part);
+        let part = Part { number: part, of: leases::PARTS };
+        if app.leases.holds(&name)
+            && let Err(problem) = decide::job::sweep(&app, part, || app.leases.holds(&name)).await
+        {
+            tracing::warn!(code = problem.code, "deciding again under another pack");
         }
     }
 }

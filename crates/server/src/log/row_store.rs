@@ -67,6 +67,11 @@ static PUBLICATION: Stmt = Stmt {
     sql: "SELECT number, pack, version, digest, published_at FROM publication WHERE number = $1",
 };
 
+static PACK_STEP: Stmt = Stmt {
+    name: "log.pack_step",
+    sql: "SELECT publication_id, seq, at, officer, office, body FROM pack_step WHERE publication_id = $1 AND seq = $2",
+};
+
 static IMPORT: Stmt = Stmt {
     name: "log.import",
     sql: "SELECT import_id, office, division, kind, lines, created_at FROM import WHERE import_id = $1",
@@ -88,6 +93,7 @@ static UNLOGGED_ACTS: Stmt = Stmt {
           UNION ALL SELECT 2, order_id, 0 FROM staff_order \
           UNION ALL SELECT 2, order_id, 2 FROM staff_order WHERE signed_at IS NOT NULL \
           UNION ALL SELECT 2, order_id, 3 FROM staff_order WHERE withdrawn_at IS NOT NULL \
+          UNION ALL SELECT 3, publication_id, seq FROM pack_step \
           UNION ALL SELECT 2, undo_id, 4 FROM order_undo \
           UNION ALL SELECT 2, undo_id, 5 FROM order_undo WHERE signed_at IS NOT NULL \
           UNION ALL SELECT 4, import_id, 0 FROM import WHERE state > 3 \
@@ -140,6 +146,7 @@ pub async fn columns(db: &Db, kind: Kind, id: [u8; 16], version: i64) -> Result<
         }
         Kind::Import => db.one(&IMPORT, &[id.into()]).await?,
         Kind::Look => db.one(&LOOK, &[id.into()]).await?,
+        Kind::Publication if id != [0; 16] => db.one(&PACK_STEP, &[id.into(), version.into()]).await?,
         Kind::Publication => db.one(&PUBLICATION, &[version.into()]).await?,
         Kind::Grant if version == 0 => db.one(&GRANT, &[id.into()]).await?,
         Kind::Grant => db.one(&GRANT_ENDED, &[id.into()]).await?,

@@ -49,6 +49,10 @@ const EVERYWHERE: &[&str] = &[
     "import",
     "import_mapping",
     "publication",
+    "pack_version",
+    "pack_draft",
+    "pack_step",
+    "pack_count",
 ];
 
 const TABLES: &str =

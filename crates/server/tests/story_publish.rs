@@ -1,0 +1,285 @@
+//! A pack on its way into force: two people, a shadow, a district, the city; and the way back.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant as Moment};
+
+use common::{Person, Server, TempDir, environment, kangma, meddle, postgres, well, with};
+use kangma_core::time::Instant;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+const DISTRICT: &str = "330106";
+const NEXT_DOOR: &str = "330102";
+const ELSEWHERE: &str = "340104";
+
+/// The texts of Hangzhou's pack, of another version, in which travel overseas is red.
+fn files(version: &str) -> BTreeMap<String, String> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packs/hangzhou-2020-02-11");
+    let mut paths = Vec::new();
+    common::collect(&dir, &mut paths);
+    let read = |path: &std::path::PathBuf| {
+        let name = path.strip_prefix(&dir).unwrap().to_string_lossy().into_owned();
+        let text = std::fs::read_to_string(path).unwrap();
+        let text = text.replace("version = \"1.0.0\"", &format!("version = \"{version}\""));
+        // Open episodes go over to the new terms.
+        let text = text.replace("on_new_version = \"keep\"", "on_new_version = \"convert\"");
+        let (before, rule) = match text.split_once("id = \"HZ-YELLOW-OVERSEAS\"") {
+            Some((before, rule)) if name == "rules.toml" => (before.to_owned(), rule.to_owned()),
+            _ => {
+                let text = text.replace(
+                    "colour = \"yellow\", rules = [\"HZ-YELLOW-OVERSEAS\"]",
+                    "colour = \"red\", rules = [\"HZ-YELLOW-OVERSEAS\"]",
+                );
+                return (name, text);
+            }
+        };
+        let rule = rule.replacen("colour = \"yellow\"", "colour = \"red\"", 1);
+        (name, format!("{before}id = \"HZ-YELLOW-OVERSEAS\"{rule}"))
+    };
+    paths.iter().map(read).collect()
+}
+
+async fn abroad(server: &Server, n: u32, residence: &str) -> Person {
+    let person = server.log_in(&format!("1380000{n:04}")).await;
+    let said = with(well(n), json!({ "residence": residence, "overseas": true }));
+    let declared = person.declare(&said).await;
+    assert_eq!(declared.status, StatusCode::CREATED, "{declared:?}");
+    person
+}
+
+/// Somebody of the staff in Hangzhou, with a role.
+async fn officer(server: &Server, name: &str, role: &str) -> Person {
+    let (admin, nobody) = (server.officer("admin").await, Person::nobody(server));
+    let invited = json!({ "name": name, "office": format!("样例{name}"), "division": "3301" });
+    let invited = admin.post("/api/v1/staff/invitations", invited).await;
+    let password = "correct horse battery";
+    let taken = json!({ "token": invited.body["token"], "password": password });
+    assert_eq!(nobody.post("/api/v1/staff/invitations/accept", taken).await.status, StatusCode::CREATED);
+    let grant = json!({ "role": role, "division": "3301", "ends_at": "2027-01-01T00:00:00Z" });
+    let given = admin.post(&format!("/api/v1/staff/accounts/{name}/grants"), grant).await;
+    assert_eq!(given.status, StatusCode::CREATED, "{given:?}");
+    let session = nobody.post("/api/v1/staff/login", json!({ "name": name, "password": password })).await;
+    Person { token: Some(session.body["token"].as_str().unwrap().to_owned()), ..nobody }
+}
+
+async fn now(person: &Person) -> Instant {
+    Instant::parse(person.get("/api/v1/site").await.body["server_time"].as_str().unwrap()).unwrap()
+}
+
+async fn draft(maker: &Person, version: &str) -> String {
+    let digest = maker.get("/api/v1/site").await.body["pack"]["digest"].clone();
+    let made = maker.post("/api/v1/drafts", json!({ "division": "3301", "from": digest })).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
+    assert!(made.body["files"]["rules.toml"].is_string());
+    let id = made.body["id"].as_str().unwrap().to_owned();
+    let body = json!({ "version": 1, "files": files(version) }).to_string();
+    let put = maker.send(Method::PUT, &format!("/api/v1/drafts/{id}/files"), Some(body)).await;
+    assert_eq!(put.status, StatusCode::OK, "{put:?}");
+    id
+}
+
+fn terms(starts_at: Instant, forecast: (i64, i64)) -> Value {
+    json!({
+        "reference": "样例市防控办〔2026〕1号", "starts_at": starts_at, "sunset": starts_at.plus_s(86_400),
+        "shadow_s": 3,
+        "stages": [
+            { "division": DISTRICT, "hold_s": 4, "forecast": forecast.0, "margin": 0 },
+            { "division": "3301", "hold_s": 30, "forecast": forecast.1, "margin": 5 },
+        ],
+    })
+}
+
+async fn step(who: &Person, id: &str, what: &str, body: Value) -> common::Answer {
+    who.post(&format!("/api/v1/publications/{id}/{what}"), body).await
+}
+
+async fn done(who: &Person, id: &str, what: &str, body: Value) {
+    let answer = step(who, id, what, body).await;
+    assert_eq!(answer.status, StatusCode::NO_CONTENT, "{what}: {answer:?}");
+}
+
+/// Proposed, signed, tried in shadow, and published.
+async fn publish(maker: &Person, signer: &Person, version: &str, forecast: (i64, i64)) -> String {
+    let draft = draft(maker, version).await;
+    let terms = terms(now(maker).await.plus_s(8), forecast);
+    let proposed = maker.post(&format!("/api/v1/drafts/{draft}/proposal"), terms).await;
+    assert_eq!(proposed.status, StatusCode::CREATED, "{proposed:?}");
+    let id = proposed.body["publication"].as_str().unwrap().to_owned();
+    done(signer, &id, "signature", json!({ "digest": proposed.body["digest"] })).await;
+    done(signer, &id, "shadow", json!({})).await;
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    done(signer, &id, "publish", json!({})).await;
+    id
+}
+
+/// Reads somebody's code through every node in turn until its colour is that, and holds each answer to
+/// one pack: the colour, the version and the reasons' colour belong together, and once the later answer
+/// was seen the earlier is never seen again.
+async fn until(nodes: &[Server], person: &Person, colour: &str, of: &[(&str, &str)]) {
+    let began = Moment::now();
+    let mut seen = 0;
+    loop {
+        for node in nodes {
+            let code = Person { base: node.base.clone(), ..person.clone() }.code().await;
+            let told = (code["colour"].as_str().unwrap(), code["pack"]["version"].as_str().unwrap());
+            let at = of.iter().position(|pair| *pair == told).unwrap_or_else(|| panic!("mixed: {told:?}"));
+            assert!(at >= seen, "an earlier answer after a later one: {told:?}");
+            seen = at;
+            assert_eq!(code["reasons"][0]["colour"], code["colour"], "{code}");
+        }
+        if of[seen].0 == colour {
+            return;
+        }
+        assert!(began.elapsed() < Duration::from_secs(40), "still {:?}", of[seen]);
+        tokio::time::sleep(Duration::from_millis(600)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pack_takes_force_by_two_people_in_stages_and_what_goes_wrong_is_brought_back() {
+    let dir = Arc::new(TempDir::new());
+    let args = ["--demo", "--codes-per-address", "100000", "--reads-per-person", "6000"];
+    let mut nodes = vec![Server::start(Arc::clone(&dir), &args)];
+    if postgres().is_some() {
+        nodes.push(Server::start(Arc::clone(&dir), &args));
+        nodes.push(Server::start(Arc::clone(&dir), &args));
+    }
+    let server = &nodes[0];
+    let (here, next_door, elsewhere) = (
+        abroad(server, 1, DISTRICT).await,
+        abroad(server, 2, NEXT_DOOR).await,
+        abroad(server, 3, ELSEWHERE).await,
+    );
+    let (maker, signer) =
+        (officer(server, "maker", "rule_maker").await, officer(server, "signer", "administrator").await);
+    let admin = server.officer("admin").await;
+
+    // A broken draft is refused with its place, and the rules in force stay.
+    let id = draft(&maker, "1.0.9").await;
+    let mut broken = files("1.0.9");
+    broken.get_mut("rules.toml").unwrap().push_str("\n[[rule]]\nid = 7\n");
+    let body = json!({ "version": 2, "files": broken }).to_string();
+    let path = format!("/api/v1/drafts/{id}");
+    assert_eq!(
+        maker.send(Method::PUT, &format!("{path}/files"), Some(body.clone())).await.status,
+        StatusCode::OK
+    );
+    let again = maker.send(Method::PUT, &format!("{path}/files"), Some(body)).await;
+    assert_eq!((again.status, again.code()), (StatusCode::CONFLICT, "rules.draft_changed"));
+    let checked = maker.post(&format!("{path}/check"), json!({})).await.body;
+    assert_eq!(checked["ok"], false);
+    assert_eq!(checked["diagnostics"][0]["file"], "rules.toml");
+    assert!(checked["diagnostics"][0]["line"].as_u64().unwrap() > 90, "{checked}");
+    let soon = now(&maker).await.plus_s(30);
+    let refused = maker.post(&format!("{path}/proposal"), terms(soon, (1, 1))).await;
+    assert_eq!((refused.status, refused.code()), (StatusCode::UNPROCESSABLE_ENTITY, "rules.pack"));
+
+    // A draft that is right, on terms that are not.
+    let id = draft(&maker, "1.1.0").await;
+    let path = format!("/api/v1/drafts/{id}");
+    assert_eq!(maker.post(&format!("{path}/cases"), json!({})).await.body["passed"], true);
+    let past = maker.post(&format!("{path}/proposal"), terms(Instant(1), (1, 1))).await;
+    assert_eq!(past.code(), "rules.start", "{past:?}");
+    let mut endless = terms(soon, (1, 1));
+    endless["sunset"] = json!(soon);
+    assert_eq!(maker.post(&format!("{path}/proposal"), endless).await.code(), "rules.sunset");
+    let mut without = terms(soon, (1, 1));
+    without.as_object_mut().unwrap().remove("sunset");
+    assert_eq!(
+        maker.post(&format!("{path}/proposal"), without).await.status,
+        StatusCode::UNPROCESSABLE_ENTITY
+    );
+    let collector = server.officer("collector").await;
+    assert_eq!(
+        collector.post(&format!("{path}/proposal"), terms(soon, (1, 1))).await.code(),
+        "auth.not_allowed"
+    );
+
+    // One signer, the same person twice, the wrong right, another digest: nothing moves.
+    let proposed =
+        admin.post(&format!("{path}/proposal"), terms(now(&maker).await.plus_s(12), (1, 10))).await;
+    assert_eq!(proposed.status, StatusCode::CREATED, "{proposed:?}");
+    let id = proposed.body["publication"].as_str().unwrap().to_owned();
+    let digest = json!({ "digest": proposed.body["digest"] });
+    assert_eq!(step(&signer, &id, "shadow", json!({})).await.code(), "rules.not_signed");
+    assert_eq!(step(&signer, &id, "publish", json!({})).await.code(), "rules.shadow_first");
+    assert_eq!(step(&admin, &id, "signature", digest.clone()).await.code(), "rules.same_person");
+    assert_eq!(step(&maker, &id, "signature", digest.clone()).await.code(), "auth.not_allowed");
+    let other = json!({ "digest": "0123456789abcdef" });
+    assert_eq!(step(&signer, &id, "signature", other).await.code(), "rules.digest");
+    done(&signer, &id, "signature", digest).await;
+    done(&signer, &id, "shadow", json!({})).await;
+    assert_eq!(step(&signer, &id, "publish", json!({})).await.code(), "rules.shadow_first");
+
+    // In shadow it is decided beside and counted; nobody is told anything else than before.
+    for n in 20..25 {
+        let one = abroad(server, n, NEXT_DOOR).await;
+        assert_eq!(one.colour().await, "yellow");
+    }
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let told = maker.get(&format!("/api/v1/publications/{id}")).await.body;
+    let differ =
+        told["shadow"].as_array().unwrap().iter().find(|t| t["from"] == "yellow" && t["to"] == "red");
+    assert_eq!(differ.expect("a disagreement")["people"], 5, "{told}");
+    assert!(told["disagreement_percent"].as_f64().unwrap() > 0.0, "{told}");
+
+    // The district first, then the city.
+    done(&signer, &id, "publish", json!({})).await;
+    let (old, new) = (("yellow", "1.0.0"), ("red", "1.1.0"));
+    until(&nodes, &here, "red", &[old, new]).await;
+    assert_eq!(next_door.code().await["pack"]["version"], "1.0.0");
+    until(&nodes, &next_door, "red", &[old, new]).await;
+    // The installation's own pack answers for those whom no other covers, so they go with the city.
+    until(&nodes, &elsewhere, "red", &[old, new]).await;
+    let registry = Person::nobody(server).get("/api/v1/public/packs").await.body;
+    let versions: Vec<&str> =
+        registry["items"].as_array().unwrap().iter().map(|i| i["pack_version"].as_str().unwrap()).collect();
+    assert!(versions.contains(&"1.0.0") && versions.contains(&"1.1.0"), "{registry}");
+    let status = maker.get(&format!("/api/v1/publications/{id}")).await.body;
+    assert!(status["stages"][1]["from"].is_string(), "{status}");
+
+    // One command brings the earlier rules back, and with them the colours.
+    let run = kangma()
+        .args(["pack", "rollback", &id, "--reason", "too strict", "--to", &server.base])
+        .env("KANGMA_STAFF_TOKEN", signer.token.as_ref().unwrap())
+        .output()
+        .unwrap();
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    until(&nodes, &here, "yellow", &[new, old]).await;
+    until(&nodes, &next_door, "yellow", &[new, old]).await;
+
+    // What was brought back from cannot come again; a harmful one stops by itself in its first stage.
+    let same = draft(&maker, "1.1.0").await;
+    let refused = maker
+        .post(&format!("/api/v1/drafts/{same}/proposal"), terms(now(&maker).await.plus_s(30), (1, 1)))
+        .await;
+    assert_eq!(refused.code(), "rules.version_known", "{refused:?}");
+    let harmful = publish(&maker, &signer, "1.2.0", (0, 0)).await;
+    until(&nodes, &here, "red", &[old, ("red", "1.2.0")]).await;
+    until(&nodes, &here, "yellow", &[("red", "1.2.0"), old]).await;
+    assert_eq!(next_door.code().await["pack"]["version"], "1.0.0", "it never came so far");
+    let status = signer.get(&format!("/api/v1/publications/{harmful}")).await.body;
+    assert_eq!(
+        (&status["state"], &status["ended_how"]),
+        (&json!("ended"), &json!("too_many_changes")),
+        "{status}"
+    );
+    let alarms = admin.get("/api/v1/alarms").await.body.to_string();
+    assert!(alarms.contains("rules_stopped"), "{alarms}");
+
+    // Everything is in the log; a step that was put in by hand is found, and puts nothing in force.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    nodes.iter_mut().for_each(Server::kill);
+    let verify = || kangma().args(["log", "verify"]).envs(environment(&dir)).output().unwrap();
+    let well = verify();
+    assert!(well.status.success(), "{}", String::from_utf8_lossy(&well.stdout));
+    let forge = "UPDATE pack_step SET officer = 'somebody' WHERE seq = 1";
+    meddle(&dir, forge).await;
+    let found = verify();
+    let said = String::from_utf8_lossy(&found.stdout).into_owned() + &String::from_utf8_lossy(&found.stderr);
+    assert!(!found.status.success() && said.contains("log.row_altered: publication"), "{said}");
+}
