@@ -670,7 +670,7 @@ pub struct RuleText {
     id: String,
     title: String,
     why: String,
-    /// `colour`, `review` or `release`.
+    /// `colour`, `review`, `release` or `expiry`.
     does: &'static str,
     #[schema(value_type = Object)]
     source: kangma_core::rules::words::SourceView,
@@ -690,6 +690,7 @@ pub async fn packs(AxumState(app): AxumState<Shared>, Wanted(lang): Wanted) -> a
                 Then::Open { .. } => "colour",
                 Then::Review => "review",
                 Then::Release { .. } => "release",
+                Then::Expire => "expiry",
             },
             source: rule.source.clone(),
         });
