@@ -8,6 +8,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::division::Divisions;
 use crate::fact::{Field, Kind, Type, Value};
+use crate::rules::vocabulary::Vocabulary;
 use crate::time::Day;
 
 /// A pack's form.
@@ -53,6 +54,9 @@ pub struct FormField {
     /// Most letters of a text; 200 without it.
     #[serde(default)]
     pub length_max: Option<usize>,
+    /// The pack's words.
+    #[serde(skip)]
+    pub vocabulary: Vocabulary,
 }
 
 /// When a question is asked.
@@ -98,7 +102,7 @@ fn schema(name: &str) -> Option<&'static Field> {
 
 impl FormField {
     fn ty(&self) -> Type {
-        schema(&self.field).map_or(Type::Text, |f| f.ty)
+        schema(&self.field).map_or(Type::Text, |f| self.vocabulary.type_of(f))
     }
 
     /// For programs.

@@ -56,8 +56,8 @@ fn every_vector_of_the_rules_is_decided_as_it_says() {
             Err(e) => panic!("{name}: {e}"),
         };
         for case in vector["cases"].as_array().expect(&name) {
-            let facts =
-                json::facts_from_str(&case.to_string(), &pack.zone).unwrap_or_else(|e| panic!("{name}: {e}"));
+            let facts = json::facts_in(&case.to_string(), &pack.zone, &pack.vocabulary)
+                .unwrap_or_else(|e| panic!("{name}: {e}"));
             for expect in case["expect"].as_array().expect(&name) {
                 let at = json::instant(expect["at"].as_str().unwrap(), &pack.zone).unwrap();
                 let decision = json::decision(&decide(&pack, &facts, &Context { areas: pack.areas() }, at));

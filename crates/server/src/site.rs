@@ -3,7 +3,10 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use kangma_core::decision::Colour;
 use kangma_core::division::divisions;
+use kangma_core::rules::pack::Pack;
+use kangma_core::rules::words::Lang;
 use kangma_core::time::Instant;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -31,6 +34,33 @@ pub struct Site {
     languages: [&'static str; 2],
     /// How often a shown code is read again, in seconds.
     renew_s: u32,
+    /// What each colour is drawn in and called: a pack may show green as blue.
+    colours: [SiteColour; 3],
+    /// Symptoms that can be declared and checked in, in the order of the pack.
+    symptoms: Vec<SiteWord>,
+}
+
+/// A colour as it is shown.
+#[derive(Serialize, ToSchema)]
+pub struct SiteColour {
+    /// `green`, `yellow` or `red`: what passes and answers say.
+    colour: &'static str,
+    /// What it is drawn in: itself, `blue` for green or `orange` for yellow.
+    shown: &'static str,
+    /// Its word in Chinese.
+    zh: String,
+    /// Its word in English.
+    en: String,
+}
+
+/// A word of the pack.
+#[derive(Serialize, ToSchema)]
+pub struct SiteWord {
+    word: &'static str,
+    /// In Chinese.
+    zh: String,
+    /// In English.
+    en: String,
 }
 
 /// A division.
@@ -70,7 +100,23 @@ pub async fn site(State(app): State<Shared>, Wanted(lang): Wanted) -> Private<Si
         },
         languages: ["zh", "en"],
         renew_s: pack.pass.renew_s,
+        colours: [Colour::Green, Colour::Yellow, Colour::Red].map(|colour| SiteColour {
+            colour: colour.name(),
+            shown: pack.display.shown(colour),
+            zh: pack.colour_word(colour, Lang::Zh).to_owned(),
+            en: pack.colour_word(colour, Lang::En).to_owned(),
+        }),
+        symptoms: symptoms(&pack),
     })
+}
+
+fn symptoms(pack: &Pack) -> Vec<SiteWord> {
+    let word = |word: &&'static str| SiteWord {
+        word,
+        zh: pack.symptom_word(word, Lang::Zh).to_owned(),
+        en: pack.symptom_word(word, Lang::En).to_owned(),
+    };
+    pack.vocabulary.symptoms.iter().map(word).collect()
 }
 
 /// The process answers.

@@ -1,5 +1,6 @@
 // The gate as one thing: keys and time kept fresh, one path for every scan
 // whatever read it, and what is on the screen. No scan is written anywhere.
+import { dress } from '@kangma/shared/dress'
 import { get, post } from '@kangma/shared/api'
 import { beat } from '@kangma/shared/heartbeat'
 import type { Scanned, Site } from '@kangma/shared/api-types'
@@ -71,6 +72,7 @@ export async function sync(): Promise<void> {
     const asked = performance.now()
     const site = await get<Site>('/api/v1/site', { timeout: syncTimeoutMs })
     clock.sync(site.server_time, performance.now() - asked)
+    dress(site)
     gate.online = true
     const jwks = asJwkSet(await get('/.well-known/kangma/keys.json', { timeout: syncTimeoutMs }))
     const now = clock.now()

@@ -1,4 +1,5 @@
 // The page's state: who collects, where, and the outbox behind it.
+import { dress } from '@kangma/shared/dress'
 import { ApiError, get, post } from '@kangma/shared/api'
 import type { DeclarationForm, Site } from '@kangma/shared/api-types'
 import { beat } from '@kangma/shared/heartbeat'
@@ -152,6 +153,7 @@ export async function refresh(): Promise<void> {
   try {
     const site = await get<Site>('/api/v1/site')
     clock.sync(site.server_time)
+    dress(site)
     keepClock()
     Object.assign(desk, { zone: site.zone, demo: site.demo, online: true })
     await readRecent()

@@ -1,9 +1,7 @@
 // What was seen of somebody, between the controls and the request.
 import { number } from '@kangma/shared/form/form'
 
-export const symptoms = [
-  'fever', 'fatigue', 'dry_cough', 'dyspnoea', 'nasal_congestion', 'runny_nose', 'sore_throat', 'diarrhoea',
-] as const
+export { symptoms } from '@kangma/shared/dress'
 
 export interface Seen {
   /** As it is typed; empty where nobody measured. */

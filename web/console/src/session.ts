@@ -1,5 +1,6 @@
 // Who is logged in and what they may do. Rights come from the server and are asked there again
 // at every request; here they only decide which doors are shown.
+import { dress } from '@kangma/shared/dress'
 import { ApiError, get, post } from '@kangma/shared/api'
 import type { Instant, Site } from '@kangma/shared/api-types'
 import { clock } from '@kangma/shared/time'
@@ -63,6 +64,7 @@ export async function open(): Promise<void> {
   try {
     const site = await get<Site>('/api/v1/site')
     clock.sync(site.server_time)
+    dress(site)
     session.zone = site.zone
     session.demo = site.demo
     session.now = clock.now()

@@ -1,5 +1,6 @@
 // The page's one store: who is logged in, which screen, the shown code. Screens
 // call the functions here; only this file talks to the server about a person.
+import { dress } from '@kangma/shared/dress'
 import { computed, reactive, shallowRef, watch } from 'vue'
 import { ApiError, get, post } from '@kangma/shared/api'
 import type { CheckedIn, CheckIn, CheckInItem, Code, CodeSent, Colour, Declaration, DeclarationForm, Declared, Look, Me, Notice, Session, Site } from '@kangma/shared/api-types'
@@ -211,6 +212,7 @@ async function readSite(): Promise<void> {
     const site = await get<Site>('/api/v1/site')
     Object.assign(session, { site, zone: site.zone, demo: site.demo })
     clock.sync(site.server_time)
+    dress(site)
   } catch {
     // The page works without; it is read again with the next language or start.
   }

@@ -1,6 +1,6 @@
 // Every text of the resident's page in both languages. What depends on a pack
 // (reasons, form, colour words) comes from the server.
-import { texts } from '@kangma/shared/i18n'
+import { lang, packWords, texts } from '@kangma/shared/i18n'
 
 export const zh = {
   'app.name': '康码',
@@ -138,6 +138,18 @@ export const zh = {
   'code.unknown_text': '请重新申报。',
   'code.declare_again': '重新申报',
   'code.declare_help': '住址、行程或健康情况有变化时，请重新申报。',
+  'code.expired_do': '怎样恢复',
+  'flag.heading': '您有一项待办',
+  'flag.heading_n': '您有 {n} 项待办',
+  'flag.beside': '不改变您的颜色。',
+  'flag.earliest': '最早消除',
+  'flag.task.test': '做一次检测即可消除',
+  'flag.task.register': '向社区或住宿处工作人员登记即可消除',
+  'flag.task.declare': '重新申报即可消除',
+  'flag.task.check_in': '打卡即可消除',
+  'flag.task.wait': '到期自动消除，您不用做什么',
+  'flag.task.staff': '您不能自行消除，由主管部门处理',
+  'lapse.title': '绿码有效期',
   'code.logout': '退出登录',
   'code.logout_help': '退出后，这部手机上不再保留您的码。',
   'code.more': '其他',
@@ -428,6 +440,18 @@ export const en: Record<Key, string> = {
   'code.unknown_text': 'Please declare again.',
   'code.declare_again': 'Declare again',
   'code.declare_help': 'Declare again when your address, travel or health has changed.',
+  'code.expired_do': 'How to get it back',
+  'flag.heading': 'One thing to do',
+  'flag.heading_n': '{n} things to do',
+  'flag.beside': 'It does not change your colour.',
+  'flag.earliest': 'Gone at the earliest',
+  'flag.task.test': 'A test clears it',
+  'flag.task.register': 'Registering with your community or place of stay clears it',
+  'flag.task.declare': 'Declaring again clears it',
+  'flag.task.check_in': 'A check-in clears it',
+  'flag.task.wait': 'It goes by itself; there is nothing to do',
+  'flag.task.staff': 'You cannot clear it yourself; the authority will',
+  'lapse.title': 'How long green lasts',
   'code.logout': 'Log out',
   'code.logout_help': 'This phone then no longer holds your code.',
   'code.more': 'Other things',
@@ -584,5 +608,5 @@ export const t = texts(zh, en)
 
 /** For keys made from a server's word; falls back to the word itself. */
 export function tOr(key: string, fallback: string): string {
-  return key in zh ? t(key as Key) : fallback
+  return key in zh || key in packWords.value[lang.value] ? t(key as Key) : fallback
 }

@@ -13,6 +13,10 @@ export interface Site {
   pack: { id: string; version: string; digest: string; name: string }
   languages: string[]
   renew_s: number
+  /** What each colour is drawn in and called. */
+  colours?: { colour: 'green' | 'yellow' | 'red'; shown: string; zh: string; en: string }[]
+  /** Symptoms that can be said. */
+  symptoms?: { word: string; zh: string; en: string }[]
 }
 
 export interface CodeSent {
@@ -71,7 +75,7 @@ export interface Declared {
   state: 'accepted' | 'needs_proof' | 'in_review'
 }
 
-export type CodeStatus = 'active' | 'pending' | 'returned' | 'unknown' | 'claim'
+export type CodeStatus = 'active' | 'pending' | 'returned' | 'expired' | 'unknown' | 'claim'
 
 export interface Reason {
   /** The fact that opened it: what an appeal is about. */
@@ -85,10 +89,35 @@ export interface Reason {
   since?: Instant | null
   stage?: number | null
   stages?: number | null
+  stage_name?: string | null
   progress?: { what: string; done: number; of: number; text: string }[] | null
   broken?: { on: Day; why: string; text: string } | null
   earliest_green?: Instant | null
   what_to_do?: string | null
+}
+
+/** A task beside the colour, which it never alters. */
+export interface Flag {
+  task: 'test' | 'register' | 'declare' | 'check_in' | 'wait' | 'staff'
+  fact: string
+  rule: string
+  title: string
+  why: string
+  source?: { title: string; url?: string | null; grade?: string | null } | null
+  evidence: { kind: string; date: string }[]
+  since?: Instant | null
+  progress?: { what: string; done: number; of: number; text: string }[] | null
+  earliest_clear?: Day | null
+  what_to_do?: string | null
+}
+
+/** Until when a green code lasts, or since when it has lapsed. */
+export interface Lapse {
+  rule: string
+  at: Instant
+  lapsed: boolean
+  text: string
+  what_to_do: string
 }
 
 export interface Code {
@@ -96,6 +125,8 @@ export interface Code {
   status: CodeStatus
   word: string
   reasons: Reason[]
+  flags?: Flag[]
+  lapse?: Lapse | null
   returned?: { fact: string; reason: string } | null
   pass: string | null
   issued_at: Instant | null

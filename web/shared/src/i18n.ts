@@ -40,7 +40,10 @@ export function fill(text: string, params: Params = {}): string {
   return text.replace(/\{(\w+)\}/g, (mark, name: string) => String(params[name] ?? mark))
 }
 
+/** Words of the rule pack that stand in for a page's own, by key: `colour.green`, `symptom.rash`. */
+export const packWords = ref<Record<Lang, Record<string, string>>>({ zh: {}, en: {} })
+
 /** Makes the `t` of a page from its texts. */
 export function texts<K extends string>(zh: Record<K, string>, en: Record<K, string>) {
-  return (key: K, params?: Params): string => fill((lang.value === 'zh' ? zh : en)[key] ?? key, params)
+  return (key: K, params?: Params): string => fill(packWords.value[lang.value][key] ?? (lang.value === 'zh' ? zh : en)[key] ?? key, params)
 }

@@ -184,14 +184,19 @@ fn timeline(
         whole.extend(fact.clone());
         // `-` takes a default away.
         whole.retain(|_, value| value != "-");
-        facts.push(json::fact(facts.len(), &whole, &pack.zone).map_err(|e| e.to_string())?);
+        facts.push(
+            json::fact_in(facts.len(), &whole, &pack.zone, &pack.vocabulary).map_err(|e| e.to_string())?,
+        );
     }
     for run in &case.check_ins {
         for i in 0..run.days {
             let mut whole = defaults.get(Kind::CheckIn.name()).cloned().unwrap_or_default();
             whole.insert("kind".into(), Kind::CheckIn.name().into());
             whole.insert("at".into(), format!("{} {}", run.from.plus(i32::from(i)), run.time).into());
-            facts.push(json::fact(facts.len(), &whole, &pack.zone).map_err(|e| e.to_string())?);
+            facts.push(
+                json::fact_in(facts.len(), &whole, &pack.zone, &pack.vocabulary)
+                    .map_err(|e| e.to_string())?,
+            );
         }
     }
     Ok(Facts::new(facts))

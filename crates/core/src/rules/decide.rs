@@ -20,6 +20,7 @@ use crate::rules::order::{self, Standing};
 use crate::rules::pack::{OnAbnormal, OnMissed, OnNewVersion, Pack, Repeat, Rule, Then};
 use crate::rules::release::{Awaited, Names, Release, Stage};
 use crate::rules::samples;
+use crate::rules::vocabulary::Vocabulary;
 use crate::time::{Day, Instant, Now};
 
 /// What rules may know beside pack and facts.
@@ -633,7 +634,12 @@ fn terms_of(pack: &Pack, text: &str) -> Option<Vec<Stage>> {
     let mut stages: Vec<Stage> = serde_json::from_str(text).ok()?;
     for stage in &mut stages {
         // What the record says was checked when its pack was loaded.
-        stage.release.prepare(|kind| Scope::of(kind).with_certificates(&pack.certificates)).ok()?;
+        stage
+            .release
+            .prepare(|kind| {
+                Scope::of(kind).with_certificates(&pack.certificates).with_vocabulary(Vocabulary::open())
+            })
+            .ok()?;
     }
     Some(stages)
 }

@@ -7,6 +7,7 @@ use crate::decision::Decision;
 use crate::fact::{Fact, Facts, Field, Kind, Source, Type, Value};
 use crate::id::FactId;
 use crate::rules::expr::is_code;
+use crate::rules::vocabulary::Vocabulary;
 use crate::time::{Day, Instant, Zone};
 
 /// Most facts in one text.
@@ -27,6 +28,11 @@ fn bad<T>(text: impl Into<String>) -> Result<T, BadFacts> {
 
 /// Reads `{"facts": [...]}`.
 pub fn facts_from_str(text: &str, zone: &Zone) -> Result<Facts, BadFacts> {
+    facts_in(text, zone, &Vocabulary::default())
+}
+
+/// Reads `{"facts": [...]}` in the words of a pack.
+pub fn facts_in(text: &str, zone: &Zone, vocabulary: &Vocabulary) -> Result<Facts, BadFacts> {
     let json: Json = serde_json::from_str(text).map_err(|e| BadFacts(format!("not JSON: {e}")))?;
     let Some(list) = json.get("facts").and_then(Json::as_array) else {
         return bad("expected an object with a list \"facts\"");
@@ -34,19 +40,30 @@ pub fn facts_from_str(text: &str, zone: &Zone) -> Result<Facts, BadFacts> {
     if list.len() > FACTS_MAX {
         return bad(format!("at most {FACTS_MAX} facts"));
     }
-    let facts: Result<Vec<Fact>, BadFacts> = list
-        .iter()
-        .enumerate()
-        .map(|(i, json)| match json {
-            Json::Object(map) => fact(i, map, zone).map_err(|BadFacts(e)| BadFacts(format!("fact {i}: {e}"))),
-            _ => bad(format!("fact {i} is not an object")),
-        })
-        .collect();
+    let facts: Result<Vec<Fact>, BadFacts> =
+        list.iter()
+            .enumerate()
+            .map(|(i, json)| match json {
+                Json::Object(map) => fact_in(i, map, zone, vocabulary)
+                    .map_err(|BadFacts(e)| BadFacts(format!("fact {i}: {e}"))),
+                _ => bad(format!("fact {i} is not an object")),
+            })
+            .collect();
     Ok(Facts::new(facts?))
 }
 
 /// Reads one fact. Without an `id` it gets the number of its place; `at` and `happened` are the same.
 pub fn fact(i: usize, map: &Map<String, Json>, zone: &Zone) -> Result<Fact, BadFacts> {
+    fact_in(i, map, zone, &Vocabulary::default())
+}
+
+/// The same, in the words of a pack.
+pub fn fact_in(
+    i: usize,
+    map: &Map<String, Json>,
+    zone: &Zone,
+    vocabulary: &Vocabulary,
+) -> Result<Fact, BadFacts> {
     let text = |name: &str| map.get(name).and_then(Json::as_str);
     let Some(kind) = text("kind").and_then(Kind::named) else {
         let kinds: Vec<&str> = Kind::ALL.iter().map(|k| k.name()).collect();
@@ -80,7 +97,7 @@ pub fn fact(i: usize, map: &Map<String, Json>, zone: &Zone) -> Result<Fact, BadF
             let known: Vec<&str> = kind.schema().iter().map(|f| f.name).collect();
             return bad(format!("a {} has no field {name:?}; it has {}", kind.name(), known.join(", ")));
         };
-        fact.values[slot] = value(&kind.schema()[slot], json, zone)?;
+        fact.values[slot] = value(&kind.schema()[slot], json, zone, vocabulary)?;
     }
     Ok(fact)
 }
@@ -126,7 +143,7 @@ pub fn instant(text: &str, zone: &Zone) -> Result<Instant, BadFacts> {
     local().map_or_else(|| bad(format!("{text:?} is not an instant such as 2020-02-11T10:00:00+08:00")), Ok)
 }
 
-fn value(field: &Field, json: &Json, zone: &Zone) -> Result<Value, BadFacts> {
+fn value(field: &Field, json: &Json, zone: &Zone, vocabulary: &Vocabulary) -> Result<Value, BadFacts> {
     let name = field.name;
     let one = |json: &Json, choices: &[&str]| -> Result<Box<str>, BadFacts> {
         match json.as_str() {
@@ -147,7 +164,7 @@ fn value(field: &Field, json: &Json, zone: &Zone) -> Result<Value, BadFacts> {
     if json.is_null() {
         return Ok(Value::Missing);
     }
-    match field.ty {
+    match vocabulary.type_of(field) {
         Type::Bool => {
             json.as_bool().map_or_else(|| bad(format!("{name} is true or false")), |b| Ok(Value::Bool(b)))
         }

@@ -4,6 +4,7 @@
 pub mod cases;
 pub mod certlogic;
 pub mod decide;
+pub mod display;
 pub mod expr;
 pub mod flag;
 pub mod json;
@@ -14,4 +15,5 @@ pub mod publication;
 pub mod release;
 mod samples;
 pub mod set;
+pub mod vocabulary;
 pub mod words;

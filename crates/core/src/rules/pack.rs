@@ -17,12 +17,14 @@ use crate::decision::{Colour, Counted, PackRef};
 use crate::declaration::Form;
 use crate::fact::{KINDS, Kind, Type};
 use crate::rules::certlogic::Rulebook;
+use crate::rules::display::Display;
 use crate::rules::expr::{Areas, Diagnostic, Expr, Scope, compile, render};
 use crate::rules::flag::Task;
 use crate::rules::lapse::{Lapse, LapseToml};
 use crate::rules::order::Orderable;
 use crate::rules::release::slips;
 pub use crate::rules::release::{COUNT_MAX, Release, Stage, counted};
+use crate::rules::vocabulary::{Vocabulary, VocabularyToml};
 use crate::rules::words::{Lang, SourceView, Words, counted_name};
 use crate::time::{Instant, Zone};
 
@@ -91,6 +93,10 @@ pub struct Pack {
     pub appeals: Terms,
     /// Rules by which certificates are judged, as countries publish them.
     pub certificates: Arc<Rulebook>,
+    /// What its colours are drawn in.
+    pub display: Display,
+    /// Its words of symptoms, methods and vaccines.
+    pub vocabulary: Vocabulary,
     /// Rules in the order of their file.
     pub rules: Vec<Rule>,
     pub(crate) by_kind: [Vec<usize>; KINDS],
@@ -247,6 +253,10 @@ struct PackToml {
     appeals: Option<Spanned<TermsToml>>,
     #[serde(default)]
     areas: Option<Spanned<Areas>>,
+    #[serde(default)]
+    display: Display,
+    #[serde(default)]
+    vocabulary: Option<Spanned<VocabularyToml>>,
     /// Which parameters no source settles, and why they are as they are: for readers.
     #[serde(default)]
     ours: BTreeMap<String, String>,
@@ -530,6 +540,13 @@ fn build<'a>(c: &mut Checker<'a>, library: &'a Library) -> Option<Pack> {
             "10 s ≤ renew_s ≤ fresh_s ≤ lifetime_s, fresh_s ≤ 65,535 s, lifetime_s ≤ 86,400 s".into(),
         );
     }
+    let mut vocabulary = Vocabulary::default();
+    if let Some(own) = &head.vocabulary {
+        match own.get_ref().load() {
+            Ok(loaded) => vocabulary = loaded,
+            Err(text) => bad(c, own.span(), "pack.vocabulary", text),
+        }
+    }
     if let Err(text) = head.form.get_ref().check() {
         bad(c, head.form.span(), "pack.form", text);
     }
@@ -539,13 +556,20 @@ fn build<'a>(c: &mut Checker<'a>, library: &'a Library) -> Option<Pack> {
     }
     let _ = &head.ours;
     let areas = head.areas.map(Spanned::into_inner).unwrap_or_default();
-    let normal = c.expr(PACK, &head.check_in.normal, &Scope::of(Kind::CheckIn).with_areas(&areas));
+    let normal = c.expr(
+        PACK,
+        &head.check_in.normal,
+        &Scope::of(Kind::CheckIn).with_areas(&areas).with_vocabulary(vocabulary),
+    );
     let certificates = certificates(c, &parents, library);
     let start = zone.as_ref().ok().zip(effective.as_ref().ok().copied());
-    let scope = |kind| Scope::of(kind).with_areas(&areas).with_certificates(&certificates);
+    let scope = |kind| {
+        Scope::of(kind).with_areas(&areas).with_certificates(&certificates).with_vocabulary(vocabulary)
+    };
     let rules = check_rules(c, rules?, &areas, &scope, start);
-    let form = head.form.into_inner();
-    let words = check_words(c, words, &form, &rules);
+    let mut form = head.form.into_inner();
+    form.fields.iter_mut().for_each(|field| field.vocabulary = vocabulary);
+    let words = check_words(c, words, &form, &rules, &vocabulary);
     let mut by_kind: [Vec<usize>; KINDS] = Default::default();
     for (i, rule) in rules.iter().enumerate() {
         by_kind[rule.on as usize].push(i);
@@ -574,6 +598,8 @@ fn build<'a>(c: &mut Checker<'a>, library: &'a Library) -> Option<Pack> {
         },
         on_new_version: head.on_new_version,
         appeals,
+        display: head.display,
+        vocabulary,
         certificates,
         rules,
         by_kind,
@@ -823,6 +849,7 @@ fn check_words(
     words: Vec<(Lang, Option<Words>)>,
     form: &Form,
     rules: &[Rule],
+    vocabulary: &Vocabulary,
 ) -> Option<Vec<(Lang, Words)>> {
     let mut all = Vec::new();
     for (lang, words) in words {
@@ -834,7 +861,13 @@ fn check_words(
                 missing.push(what);
             }
         };
-        for colour in ["green", "yellow", "red"] {
+        let yellow = rules.iter().any(|r| match &r.then {
+            Then::Open { stages, .. } => stages.iter().any(|s| s.colour == Colour::Yellow),
+            _ => false,
+        });
+        // A pack may have no yellow (Guangdong).
+        let colours = ["green", "yellow", "red"].into_iter().filter(|c| yellow || *c != "yellow");
+        for colour in colours {
             need(words.colours.contains_key(colour), format!("colours.{colour}"));
         }
         let greys = rules.iter().any(|r| matches!(r.then, Then::Expire));
@@ -847,7 +880,10 @@ fn check_words(
         for why in ["missed", "abnormal"] {
             need(words.broken.contains_key(why), format!("broken.{why}"));
         }
-        for symptom in crate::fact::SYMPTOMS {
+        for term in vocabulary.terms() {
+            need(words.terms.contains_key(term), format!("terms.{term}"));
+        }
+        for symptom in vocabulary.symptoms {
             need(words.symptoms.contains_key(*symptom), format!("symptoms.{symptom}"));
         }
         for field in &form.fields {

@@ -54,6 +54,9 @@ pub struct Words {
     pub fields: BTreeMap<String, FieldWords>,
     /// Words of symptoms.
     pub symptoms: BTreeMap<String, String>,
+    /// Words of methods and vaccines that the pack names itself.
+    #[serde(default)]
+    pub terms: BTreeMap<String, String>,
     /// Texts by rule.
     pub rules: BTreeMap<String, RuleWords>,
     /// Progress by what is counted, with `{done}` and `{of}`.
@@ -429,6 +432,18 @@ pub fn counted_name(what: Counted) -> &'static str {
 }
 
 impl Pack {
+    /// The word of a colour.
+    #[must_use]
+    pub fn colour_word(&self, colour: Colour, lang: Lang) -> &str {
+        self.words(lang).colours.get(colour.name()).map_or(colour.name(), String::as_str)
+    }
+
+    /// The word of a symptom.
+    #[must_use]
+    pub fn symptom_word<'a>(&'a self, symptom: &'a str, lang: Lang) -> &'a str {
+        self.words(lang).symptoms.get(symptom).map_or(symptom, String::as_str)
+    }
+
     /// The word of a colour, or of a status without one.
     #[must_use]
     pub fn word(&self, status: Status, colour: Option<Colour>, lang: Lang) -> &str {
@@ -472,7 +487,9 @@ impl Pack {
     pub fn option_label(&self, field: &str, option: &str, lang: Lang) -> String {
         let words = self.words(lang);
         let own = words.fields.get(field).and_then(|f| f.options.get(option));
-        own.or_else(|| words.symptoms.get(option)).map_or_else(|| option.to_owned(), Clone::clone)
+        own.or_else(|| words.symptoms.get(option))
+            .or_else(|| words.terms.get(option))
+            .map_or_else(|| option.to_owned(), Clone::clone)
     }
 
     /// An answer as the form shows it.

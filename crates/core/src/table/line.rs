@@ -10,6 +10,7 @@ use crate::fact::{Fact, Kind, METHODS, QUARANTINES, RESULTS, Source, VACCINES, V
 use crate::hcert::{self, BadCertificate, TrustList};
 use crate::id::FactId;
 use crate::identity::{Document, DocumentType, IdentityError, Name};
+use crate::rules::vocabulary::Vocabulary;
 use crate::time::{Day, Instant, Zone};
 
 /// What a line does.
@@ -102,6 +103,7 @@ pub struct Reader<'a> {
     today: Day,
     /// Keys that certificates are checked against.
     trust: Option<&'a TrustList>,
+    vocabulary: Vocabulary,
 }
 
 impl fmt::Debug for Cell {
@@ -127,13 +129,28 @@ impl<'a> Reader<'a> {
     /// For a list of a kind that came at an instant.
     #[must_use]
     pub fn new(kind: ListKind, mapping: &'a Mapping, zone: &'a Zone, at: Instant) -> Reader<'a> {
-        Reader { kind, mapping, zone, at, today: zone.day_of(at), trust: None }
+        Reader {
+            kind,
+            mapping,
+            zone,
+            at,
+            today: zone.day_of(at),
+            trust: None,
+            vocabulary: Vocabulary::default(),
+        }
     }
 
     /// The same, with the keys that certificates are checked against.
     #[must_use]
     pub fn trusting(mut self, trust: &'a TrustList) -> Reader<'a> {
         self.trust = Some(trust);
+        self
+    }
+
+    /// The same, in the words of a pack.
+    #[must_use]
+    pub fn speaking(mut self, vocabulary: Vocabulary) -> Reader<'a> {
+        self.vocabulary = vocabulary;
         self
     }
 
@@ -208,6 +225,7 @@ impl<'a> Reader<'a> {
         get: &impl Fn(Column) -> &'t str,
     ) -> Result<(), LineError> {
         let one = |column, words| choice(column, get(column), words);
+        let own = |column, words, own| choice_of(column, get(column), words, own);
         match self.kind {
             ListKind::Inbound => {
                 let day = self.needed_day(Column::ArrivedOn, get(Column::ArrivedOn))?;
@@ -231,7 +249,7 @@ impl<'a> Reader<'a> {
                 let missing =
                     wrong(Column::Result, "line.result", "缺少检测结果。", "The result is missing.");
                 set(fact, "result", Some(result.ok_or(missing)?));
-                set(fact, "method", one(Column::Method, METHOD_WORDS)?);
+                set(fact, "method", own(Column::Method, METHOD_WORDS, self.vocabulary.methods)?);
                 set(
                     fact,
                     "laboratory",
@@ -243,7 +261,7 @@ impl<'a> Reader<'a> {
                 fact.happened = self.zone.start_of(day);
                 set(fact, "on", Some(Value::Day(day)));
                 set(fact, "dose", dose(get(Column::Dose))?.map(Value::Int));
-                set(fact, "vaccine", one(Column::Vaccine, VACCINE_WORDS)?);
+                set(fact, "vaccine", own(Column::Vaccine, VACCINE_WORDS, self.vocabulary.vaccines)?);
                 set(fact, "batch", short(Column::Batch, get(Column::Batch))?.map(|t| text(&t)));
             }
             ListKind::Quarantine => {
@@ -492,6 +510,25 @@ const STAY_WORDS: Words = &[
     (QUARANTINES[1], &["集中", "集中隔离", "集中医学观察"]),
     (QUARANTINES[2], &["医院", "住院", "隔离治疗"]),
 ];
+
+/// The same, of the words that the pack takes; what else they are called is known of the usual ones.
+fn choice_of(
+    column: Column,
+    cell: &str,
+    words: Words,
+    own: &[&'static str],
+) -> Result<Option<Value>, LineError> {
+    let lower = cell.to_lowercase();
+    if let Some(word) = own.iter().find(|word| **word == lower) {
+        return Ok(Some(text(word)));
+    }
+    let found = choice(column, cell, words)?;
+    let taken = |v: &Value| matches!(v, Value::Text(word) if own.contains(&&**word));
+    if found.as_ref().is_some_and(|v| !taken(v)) {
+        return choice(column, cell, &[]);
+    }
+    Ok(found)
+}
 
 fn choice(column: Column, cell: &str, words: Words) -> Result<Option<Value>, LineError> {
     if cell.is_empty() {

@@ -35,6 +35,13 @@ pub fn files(pack: &str, rules: &str) -> PackFiles {
     for word in own.unwrap_or_else(|| kangma_core::fact::SYMPTOMS.to_vec()) {
         words.push_str(&format!("{word} = \"{word}\"\n"));
     }
+    words.push_str("[terms]\n");
+    for sort in ["methods", "vaccines"] {
+        let own = head.get("vocabulary").and_then(|v| v.get(sort)).and_then(toml::Value::as_array);
+        for word in own.into_iter().flatten().filter_map(toml::Value::as_str) {
+            words.push_str(&format!("{word} = \"{word}\"\n"));
+        }
+    }
     for rule in table.get("rule").and_then(toml::Value::as_array).into_iter().flatten() {
         let id = rule.get("id").and_then(toml::Value::as_str).unwrap_or("");
         words.push_str(&format!("[rules.{id}]\ntitle = \"{id}\"\nwhy = \"why\"\nwhat_to_do = \"do\"\n"));

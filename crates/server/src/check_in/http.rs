@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use kangma_core::fact::{Fact, Kind, SYMPTOMS, Value};
+use kangma_core::fact::{Fact, Kind, Value};
 use kangma_core::time::{DAY_S, Day, Instant};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -56,8 +56,8 @@ pub async fn check_in(
     key: IdempotencyKey,
     Body(ask): Body<CheckInRequest>,
 ) -> Result<Response, Problem> {
-    let said = check(ask)?;
     let person = holder(&app, who).await?.ok_or_else(nobody_yet)?;
+    let said = check(ask, app.packs.at(person.division(), app.clock.now()).vocabulary.symptoms)?;
     let (fact, person) = super::check_in(&app, person, who.account, &key, &said).await?;
     let pack = app.packs.at(person.division(), app.clock.now());
     let zone = &pack.zone;
@@ -93,7 +93,7 @@ fn nobody_yet() -> Problem {
     )
 }
 
-fn check(ask: CheckInRequest) -> Result<CheckIn, Problem> {
+fn check(ask: CheckInRequest, words: &[&str]) -> Result<CheckIn, Problem> {
     let mut wrong = Vec::new();
     if !(30.0..=45.0).contains(&ask.temperature_c) {
         wrong.push(FieldProblem {
@@ -106,12 +106,12 @@ fn check(ask: CheckInRequest) -> Result<CheckIn, Problem> {
     let mut symptoms = ask.symptoms;
     symptoms.sort();
     symptoms.dedup();
-    if symptoms.iter().any(|s| !SYMPTOMS.contains(&s.as_str())) {
+    if symptoms.iter().any(|s| !words.contains(&s.as_str())) {
         wrong.push(FieldProblem {
             field: "symptoms".into(),
             code: "check_in.symptom",
-            zh: format!("症状只能从下列选择：{}。", SYMPTOMS.join("、")),
-            en: format!("Symptoms are chosen from: {}.", SYMPTOMS.join(", ")),
+            zh: format!("症状只能从下列选择：{}。", words.join("、")),
+            en: format!("Symptoms are chosen from: {}.", words.join(", ")),
         });
     }
     if wrong.is_empty() {

@@ -23,7 +23,7 @@ const A_DAY: usize = 10;
 pub struct CheckIn {
     /// Body temperature.
     pub temperature_c: f64,
-    /// Words of [`kangma_core::fact::SYMPTOMS`].
+    /// Words of the pack's symptoms.
     pub symptoms: Vec<String>,
 }
 

@@ -310,7 +310,7 @@ fn test(folder: &Folder) -> anyhow::Result<ExitCode> {
 
 fn read(at: &At) -> anyhow::Result<(Pack, Facts, Instant)> {
     let (pack, text, at) = given(at)?;
-    let facts = json::facts_from_str(&text, &pack.zone)?;
+    let facts = json::facts_in(&text, &pack.zone, &pack.vocabulary)?;
     Ok((pack, facts, at))
 }
 

@@ -1,7 +1,6 @@
 //! What a collector's page asks, taken apart: everything wrong is told at once.
 
 use kangma_core::division::divisions;
-use kangma_core::fact::SYMPTOMS;
 use kangma_core::identity::Name;
 use kangma_core::time::Instant;
 use serde::{Deserialize, Serialize};
@@ -184,6 +183,7 @@ impl Wrong {
 
     fn seen(
         &mut self,
+        app: &App,
         at: &str,
         temperature_c: Option<f64>,
         symptoms: Option<&[String]>,
@@ -196,12 +196,14 @@ impl Wrong {
                 "A temperature lies between 30 and 45 °C. Please measure again.",
             );
         }
-        if symptoms.is_some_and(|all| all.iter().any(|s| !SYMPTOMS.contains(&s.as_str()))) {
+        let pack = app.packs.base();
+        let words = pack.vocabulary.symptoms;
+        if symptoms.is_some_and(|all| all.iter().any(|s| !words.contains(&s.as_str()))) {
             self.add(
                 format!("{at}symptoms"),
                 "check_in.symptom",
-                &format!("症状只能从下列选择：{}。", SYMPTOMS.join("、")),
-                &format!("Symptoms are chosen from: {}.", SYMPTOMS.join(", ")),
+                &format!("症状只能从下列选择：{}。", words.join("、")),
+                &format!("Symptoms are chosen from: {}.", words.join(", ")),
             );
         }
         let symptoms = symptoms.map(|all| {
@@ -220,11 +222,11 @@ impl Wrong {
 
 impl ObservationRequest {
     /// The item's number, and what was seen.
-    pub fn check(&self) -> Result<([u8; 16], Seen), Problem> {
+    pub fn check(&self, app: &App) -> Result<([u8; 16], Seen), Problem> {
         let mut wrong = Wrong::default();
         let id = wrong.id(&self.id);
         wrong.division(&self.division);
-        let (temperature_c, symptoms) = wrong.seen("", self.temperature_c, self.symptoms.as_deref());
+        let (temperature_c, symptoms) = wrong.seen(app, "", self.temperature_c, self.symptoms.as_deref());
         let seen = Seen {
             temperature_c,
             symptoms,
@@ -261,7 +263,8 @@ impl EntryRequest {
         let mut people = Vec::new();
         for (i, person) in self.people.iter().take(PEOPLE_MAX).enumerate() {
             let at = format!("people.{i}.");
-            let (temperature_c, symptoms) = wrong.seen(&at, person.temperature_c, person.symptoms.as_deref());
+            let (temperature_c, symptoms) =
+                wrong.seen(app, &at, person.temperature_c, person.symptoms.as_deref());
             let remarks = wrong.text(&format!("{at}remarks"), &person.remarks, REMARKS_MAX);
             let shown = match (&person.pass, &person.name, &person.document) {
                 (Some(pass), None, None) => Some(Shown::Pass(pass.clone())),

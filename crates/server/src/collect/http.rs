@@ -91,7 +91,7 @@ pub async fn observe(
 ) -> Result<Response, Problem> {
     let by = collector(&app, &officer, &ask.division, Some(ask.spot.trim())).await?;
     own(&by, ask.by.as_ref())?;
-    let (id, seen) = ask.check()?;
+    let (id, seen) = ask.check(&app)?;
     app.limits.collected.take(&by.name)?;
     let item = Item::new(&app, &by, id, "observation", &ask);
     let kept = super::observe(&app, &by, &item, &ask.pass, &seen).await?;

@@ -158,7 +158,7 @@ impl Kept {
 pub struct Seen {
     /// Body temperature.
     pub temperature_c: Option<f64>,
-    /// Words of [`kangma_core::fact::SYMPTOMS`]; `None` where nobody asked.
+    /// Words of the pack's symptoms; `None` where nobody asked.
     pub symptoms: Option<Vec<String>>,
     /// In the collector's words.
     pub remarks: String,

@@ -68,7 +68,9 @@ async fn step(app: &Shared, import: &Import) -> Result<(), Problem> {
     let lines: Vec<Raw> = block::open(app, "lines", import.id, n, &sealed)?;
     let about = import.about(app)?;
     let pack = app.packs.base();
-    let reader = Reader::new(import.kind, &about.mapping, &pack.zone, import.created_at).trusting(&app.trust);
+    let reader = Reader::new(import.kind, &about.mapping, &pack.zone, import.created_at)
+        .trusting(&app.trust)
+        .speaking(pack.vocabulary);
     let origin =
         Origin { id: import.id, office: import.office, division: &import.division, by: &about.sent_by };
     let read: Vec<(u32, Result<Line, LineError>)> = lines

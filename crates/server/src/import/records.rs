@@ -89,7 +89,9 @@ pub async fn records(
     let id = *id.as_bytes().first_chunk().expect("a hash is longer than an id");
     let origin = Origin { id, office: by.office, division: &division, by: &by.name };
     let pack = app.packs.base();
-    let reader = Reader::new(kind, &mapping, &pack.zone, app.clock.now()).trusting(&app.trust);
+    let reader = Reader::new(kind, &mapping, &pack.zone, app.clock.now())
+        .trusting(&app.trust)
+        .speaking(pack.vocabulary);
     let mut read = Vec::with_capacity(lines.len());
     for (number, line) in lines {
         let record: BTreeMap<Column, String> = serde_json::from_str(line).map_err(|_| malformed(number))?;

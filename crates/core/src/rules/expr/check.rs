@@ -243,7 +243,8 @@ impl Checker<'_> {
                 // INVARIANT: schemas are far shorter than 65,536 fields.
                 let slot = slot as Slot;
                 self.reads.insert(slot);
-                return Some((slot, field.ty));
+                let ty = self.scope.vocabulary.map_or(field.ty, |own| own.type_of(field));
+                return Some((slot, ty));
             }
             self.errors.push(
                 Diagnostic::new("rule.not_readable", span.clone(), format!("rules may not read {name}"))

@@ -64,6 +64,7 @@ pub use eval::Truth;
 
 use crate::fact::{Fact, Kind};
 use crate::rules::certlogic::Rulebook;
+use crate::rules::vocabulary::Vocabulary;
 use crate::time::Day;
 
 /// Longest source, in bytes.
@@ -86,19 +87,28 @@ pub struct Scope {
     pub areas: Option<Vec<String>>,
     /// The rules that `accepted(..)` asks; without them there is no such function.
     pub certificates: Option<Arc<Rulebook>>,
+    /// The words that open fields take; those of the facts without it.
+    pub vocabulary: Option<Vocabulary>,
 }
 
 impl Scope {
     /// For conditions on facts of a kind, with any list of areas.
     #[must_use]
     pub fn of(kind: Kind) -> Scope {
-        Scope { fact: Some(kind), areas: None, certificates: None }
+        Scope { fact: Some(kind), areas: None, certificates: None, vocabulary: None }
     }
 
     /// The same, with the lists of areas that exist.
     #[must_use]
     pub fn with_areas(mut self, areas: &Areas) -> Scope {
         self.areas = Some(areas.keys().map(str::to_owned).collect());
+        self
+    }
+
+    /// The same, with a pack's words.
+    #[must_use]
+    pub fn with_vocabulary(mut self, vocabulary: Vocabulary) -> Scope {
+        self.vocabulary = Some(vocabulary);
         self
     }
 

@@ -1,0 +1,53 @@
+// How the rule pack in force shows its colours and what symptoms it asks after.
+// Guangdong's green is blue: within it stays green, and shape, sign and pattern
+// say the same. Kept on the device, so that a page without a network shows what
+// it showed with one.
+import { ref } from 'vue'
+import type { Site } from './api-types'
+import { packWords, type Lang } from './i18n'
+
+type Dress = Pick<Site, 'colours' | 'symptoms'>
+
+const stored = 'kangma.dress'
+
+/** The symptoms that the pack asks after, in its order. */
+export const symptoms = ref<string[]>([
+  'fever', 'fatigue', 'dry_cough', 'dyspnoea', 'nasal_congestion', 'runny_nose', 'sore_throat', 'diarrhoea',
+])
+
+function wear(dress: Dress): void {
+  const words: Record<Lang, Record<string, string>> = { zh: {}, en: {} }
+  for (const { colour, shown, zh, en } of dress.colours ?? []) {
+    document.documentElement.dataset[colour] = shown
+    if (shown === colour) continue
+    // A page's own word would name a colour that nobody sees.
+    for (const key of ['colour', 'tone', 'word']) {
+      words.zh[`${key}.${colour}`] = zh
+      words.en[`${key}.${colour}`] = en
+    }
+  }
+  for (const { word, zh, en } of dress.symptoms ?? []) {
+    words.zh[`symptom.${word}`] = zh
+    words.en[`symptom.${word}`] = en
+  }
+  packWords.value = words
+  if (dress.symptoms?.length) symptoms.value = dress.symptoms.map(({ word }) => word)
+}
+
+/** Takes over what the site says of its pack. */
+export function dress(site: Site): void {
+  const { colours, symptoms: asked } = site
+  wear({ colours, symptoms: asked })
+  try {
+    localStorage.setItem(stored, JSON.stringify({ colours, symptoms: asked }))
+  } catch {
+    // Then it lasts as long as the page.
+  }
+}
+
+try {
+  const kept: unknown = JSON.parse(localStorage.getItem(stored) ?? 'null')
+  if (kept && typeof kept === 'object' && Array.isArray((kept as Dress).colours)) wear(kept as Dress)
+} catch {
+  // Nothing kept, or not ours.
+}
