@@ -10,6 +10,7 @@ use kangma_core::fact::{Fact, Facts, Kind, Source, Value};
 use kangma_core::id::FactId;
 use kangma_core::rules::decide::{Context, decide};
 use kangma_core::rules::pack::Pack;
+use kangma_core::rules::words::{Lang, explain, explain_flags, explain_lapse};
 use kangma_core::time::{DAY_S, Day, Instant};
 use proptest::prelude::*;
 
@@ -272,5 +273,83 @@ proptest! {
         prop_assert!(d.lasts.is_none() || d.colour == Some(Colour::Green));
         prop_assert!(d.lasts.as_ref().is_none_or(|l| l.until > d.decided_at && d.review_at.is_some_and(|at| at <= l.until)));
         prop_assert!(d.episodes.windows(2).all(|w| w[0].colour >= w[1].colour), "the most severe first");
+    }
+}
+
+#[test]
+fn the_holder_reads_what_clears_a_flag_when_green_lapses_and_which_test_is_next() {
+    let day = |d: i64| Instant(START + d * DAY_S + 36_000);
+    let declared = vec![("subject", word("resident")), ("overseas", Value::Bool(true))];
+    let mut facts = Facts::new(vec![fact(0, Kind::Declaration, 36_000, declared)]);
+    let green = at(&PACK, &facts, day(0));
+    let flags = explain_flags(&PACK, &green, &facts, Lang::Zh);
+    assert_eq!((flags.len(), flags[0].task.name(), flags[0].reason.what_to_do.as_str()), (1, "wait", "do"));
+    assert_eq!(flags[0].reason.progress[0].text, "0/4 days");
+    let lasts = explain_lapse(&PACK, &green, Lang::En).expect("green lapses");
+    assert_eq!((lasts.lapsed, lasts.text.as_str()), (false, "until 2020-03-04 00:00"));
+    // Over a year of nothing the yellow lapse stands, and is told as a reason.
+    let yellow = at(&PACK, &facts, day(300));
+    assert_eq!((yellow.colour, explain_lapse(&PACK, &yellow, Lang::Zh)), (Some(Colour::Yellow), None));
+    facts.push(fact(1, Kind::Listed, 2 * DAY_S, vec![("list", word("close_contact"))]));
+    let red = at(&PACK, &facts, day(2));
+    let told: Vec<String> =
+        explain(&PACK, &red, &facts, Lang::En)[0].progress.iter().map(|p| p.text.clone()).collect();
+    assert_eq!(told, ["0/5 days", "0/3 tests, next 2020-03-03"]);
+    // Without the yellow one the code is grey in the end, and says why.
+    let grey = pack(|r| r.contains("STALE"));
+    let expired = at(&grey, &Facts::new(vec![fact(0, Kind::Declaration, 0, vec![])]), day(300));
+    let lapse = explain_lapse(&grey, &expired, Lang::Zh).expect("it has lapsed");
+    assert_eq!((expired.status, lapse.lapsed, lapse.what_to_do.as_str()), (Status::Expired, true, "do"));
+    assert_eq!(grey.word(expired.status, expired.colour, Lang::Zh), "e");
+}
+
+#[test]
+fn a_flag_or_a_stage_that_nothing_ends_and_a_lapse_that_time_ends_are_refused() {
+    let one = |text: &str| {
+        let rules = format!("[[rule]]\nid = \"A\"\nwhen = 'true'\n{text}\n{SOURCE}\n");
+        common::load(PACK_TOML, &rules).err().map_or(String::new(), |e| e.to_string())
+    };
+    for (text, code) in [
+        ("on = \"arrival\"\nflag = { task = \"test\" }", "pack.stage"),
+        ("on = \"arrival\"\nflag = { task = \"pray\", release = { days = 1 } }", "pack.format"),
+        ("on = \"arrival\"\nstages = [{ colour = \"green\", release = { days = 1 } }]", "pack.stage"),
+        (
+            "on = \"arrival\"\nstages = [{ colour = \"red\", task = \"test\", release = { days = 1 } }]",
+            "pack.stage",
+        ),
+        (
+            "on = \"check_in\"\nlapse = { days = 3 }\nstages = [{ colour = \"yellow\", release = { days = 1 } }]",
+            "pack.rule_duty",
+        ),
+        ("on = \"check_in\"\nlapse = { days = 3, hours = 3 }\ngrey = true", "pack.rule_duty"),
+        ("on = \"check_in\"\ngrey = true", "pack.rule_duty"),
+        (
+            "on = \"arrival\"\nstanding = true\nstages = [{ colour = \"red\", release = { days = 1 } }]",
+            "pack.rule_duty",
+        ),
+        (
+            "on = \"arrival\"\nstages = [{ colour = \"red\", release = { days = 1, days_from = \"fact.origin\" } }]",
+            "pack.stage",
+        ),
+        ("on = \"arrival\"\nstages = [{ colour = \"red\", release = { tests_on = [3, 2] } }]", "pack.stage"),
+        (
+            "on = \"arrival\"\nstages = [{ colour = \"red\", release = { negative_tests = 3, hours_apart = 24, within_days = 2 } }]",
+            "pack.stage",
+        ),
+        (
+            "on = \"arrival\"\nstages = [{ colour = \"red\", release = { fact = { on = \"listed\", when = 'fact.list == \"cured\"' } } }]",
+            "rule.choice",
+        ),
+        (
+            "on = \"arrival\"\nstages = [{ colour = \"red\", release = { area_below = \"hihg\" } }]",
+            "pack.stage",
+        ),
+        (
+            "on = \"check_in\"\nstages = [{ colour = \"red\", release = { area_below = \"high\" } }]",
+            "pack.stage",
+        ),
+    ] {
+        let told = one(text);
+        assert!(told.contains(code), "{text}: {told}");
     }
 }

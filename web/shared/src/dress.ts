@@ -34,12 +34,13 @@ function wear(dress: Dress): void {
   if (dress.symptoms?.length) symptoms.value = dress.symptoms.map(({ word }) => word)
 }
 
-/** Takes over what the site says of its pack. */
+/** Takes over what the site says of its pack. Only colours that are not their own are kept. */
 export function dress(site: Site): void {
   const { colours, symptoms: asked } = site
   wear({ colours, symptoms: asked })
   try {
-    localStorage.setItem(stored, JSON.stringify({ colours, symptoms: asked }))
+    if (colours?.some(({ colour, shown }) => shown !== colour)) localStorage.setItem(stored, JSON.stringify({ colours }))
+    else localStorage.removeItem(stored)
   } catch {
     // Then it lasts as long as the page.
   }

@@ -57,7 +57,8 @@ pub async fn check_in(
     Body(ask): Body<CheckInRequest>,
 ) -> Result<Response, Problem> {
     let person = holder(&app, who).await?.ok_or_else(nobody_yet)?;
-    let said = check(ask, app.packs.at(person.division(), app.clock.now()).vocabulary.symptoms)?;
+    let place = person::state(&app, person).await?.map_or(0, |state| state.sealed.division);
+    let said = check(ask, app.packs.at(place, app.clock.now()).vocabulary.symptoms)?;
     let (fact, person) = super::check_in(&app, person, who.account, &key, &said).await?;
     let pack = app.packs.at(person.division(), app.clock.now());
     let zone = &pack.zone;
