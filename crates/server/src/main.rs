@@ -44,6 +44,7 @@ mod rights;
 mod router;
 mod scan;
 mod seal;
+mod simulate;
 mod site;
 mod staff;
 mod tally;

@@ -28,7 +28,7 @@ use kangma_core::id::{AccountId, PersonId};
 use kangma_core::pass::HandleKey;
 use serde::{Deserialize, Serialize};
 
-use crate::db::{Affects, Db, DbConfig, DbError, OpenError, Point, Rows, Stmt, Unit};
+use crate::db::{Affects, Db, DbConfig, DbError, OpenError, Page, Point, Rows, Span, Stmt, Unit, Walk};
 
 /// Why a value did not open, or keys could not be reached. Says nothing of the value.
 #[derive(Debug, thiserror::Error)]
@@ -125,17 +125,24 @@ impl Cipher {
     }
 
     fn open(&self, aad: &[u8], sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+        let mut plain = Vec::new();
+        self.open_in(aad, sealed, &mut plain)?;
+        Ok(plain)
+    }
+
+    /// Opens into a buffer that is used again.
+    fn open_in(&self, aad: &[u8], sealed: &[u8], plain: &mut Vec<u8>) -> Result<(), SealError> {
         let (head, rest) = sealed.split_first_chunk::<2>().ok_or(SealError::Closed)?;
         let (nonce, body) = rest.split_first_chunk::<NONCE_LEN>().ok_or(SealError::Closed)?;
         if *head != [VERSION, self.number] {
             return Err(SealError::Closed);
         }
-        let mut body = body.to_vec();
+        plain.clear();
+        plain.extend_from_slice(body);
         let nonce = Nonce::assume_unique_for_key(*nonce);
-        let n =
-            self.key.open_in_place(nonce, Aad::from(aad), &mut body).map_err(|_| SealError::Closed)?.len();
-        body.truncate(n);
-        Ok(body)
+        let n = self.key.open_in_place(nonce, Aad::from(aad), plain).map_err(|_| SealError::Closed)?.len();
+        plain.truncate(n);
+        Ok(())
     }
 }
 
@@ -181,6 +188,33 @@ impl Dek {
     /// Opens it again.
     pub fn open(&self, table: &str, column: &str, row: &[u8], sealed: &[u8]) -> Result<Vec<u8>, SealError> {
         self.0.open(&place(table, column, row), sealed)
+    }
+}
+
+/// Opens one column of many rows, into a buffer that is used again.
+pub struct Opener {
+    aad: Vec<u8>,
+    head: usize,
+    plain: Vec<u8>,
+}
+
+impl Opener {
+    /// Of a column.
+    pub fn new(table: &str, column: &str) -> Opener {
+        let aad = place(table, column, &[]);
+        Opener { head: aad.len(), aad, plain: Vec::new() }
+    }
+
+    /// Opens a row's value.
+    pub fn open(&mut self, dek: &Dek, row: &[u8], sealed: &[u8]) -> Result<&[u8], SealError> {
+        self.open_by(&dek.0, row, sealed)
+    }
+
+    fn open_by(&mut self, cipher: &Cipher, row: &[u8], sealed: &[u8]) -> Result<&[u8], SealError> {
+        self.aad.truncate(self.head);
+        self.aad.extend_from_slice(row);
+        cipher.open_in(&self.aad, sealed, &mut self.plain)?;
+        Ok(&self.plain)
     }
 }
 
@@ -395,7 +429,64 @@ static ADD: Stmt = Stmt {
 #[cfg(test)]
 static DESTROY: Stmt = Stmt { name: "seal.destroy_keys", sql: "DELETE FROM person_key WHERE person_id = $1" };
 
+static WALK: Walk = Walk {
+    name: "seal.walk_keys",
+    columns: "person_id, wrapped",
+    table: "person_key",
+    key: "person_id",
+    filter: "AND class = 1",
+};
+
+/// Keys of a span of people, for a walk over everybody: nothing of them is kept in memory.
+pub struct KeyPage {
+    page: Page,
+    opener: Opener,
+    row: usize,
+}
+
+impl Default for KeyPage {
+    fn default() -> KeyPage {
+        KeyPage { page: Page::default(), opener: Opener::new("person_key", "wrapped"), row: 0 }
+    }
+}
+
+impl KeyPage {
+    /// The key of somebody, who comes behind whoever was asked for before; `None` where there is none, or it
+    /// was destroyed.
+    pub fn of(&mut self, master: &Master, person: PersonId) -> Result<Option<Dek>, SealError> {
+        while self.row < self.page.len() && self.page.key(self.row)? < person.0 {
+            self.row += 1;
+        }
+        if self.row == self.page.len() || self.page.key(self.row)? != person.0 {
+            return Ok(None);
+        }
+        let wrapped = self.page.at_bytes(self.row, 1)?;
+        let number = *wrapped.get(1).ok_or(SealError::Closed)?;
+        let cipher = master.0.iter().find(|c| c.number == number).ok_or(SealError::Closed)?;
+        let plain = self.opener.open_by(cipher, &person.0, wrapped)?;
+        let key: &[u8; KEY] = plain.try_into().map_err(|_| SealError::Closed)?;
+        Ok(Some(Dek(Cipher::new(0, key))))
+    }
+
+    /// Whether keys up to a person's may be missing, because there are more than were asked for.
+    pub fn is_cut(&self, asked: usize, last: [u8; 16]) -> Result<bool, DbError> {
+        let n = self.page.len();
+        Ok(n == asked && self.page.key(n - 1)? < last)
+    }
+}
+
 impl PersonKeys {
+    /// Reads the keys of a span of people, of whom there are at most so many.
+    pub async fn walk(&self, span: Span, people_max: usize, keys: &mut KeyPage) -> Result<(), DbError> {
+        keys.row = 0;
+        self.db.walk(&WALK, span, people_max, &mut keys.page).await
+    }
+
+    /// What wraps the keys.
+    pub fn master(&self) -> &Master {
+        &self.master
+    }
+
     /// On the store of keys.
     pub fn new(db: Db, master: Master) -> PersonKeys {
         PersonKeys { db, master, cache: std::array::from_fn(|_| Mutex::new(HashMap::new())) }
@@ -474,7 +565,7 @@ macro_rules! secret_debug {
     };
 }
 
-secret_debug!(Master, Dek, Hash, Keys, PersonKeys);
+secret_debug!(Master, Dek, Opener, KeyPage, Hash, Keys, PersonKeys);
 
 #[cfg(test)]
 mod tests {

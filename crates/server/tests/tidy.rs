@@ -39,6 +39,7 @@ const DUTIES: &[(&str, &[&str])] = &[
     ("collect", &["account", "decide", "declare", "look", "person", "queue", "staff"]),
     ("demo", &["account", "check_in", "decide", "declare", "person", "staff"]),
     ("dashboard", &["queue", "staff", "tally"]),
+    ("simulate", &["person"]),
     (
         "jobs",
         &[

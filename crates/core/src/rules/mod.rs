@@ -5,6 +5,7 @@ pub mod cases;
 pub mod certlogic;
 pub mod decide;
 pub mod display;
+pub mod examples;
 pub mod expr;
 pub mod flag;
 pub mod json;

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 pub use cell::Cell;
-pub use suppress::{FLOOR, Shown, suppress, suppress_alone, suppress_top};
+pub use suppress::{FLOOR, Shown, suppress, suppress_alone, suppress_parts, suppress_top, suppress_whole};
 
 use crate::decision::Colour;
 use crate::division::divisions;
@@ -217,6 +217,22 @@ impl Place {
             divisions().get(code)?;
         }
         Some(Place { code: code.parse().ok()?, unknown })
+    }
+
+    /// Whether somebody of a code lives in it.
+    #[must_use]
+    pub fn holds(self, mut division: u64) -> bool {
+        if self.code == 0 {
+            return !self.unknown || division == 0;
+        }
+        if self.unknown {
+            return places(division).last() == Some(&self);
+        }
+        // Codes are longer by two digits, or by three below a county: cutting one at a time meets all of them.
+        while division > self.code {
+            division /= 10;
+        }
+        division == self.code
     }
 
     /// The division above, or the country; `None` for the country.

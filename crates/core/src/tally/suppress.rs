@@ -20,10 +20,25 @@ use serde::Serialize;
 
 use super::{Counts, MEASURES, Measure};
 
+/// A count that is part of no sum that is shown, for [`suppress_parts`] to part.
+#[must_use]
+pub fn suppress_whole(n: i64) -> Shown {
+    Shown((!is_small(n)).then_some(n))
+}
+
+/// What a count is made of, given what is shown of the whole: the parts are of different people and add up
+/// to it.
+#[must_use]
+pub fn suppress_parts(parts: &[i64], whole: Shown) -> Vec<Shown> {
+    let mut hidden: Vec<bool> = parts.iter().map(|n| is_small(*n)).collect();
+    hide_complements(parts, &mut hidden, whole.0.is_some());
+    parts.iter().zip(hidden).map(|(n, hidden)| Shown((!hidden).then_some(*n))).collect()
+}
+
 /// Counts below it are of too few people.
 pub const FLOOR: i64 = 5;
 
-/// A count that may be shown, or nothing. Only [`suppress`], [`suppress_top`] and [`suppress_alone`]
+/// A count that may be shown, or nothing. Only the functions of this module
 /// make one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(transparent)]
@@ -34,6 +49,12 @@ impl Shown {
     #[must_use]
     pub fn count(self) -> Option<i64> {
         self.0
+    }
+
+    /// In whole fives, where it would be read again and again of nearly the same people.
+    #[must_use]
+    pub fn in_fives(self) -> Shown {
+        Shown(self.0.map(|n| n / FLOOR * FLOOR))
     }
 
     /// By how much it differs from another day's, where both are shown.

@@ -11,8 +11,9 @@ pub mod pack;
 mod pass;
 mod people;
 mod publish;
-mod seed;
+pub mod seed;
 pub mod serve;
+mod simulate;
 mod staff;
 mod tally;
 

@@ -94,6 +94,9 @@ pub enum PackCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Try a draft on the people of a database, beside the rules in force, and count what would change.
+    /// Nothing is written, and a service may run meanwhile.
+    Simulate(Box<super::simulate::Simulate>),
     /// Decide. Facts as JSON on standard input, the decision as JSON on standard output.
     Decide(At),
 }
@@ -133,6 +136,7 @@ pub fn run(command: PackCommand) -> anyhow::Result<ExitCode> {
         PackCommand::Check(folder) => check(&folder),
         PackCommand::Test(folder) => test(&folder),
         PackCommand::Show { folder, effective } => show(&folder, effective),
+        PackCommand::Simulate(args) => super::simulate::run(*args),
         PackCommand::Explain { at, lang } => tell(&at, &lang),
         PackCommand::Sign { which, digest } => {
             publish::step(&which, "signature", publish::signature(&digest))
@@ -225,7 +229,7 @@ pub fn library(files: &PackFiles, dir: &Path, packs: Option<&Path>) -> anyhow::R
 }
 
 /// Reads and checks a pack, with the packs beside it or those of a folder.
-fn load(dir: &Path, packs: Option<&Path>) -> anyhow::Result<(Pack, PackFiles)> {
+pub(super) fn load(dir: &Path, packs: Option<&Path>) -> anyhow::Result<(Pack, PackFiles)> {
     let files = read_dir(dir)?;
     let library = library(&files, dir, packs)?;
     let pack = Pack::load_with(&files, &library).map_err(|e| anyhow::anyhow!("the pack was refused\n{e}"))?;

@@ -102,6 +102,12 @@ struct Town {
     at: Instant,
 }
 
+/// Fills a database for a test.
+#[cfg(test)]
+pub async fn town(app: &Shared, people: u64, at: Instant) -> anyhow::Result<()> {
+    fill(app, Town { seed: SEED, people, newcomers: 0, nationwide: false, at }, false).await
+}
+
 /// Streets and towns of the whole country.
 static STREETS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
     let below = |codes: Vec<&'static str>| -> Vec<&'static str> {

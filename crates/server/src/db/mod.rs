@@ -13,6 +13,7 @@ mod postgres;
 mod sqlite;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 use std::path::{Path, PathBuf};
 
@@ -23,6 +24,7 @@ pub use changes::Changes;
 pub use dump::{Dump, Which, dump, engine, restore};
 use postgres::Postgres;
 use sqlite::Sqlite;
+pub use walk::{Page, Span, Walk};
 
 /// A statement, written once. `name` is `duty.verb`: metric label, trace and SQL comment.
 #[derive(Debug)]
@@ -376,6 +378,22 @@ impl Db {
         Db::with(config, migrate::KEYS, now, false).await
     }
 
+    /// Opens a database of this version's schema for reading alone, beside a service that may be running on
+    /// it. Nothing is made, migrated or written: a commit is refused as on a closed database.
+    pub async fn open_to_read(config: &DbConfig, which: Which) -> Result<Db, OpenError> {
+        let changes = Changes::new(true);
+        let engine = match &config.place {
+            Place::File(path) => {
+                sqlite::check_schema(path, which.migrations())?;
+                Engine::Sqlite(Sqlite::to_read(path))
+            }
+            Place::Server { url, schema } => {
+                Engine::Postgres(Postgres::to_read(url, *schema, which.migrations()).await?)
+            }
+        };
+        Ok(Db { engine, changes })
+    }
+
     async fn with(
         config: &DbConfig,
         known: &'static [migrate::Migration],
@@ -504,6 +522,21 @@ impl Db {
         match &self.engine {
             Engine::Sqlite(file) => file.readers.point(point, key),
             Engine::Postgres(server) => server.point(point, key).await,
+        }
+    }
+
+    /// Reads the next page of a table, within a span of its keys, into a page that is used again.
+    pub async fn walk(
+        &self,
+        walk: &'static Walk,
+        span: Span,
+        rows_max: usize,
+        page: &mut Page,
+    ) -> Result<(), DbError> {
+        page.clear();
+        match &self.engine {
+            Engine::Sqlite(file) => file.readers.walk(walk, span, rows_max, page),
+            Engine::Postgres(server) => server.walk(walk, span, rows_max, page).await,
         }
     }
 

@@ -10,6 +10,7 @@ mod profile;
 mod store;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +27,7 @@ pub use dossier::{decode_one as decode_fact, encode_one as encode_fact};
 pub use memory::Memory;
 pub use profile::Profile;
 pub use store::{Filling, due};
+pub use walk::{Seen, WalkError, Walker};
 
 use memory::Found;
 

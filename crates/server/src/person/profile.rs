@@ -1,7 +1,7 @@
 //! Name and document of a person.
 
 use kangma_core::identity::{Document, DocumentType, Name};
-use kangma_core::time::{Instant, Zone};
+use kangma_core::time::{Day, Instant, Zone};
 use serde::{Deserialize, Serialize};
 
 /// Who somebody is, as they typed it and core normalised it. Sealed wherever it is stored.
@@ -15,6 +15,17 @@ pub struct Profile {
     pub number: String,
     /// ISO 3166 alpha-3, of passports.
     pub nationality: Option<String>,
+}
+
+/// The day of birth in a profile as it is stored, where the number holds one.
+pub(super) fn birth_in(stored: &[u8]) -> Option<Day> {
+    let profile: Profile = serde_json::from_slice(stored).ok()?;
+    if profile.document_type != DocumentType::ResidentId {
+        return None;
+    }
+    let part = |from: usize, to: usize| profile.number.get(from..to);
+    let year = part(6, 10)?.parse().ok()?;
+    Day::from_ymd(year, part(10, 12)?.parse().ok()?, part(12, 14)?.parse().ok()?)
 }
 
 impl Profile {

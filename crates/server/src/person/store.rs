@@ -3,7 +3,7 @@
 use kangma_core::id::PersonId;
 use kangma_core::time::Instant;
 
-use crate::db::{Affects, Db, DbError, Point, Row, Rows, Stmt, Unit, Value};
+use crate::db::{Affects, Db, DbError, Point, Row, Rows, Stmt, Unit, Value, Walk};
 
 pub struct StateRow {
     pub version: i64,
@@ -31,6 +31,22 @@ static STATE: Point = Point {
     columns: "person_id, version, tokens_after, decided_at, review_at, pack, state",
     table: "person",
     key: "person_id",
+    filter: "",
+};
+
+pub static EVERYBODY: Walk = Walk {
+    name: "person.walk",
+    columns: "person_id, decided_at, review_at, pack, state, dossier",
+    table: "person",
+    key: "person_id",
+    filter: "",
+};
+
+pub static DOCUMENTS: Walk = Walk {
+    name: "person.walk_documents",
+    columns: "document_id, profile",
+    table: "document",
+    key: "document_id",
     filter: "",
 };
 

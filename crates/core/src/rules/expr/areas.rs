@@ -254,6 +254,13 @@ impl Areas {
         self.lists.iter().map(|l| &*l.key)
     }
 
+    /// Codes that are listed, at most so many of each list.
+    pub fn codes(&self, of_each: usize) -> impl Iterator<Item = Box<str>> {
+        // The leading 1 is not part of the code.
+        let text = |e: &Entry| e.code.to_string()[1..].into();
+        self.lists.iter().flat_map(move |l| l.entries.iter().take(of_each).map(text))
+    }
+
     /// No lists at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -25,7 +25,9 @@ use tokio_util::task::TaskTracker;
 pub use dump::{dump, restore};
 
 use super::migrate::Migration;
-use super::{Changes, DbConfig, DbError, OpenError, Point, Row, Rows, Settled, Stmt, Unit, Value};
+use super::{
+    Changes, DbConfig, DbError, OpenError, Page, Point, Row, Rows, Settled, Span, Stmt, Unit, Value, Walk,
+};
 use link::{Link, Session, Target};
 use read::Batcher;
 use write::Waiting;
@@ -177,6 +179,57 @@ impl Postgres {
         let (turn, batchers) = (AtomicUsize::new(0), RwLock::default());
         let readers = readers.into();
         Ok(Postgres(Arc::new(Inner { target, readers, turn, sharded, batchers, queue, stop, tasks })))
+    }
+
+    /// Connects for reading alone: nothing is migrated, and no connection writes.
+    pub async fn to_read(
+        url: &str,
+        schema: Option<&'static str>,
+        known: &[Migration],
+    ) -> Result<Postgres, OpenError> {
+        let target = Target::parse(url, schema)?;
+        let (client, task) = target.connect().await.map_err(|e| target.open_error(&e))?;
+        let found = migrate::look(&client, &target, known).await;
+        task.abort();
+        if !found? {
+            let cause = "there is no database of Kangma's".to_owned();
+            return Err(OpenError::Io { database: target.name.clone(), cause });
+        }
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let mut readers = Vec::with_capacity(MAIN.0);
+        for _ in 0..MAIN.0 {
+            readers.push(Link::open(&target, &stop).await?);
+        }
+        tasks.close();
+        Ok(Postgres(Arc::new(Inner {
+            target,
+            readers: readers.into(),
+            turn: AtomicUsize::new(0),
+            sharded: false,
+            batchers: RwLock::default(),
+            // Its other end is gone: whoever would write is refused.
+            queue: mpsc::channel(1).0,
+            stop,
+            tasks,
+        })))
+    }
+
+    /// The next page of a walk.
+    pub async fn walk(
+        &self,
+        walk: &'static Walk,
+        span: Span,
+        rows_max: usize,
+        page: &mut Page,
+    ) -> Result<(), DbError> {
+        let session = self.reader()?;
+        let sql = || format!("/* {} */ {}", walk.name, walk.sql());
+        let statement = session.prepare(std::ptr::from_ref(walk).addr(), sql).await?;
+        let (first, last) = (&span.first[..], &span.last[..]);
+        let rows_max = i64::try_from(rows_max).unwrap_or(i64::MAX);
+        let rows = session.client.query(&statement, &[&first, &last, &rows_max]).await?;
+        page.begin(statement.columns().len());
+        rows.iter().try_for_each(|row| value::into_page(row, page))
     }
 
     /// Whether no reading connection stands.

@@ -4,7 +4,7 @@ use std::error::Error;
 
 use tokio_postgres::types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked};
 
-use super::super::{DbError, Row, Value};
+use super::super::{DbError, Page, Row, Value};
 
 impl ToSql for Value {
     fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
@@ -39,4 +39,22 @@ pub fn owned(row: &tokio_postgres::Row) -> Result<Row, DbError> {
         });
     }
     Ok(Row(values))
+}
+
+/// A row of the server's as the next of a page.
+pub fn into_page(row: &tokio_postgres::Row, page: &mut Page) -> Result<(), DbError> {
+    for (i, column) in row.columns().iter().enumerate() {
+        match *column.type_() {
+            Type::INT8 => match row.try_get::<_, Option<i64>>(i)? {
+                Some(n) => page.int(n),
+                None => page.null(),
+            },
+            Type::BYTEA => match row.try_get::<_, Option<&[u8]>>(i)? {
+                Some(bytes) => page.bytes(bytes),
+                None => page.null(),
+            },
+            _ => return Err(DbError::shape("a walk reads numbers and bytes")),
+        }
+    }
+    Ok(())
 }

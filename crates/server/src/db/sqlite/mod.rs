@@ -15,13 +15,15 @@ use tokio::sync::{mpsc, oneshot};
 use kangma_core::time::Instant;
 
 use super::migrate::Migration;
-use super::{Affects, Changes, DbConfig, DbError, OpenError, Point, Row, Rows, Stmt, Unit, Value};
+use super::{
+    Affects, Changes, DbConfig, DbError, OpenError, Page, Point, Row, Rows, Span, Stmt, Unit, Value, Walk,
+};
 
 mod dump;
 mod migrate;
 
 pub(super) use dump::{dump, restore};
-pub(super) use migrate::check;
+pub(super) use migrate::{check, check_schema};
 
 /// Units in one transaction at most; bounds how long the first of a group waits.
 const GROUP_MAX: usize = 1_024;
@@ -74,6 +76,11 @@ impl Sqlite {
         let writer = migrate::run(open_writer(path, config)?, path, known, now)?;
         let committer = Committer::start(writer, config.queue_max, changes.clone());
         Ok(Sqlite { readers: Readers::new(path), committer })
+    }
+
+    /// Without a writer, and so without the lock.
+    pub fn to_read(path: &Path) -> Sqlite {
+        Sqlite { readers: Readers::new(path), committer: Committer::nobody() }
     }
 }
 
@@ -231,6 +238,37 @@ impl Readers {
     }
 }
 
+impl Readers {
+    pub(super) fn walk(
+        &self,
+        walk: &'static Walk,
+        span: Span,
+        rows_max: usize,
+        page: &mut Page,
+    ) -> Result<(), DbError> {
+        self.with(|connection| {
+            let sql = || rewrite(walk.name, &walk.sql());
+            let mut prepared = cached(connection, std::ptr::from_ref(walk).addr(), sql)?;
+            let columns = prepared.column_count();
+            page.begin(columns);
+            let rows_max = i64::try_from(rows_max).unwrap_or(i64::MAX);
+            let mut rows = prepared.query(rusqlite::params![&span.first[..], &span.last[..], rows_max])?;
+            while let Some(row) = rows.next()? {
+                for i in 0..columns {
+                    match row.get_ref(i)? {
+                        ValueRef::Null => page.null(),
+                        ValueRef::Integer(n) => page.int(n),
+                        ValueRef::Blob(b) => page.bytes(b),
+                        ValueRef::Text(t) => page.bytes(t),
+                        ValueRef::Real(_) => return Err(DbError::shape("real")),
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
 fn open_reader(path: &Path) -> Result<Connection, DbError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
@@ -282,6 +320,11 @@ impl Committer {
             .spawn(move || write_all(writer, waiting, &changes))
             .expect("a thread can be started at the start of the service");
         Committer { queue, thread: Arc::new(std::sync::Mutex::new(Some(thread))) }
+    }
+
+    /// Refuses everything: its queue ends nowhere.
+    fn nobody() -> Committer {
+        Committer { queue: mpsc::channel(1).0, thread: Arc::default() }
     }
 
     pub(super) async fn commit(&self, unit: Unit) -> Result<(), DbError> {

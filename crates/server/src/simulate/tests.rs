@@ -1,0 +1,251 @@
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use kangma_core::decision::{Colour, Status};
+use kangma_core::id::PersonId;
+use kangma_core::rules::pack::{Pack, PackFiles};
+use kangma_core::tally::{FLOOR, Place};
+use kangma_core::time::{DAY_S, Day, Instant};
+
+use super::{Age, Forecast, Progress, Question, Shade, SimulateError, Source, changes, run};
+use crate::app::{App, Clock, Rng, Shared};
+use crate::config::Config;
+use crate::seal::PersonKeys;
+use crate::{decide, person};
+
+struct Dir(PathBuf);
+
+impl Drop for Dir {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+/// A service under a pack whose clock stands still, on one folder for all services of a name.
+async fn service(name: &str, pack: Option<PathBuf>, at: Instant) -> Shared {
+    let dir = folder(name);
+    #[derive(clap::Parser)]
+    struct Only {
+        #[command(flatten)]
+        config: Config,
+    }
+    let mut only = <Only as clap::Parser>::parse_from(["kangma", "--data-dir", dir.to_str().unwrap()]);
+    only.config.pack = pack;
+    if std::env::var("KANGMA_TEST_ENGINE").is_ok_and(|engine| engine == "postgres") {
+        let url = std::env::var("KANGMA_TEST_POSTGRES_URL").unwrap();
+        let schema = format!("simulate_{name}_{}", std::process::id());
+        only.config.data.database_url = Some(format!("{url}?options=-csearch_path%3D{schema}"));
+        only.config.data.keys_url = Some(format!("{url}?options=-csearch_path%3D{schema}_keys"));
+    }
+    let app = App::open(only.config, Rng::seeded(7)).await.unwrap();
+    let mut app = Arc::into_inner(app).unwrap();
+    app.clock = Clock::stopped(at);
+    Arc::new(app)
+}
+
+fn folder(name: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("kangma-simulate-{name}-{}", std::process::id()))
+}
+
+async fn close(app: Shared) {
+    app.db.clone().close().await;
+    app.key_store.clone().close().await;
+}
+
+/// Hangzhou's pack with three changes: symptoms are red, contacts with confirmed cases are not red any more
+/// (and those who are end), and Xiaoshan district is yellow.
+fn draft() -> PackFiles {
+    let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../packs/hangzhou-2020-02-11");
+    let mut files = crate::cli::pack::read_dir(&dir).unwrap();
+    let mut change = |file: &str, from: &str, to: &str| {
+        let text = files.0.get_mut(file).unwrap();
+        assert!(text.contains(from), "{from}");
+        *text = text.replacen(from, to, 1);
+    };
+    change("pack.toml", "version = \"1.0.0\"", "version = \"1.1.0\"");
+    change("pack.toml", "on_new_version = \"keep\"", "on_new_version = \"convert\"");
+    change(
+        "rules.toml",
+        r#"fact.contact in ["confirmed", "suspected", "close_contact"]"#,
+        r#"fact.contact == "close_contact""#,
+    );
+    change("rules.toml", "'fact.overseas'", "'fact.overseas || fact.residence == \"330109\"'");
+    change(
+        "rules.toml",
+        r#"stages = [{ colour = "yellow", release = { check_ins_in_a_row = 7"#,
+        r#"stages = [{ colour = "red", release = { check_ins_in_a_row = 7"#,
+    );
+    files
+}
+
+fn write(files: &PackFiles, name: &str) -> Dir {
+    let dir = folder(name);
+    for (file, text) in &files.0 {
+        let path = dir.join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    Dir(dir)
+}
+
+fn source(app: &Shared) -> Arc<Source> {
+    let keys = PersonKeys::new(app.key_store.clone(), app.keys.master.clone());
+    Arc::new(Source { db: app.db.clone(), keys })
+}
+
+fn question(app: &Shared, at: Instant) -> Question {
+    let draft = Arc::new(Pack::load(&draft()).unwrap());
+    Question { workers: 2, ..Question::new(app.packs.set(), draft, at).unwrap() }
+}
+
+async fn ask(app: &Shared, question: Question) -> Forecast {
+    run(source(app), Arc::new(question), Arc::default(), None).await.unwrap()
+}
+
+/// Everybody's colour and division, decided where what is stored no longer stands.
+async fn everybody(app: &Shared) -> BTreeMap<PersonId, (Shade, u64)> {
+    let (mut all, mut last) = (BTreeMap::new(), None);
+    loop {
+        let some = person::states_after(app, last, 500).await.unwrap_or_else(|p| panic!("{}", p.code));
+        let Some((id, _)) = some.last() else { return all };
+        last = Some(*id);
+        for (id, state) in some {
+            let current = decide::current(app, id).await.unwrap_or_else(|p| panic!("{}", p.code)).unwrap();
+            let colour = current.colour().filter(|_| current.status() == Status::Active);
+            all.insert(id, (Shade::of(colour), state.unwrap().sealed.division));
+        }
+    }
+}
+
+/// The same for what happens in one: the story on both engines.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_switches_to_the_draft_finds_exactly_what_was_forecast() {
+    const PEOPLE: u64 = 1_500;
+    let at = Instant::parse("2026-03-10T10:00:00+08:00").unwrap();
+    let data = Dir(folder("switch"));
+    let app = service("switch", None, at).await;
+    crate::cli::seed::town(&app, PEOPLE, at).await.unwrap();
+    // Two days on nothing that was stored stands of those whose check-ins are due.
+    let at = at.plus_s(2 * DAY_S);
+    app.clock.pass_time(2 * DAY_S);
+    let before = everybody(&app).await;
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    let forecast = ask(&app, question(&app, at)).await;
+    assert_eq!(forecast.people(), PEOPLE);
+    close(app).await;
+
+    let pack = write(&draft(), "switch-draft");
+    let app = service("switch", Some(pack.0.clone()), at).await;
+    let after = everybody(&app).await;
+    assert_eq!(before.len() as u64, PEOPLE);
+    let mut found = BTreeMap::new();
+    let mut of_xiaoshan = BTreeMap::new();
+    for (id, (from, division)) in &before {
+        let change = (*from, after[id].0);
+        *found.entry(change).or_default() += 1_i64;
+        if *division == 330_109 {
+            *of_xiaoshan.entry(change).or_default() += 1_i64;
+        }
+    }
+    let by_place = forecast.by_place();
+
+    for change in changes() {
+        assert_eq!(forecast.of(change), found.get(&change).copied().unwrap_or(0), "{change:?}");
+        let xiaoshan = by_place[&Place::division(330_109)](change);
+        assert_eq!(xiaoshan, of_xiaoshan.get(&change).copied().unwrap_or(0), "{change:?} in Xiaoshan");
+        assert_eq!(Age::ALL.map(|age| forecast.of_age(change, age)).iter().sum::<i64>(), forecast.of(change));
+        assert_eq!(forecast.told_of(change), forecast.of(change), "everybody has a phone");
+    }
+    for wanted in [(Shade::Yellow, Shade::Red), (Shade::Red, Shade::Green), (Shade::Green, Shade::Yellow)] {
+        assert!(forecast.of(wanted) > 4, "{wanted:?} is tried: {}", forecast.of(wanted));
+    }
+    close(app).await;
+    drop((data, pack));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_be_shown_hides_few_people_and_its_examples_are_nobody() {
+    let at = Instant::parse("2026-03-10T10:00:00+08:00").unwrap();
+    let data = Dir(folder("shown"));
+    let app = service("shown", None, at).await;
+    crate::cli::seed::town(&app, 600, at).await.unwrap();
+    let question = question(&app, at);
+    let forecast = ask(&app, self::question(&app, at)).await;
+    let shown = forecast.shown(&question, Place::division(3301));
+    let all = serde_json::to_value(&shown).unwrap();
+    // No number of people in the whole answer is under five, or not a multiple of five.
+    fn people(json: &serde_json::Value, out: &mut Vec<i64>) {
+        match json {
+            serde_json::Value::Object(map) => map.iter().for_each(|(name, value)| {
+                if ["people", "changed", "messages"].contains(&name.as_str()) {
+                    out.extend(value.as_i64());
+                } else if name != "examples" {
+                    people(value, out);
+                }
+            }),
+            serde_json::Value::Array(all) => all.iter().for_each(|json| people(json, out)),
+            _ => {}
+        }
+    }
+    let mut numbers = Vec::new();
+    people(&all, &mut numbers);
+    assert!(numbers.len() > 20 && numbers.iter().all(|n| n % FLOOR == 0), "{numbers:?}");
+    let districts: Vec<&str> = shown.below.divisions.iter().map(|d| &*d.code).collect();
+    assert!(districts.contains(&"330109"), "{districts:?}");
+    // Every change that somebody has is shown on somebody made up, who is decided as they are.
+    for change in changes().filter(|c| forecast.of(*c) > 0) {
+        let names = (change.0.name(), change.1.name());
+        assert!(shown.examples.iter().any(|e| (e.from, e.to) == names), "{names:?}");
+    }
+    assert!(shown.examples.len() <= 10);
+    for example in &shown.examples {
+        let text = serde_json::json!({ "facts": example.facts }).to_string();
+        let facts = kangma_core::rules::json::facts_from_str(&text, &app.packs.base().zone).unwrap();
+        let decided = question.active(&facts, at);
+        assert_eq!(Shade::of(decided.colour).name(), example.from);
+    }
+    close(app).await;
+    drop(data);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sample_a_division_and_a_stop_do_what_they_say() {
+    let at = Instant::parse("2026-03-10T10:00:00+08:00").unwrap();
+    let data = Dir(folder("parts"));
+    let app = service("parts", None, at).await;
+    crate::cli::seed::town(&app, 2_000, at).await.unwrap();
+    let xiaoshan = ask(&app, Question { division: Place::division(330_109), ..question(&app, at) }).await;
+    let all = ask(&app, question(&app, at)).await;
+    let there: i64 = changes().map(|c| all.by_place()[&Place::division(330_109)](c)).sum();
+    assert!(xiaoshan.changed() == there && xiaoshan.people() < 1_000, "{} people", xiaoshan.people());
+    let sample = ask(&app, Question { one_in: 4, ..question(&app, at) }).await;
+    assert!((350..650).contains(&sample.people()), "{}", sample.people());
+    // A month on all that was yellow or red for days has to check in again; nothing stored stands.
+    let later = ask(&app, Question { at: at.plus_s(30 * DAY_S), ..question(&app, at) }).await;
+    assert!(later.people() == 2_000 && later != all);
+    let progress = Arc::new(Progress::default());
+    progress.stop();
+    let stopped = run(source(&app), Arc::new(question(&app, at)), progress, None).await;
+    assert!(matches!(stopped, Err(SimulateError::Stopped)));
+    close(app).await;
+    drop(data);
+}
+
+#[test]
+fn ages_are_counted_by_the_birthday() {
+    let day = |text| Day::parse(text).unwrap();
+    let today = day("2026-03-10");
+    for (born, age) in [
+        ("2008-03-10", Age::From18),
+        ("2008-03-11", Age::Under18),
+        ("1966-03-11", Age::From18),
+        ("1966-03-10", Age::From60),
+        ("1946-03-10", Age::From80),
+        ("2030-01-01", Age::Unknown),
+    ] {
+        assert_eq!(Age::of(Some(day(born)), today), age, "{born}");
+    }
+    assert_eq!(Age::of(None, today), Age::Unknown);
+    assert_eq!(Shade::stored(Status::Pending as u8, Colour::Red as u8), Shade::Grey);
+}
