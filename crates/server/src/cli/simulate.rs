@@ -50,7 +50,7 @@ pub struct Simulate {
 
 /// Runs it.
 pub fn run(args: Simulate) -> anyhow::Result<ExitCode> {
-    let draft = super::pack::load(&args.dir)?.0;
+    let draft = super::pack::load(&args.dir, None)?.0;
     let active = crate::packs::load(args.pack.as_deref())?;
     let at = match &args.at {
         Some(text) => json::instant(text, &draft.zone)?,
