@@ -107,6 +107,9 @@ fn routes() -> Vec<Route> {
         route("DELETE", "/api/v1/staff/grants/{id}", GIVING),
         route("POST", "/api/v1/staff/invitations", GIVING).body(invitation),
         route("GET", "/api/v1/staff/roles", GIVING),
+        route("GET", "/api/v1/staff/roles/{name}", GIVING),
+        route("DELETE", "/api/v1/staff/accounts/{name}/sessions", GIVING),
+        route("DELETE", "/api/v1/staff/invitations/{name}", GIVING),
         route("PUT", "/api/v1/staff/roles/{name}", GIVING).body(json!({ "permissions": ["collect"] })),
         route("POST", "/api/v1/people/look-up", Need::One(&[Permission::LookUp])).body(look),
         route("GET", "/api/v1/reviews", DESK),
@@ -361,7 +364,7 @@ async fn one_gives_only_what_one_holds_there_and_not_longer_and_it_ends_at_once(
     let admin = server.officer("admin").await;
     let role = json!({ "permissions": ["grant_rights", "review", "collect"] });
     let made = admin.send(Method::PUT, "/api/v1/staff/roles/street_lead", Some(role.to_string())).await;
-    assert_eq!(made.status, StatusCode::NO_CONTENT, "{made:?}");
+    assert_eq!((made.status, &made.body["version"]), (StatusCode::OK, &json!(0)), "{made:?}");
     let give = async |who: &Person, to: &str, role: &str, division: &str, end: &str| {
         let grant = json!({ "role": role, "division": division, "ends_at": end });
         who.post(&format!("/api/v1/staff/accounts/{to}/grants"), grant).await
@@ -396,8 +399,9 @@ async fn one_gives_only_what_one_holds_there_and_not_longer_and_it_ends_at_once(
 
     // A living session loses a right with its grant, and gains what its role gains.
     assert_eq!(lead.get("/api/v1/reviews").await.status, StatusCode::OK);
-    let less = json!({ "permissions": ["grant_rights", "collect"] }).to_string();
-    admin.send(Method::PUT, "/api/v1/staff/roles/street_lead", Some(less)).await;
+    let less = json!({ "permissions": ["grant_rights", "collect"], "version": 0 }).to_string();
+    let less = admin.send(Method::PUT, "/api/v1/staff/roles/street_lead", Some(less)).await;
+    assert_eq!((less.status, &less.body["version"]), (StatusCode::OK, &json!(1)), "{less:?}");
     assert_eq!(lead.get("/api/v1/reviews").await.status, StatusCode::FORBIDDEN);
     assert_eq!(lead.get("/api/v1/staff/roles").await.status, StatusCode::OK);
     let id = given.body["id"].as_str().unwrap();
@@ -412,6 +416,114 @@ async fn one_gives_only_what_one_holds_there_and_not_longer_and_it_ends_at_once(
         Person::nobody(&server).post("/api/v1/staff/login", login).await.status,
         StatusCode::UNAUTHORIZED
     );
+}
+
+/// Two look at a role; the first saves. Whoever saves from what they saw before is told so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_old_page_does_not_overwrite_a_newer_change_of_a_role() {
+    let server = Server::demo();
+    let (one, other) = (server.officer("admin").await, server.officer("admin").await);
+    let path = "/api/v1/staff/roles/reviewer";
+    let put = async |who: &Person, path: &str, permissions: Value, version: Value| {
+        let body = json!({ "permissions": permissions, "version": version });
+        who.send(Method::PUT, path, Some(body.to_string())).await
+    };
+    let seen = one.get(path).await.body["role"].clone();
+    assert_eq!(seen, other.get(path).await.body["role"]);
+    assert_eq!((&seen["version"], &seen["holders"]), (&json!(0), &json!(1)), "{seen}");
+    let list = one.get("/api/v1/staff/roles").await.body;
+    assert!(list["items"].as_array().unwrap().contains(&seen), "{list}");
+
+    let saved = put(&one, path, json!(["review"]), json!(0)).await;
+    assert_eq!((saved.status, &saved.body["version"]), (StatusCode::OK, &json!(1)), "{saved:?}");
+    // From the old version, from one that never was, and as if it were new.
+    for version in [json!(0), json!(7), Value::Null] {
+        let late = put(&other, path, json!(["review", "appeal", "export"]), version.clone()).await;
+        assert_eq!((late.status, late.code()), (StatusCode::CONFLICT, "rights.role_changed"), "{version}");
+    }
+    let now = other.get(path).await.body["role"].clone();
+    assert_eq!((&now["permissions"], &now["version"]), (&json!(["review"]), &json!(1)), "{now}");
+    // Of two at one moment one is told.
+    let sets = [json!(["review", "appeal"]), json!(["review", "look_up"])];
+    let [first, second] = sets;
+    let (a, b) = tokio::join!(put(&one, path, first, json!(1)), put(&other, path, second, json!(1)));
+    let mut statuses = [a.status, b.status];
+    statuses.sort();
+    assert_eq!(statuses, [StatusCode::OK, StatusCode::CONFLICT], "{a:?} {b:?}");
+    // A new role says that it is new, and nothing of a version that is not there.
+    let new = "/api/v1/staff/roles/night_watch";
+    assert_eq!(put(&one, new, json!(["verify"]), json!(0)).await.code(), "rights.role_changed");
+    assert_eq!(put(&one, new, json!(["verify"]), Value::Null).await.status, StatusCode::OK);
+    assert_eq!(put(&other, new, json!(["collect"]), Value::Null).await.code(), "rights.role_changed");
+    assert_eq!(other.get("/api/v1/staff/roles/not_there").await.status, StatusCode::NOT_FOUND);
+    // Nobody takes the right to give from themselves, nor their own account.
+    let administrator = one.get("/api/v1/staff/roles/administrator").await.body["role"].clone();
+    let less =
+        put(&one, "/api/v1/staff/roles/administrator", json!(["review"]), administrator["version"].clone())
+            .await;
+    assert_eq!((less.status, less.code()), (StatusCode::CONFLICT, "rights.own_right"));
+    let own = one.send(Method::DELETE, "/api/v1/staff/accounts/admin", None).await;
+    assert_eq!((own.status, own.code()), (StatusCode::CONFLICT, "rights.own_account"));
+}
+
+/// What the room of accounts shows: whom one gives rights to, what they hold, where they are logged in.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn accounts_are_listed_with_what_they_hold_and_logged_out_and_invitations_taken_back() {
+    let server = Server::demo();
+    let admin = server.officer("admin").await;
+    let lead = json!({ "permissions": ["grant_rights", "collect", "verify"], "version": null });
+    admin.send(Method::PUT, "/api/v1/staff/roles/street_lead", Some(lead.to_string())).await;
+    let grant = json!({ "role": "street_lead", "division": "330106", "ends_at": "2027-06-01T00:00:00Z" });
+    let given = admin.post("/api/v1/staff/accounts/collector/grants", grant).await;
+    assert_eq!(given.status, StatusCode::CREATED, "{given:?}");
+    let lead = server.officer("collector").await;
+    let all = lead.get("/api/v1/staff/accounts").await.body;
+    let names: Vec<&str> =
+        all["items"].as_array().unwrap().iter().map(|a| a["name"].as_str().unwrap()).collect();
+    assert_eq!(
+        names,
+        ["approver", "collector", "data", "manager", "verifier"],
+        "offices of the county alone"
+    );
+    let of =
+        |name: &str| all["items"].as_array().unwrap().iter().find(|a| a["name"] == name).unwrap().clone();
+    assert_eq!(of("verifier")["grants"][0]["role"], "verifier", "{all}");
+    assert_eq!(of("collector")["grants"].as_array().unwrap().len(), 2, "{all}");
+    // Who holds a role elsewhere is not told.
+    let reviewers = lead.get("/api/v1/staff/roles/reviewer").await.body;
+    assert_eq!(
+        (&reviewers["holders"], &reviewers["role"]["holders"]),
+        (&json!([]), &json!(0)),
+        "{reviewers}"
+    );
+    assert_eq!(admin.get("/api/v1/staff/roles/reviewer").await.body["holders"][0]["name"], "reviewer");
+
+    let verifier = server.officer("verifier").await;
+    let seen = lead.get("/api/v1/staff/accounts/verifier").await.body;
+    assert_eq!(seen["sessions"].as_array().unwrap().len(), 1, "{seen}");
+    let out = lead.send(Method::DELETE, "/api/v1/staff/accounts/verifier/sessions", None).await;
+    assert_eq!(out.status, StatusCode::NO_CONTENT, "{out:?}");
+    assert_eq!(verifier.get("/api/v1/staff/me").await.status, StatusCode::UNAUTHORIZED);
+
+    let invite = json!({ "name": "new.one", "office": "样例街道网格中心", "division": "330106" });
+    let token = lead.post("/api/v1/staff/invitations", invite).await.body["token"].clone();
+    let elsewhere = json!({ "name": "new.far", "office": "样例市大数据局", "division": "" });
+    assert_eq!(admin.post("/api/v1/staff/invitations", elsewhere).await.status, StatusCode::CREATED);
+    let invited = lead.get("/api/v1/staff/accounts").await.body["invited"].clone();
+    assert_eq!((invited.as_array().unwrap().len(), &invited[0]["name"]), (1, &json!("new.one")), "{invited}");
+    assert!(!invited.to_string().contains(token.as_str().unwrap()));
+    let back = async |name: &str| {
+        lead.send(Method::DELETE, &format!("/api/v1/staff/invitations/{name}"), None).await.status
+    };
+    assert_eq!((back("new.far").await, back("nobody").await), (StatusCode::NOT_FOUND, StatusCode::NOT_FOUND));
+    assert_eq!(back("new.one").await, StatusCode::NO_CONTENT);
+    let late = elsewhere_accept(&server, &token).await;
+    assert_eq!((late.0, &late.1["code"]), (StatusCode::NOT_FOUND, &json!("rights.invitation_over")));
+}
+
+async fn elsewhere_accept(server: &Server, token: &Value) -> (StatusCode, Value) {
+    elsewhere(server, "invitations/accept", json!({ "token": token, "password": "correct horse battery" }))
+        .await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

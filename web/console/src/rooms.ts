@@ -20,6 +20,7 @@ export const rooms: Room[] = [
   { name: 'alarms', permissions: ['audit'], load: () => import('./alarms/AlarmsRoom.vue') },
   { name: 'lists', rest: '/:id?', permissions: ['import'], load: () => import('./lists/ListsRoom.vue') },
   { name: 'people', permissions: ['look_up'], load: () => import('./people/PeopleRoom.vue') },
+  { name: 'accounts', rest: '/:part?/:name?', permissions: ['grant_rights'], load: () => import('./accounts/AccountsRoom.vue') },
   { name: 'mine', permissions: [], load: () => import('./mine/MineRoom.vue') },
 ]
 

@@ -1,5 +1,7 @@
 //! Requests and answers of giving rights.
 
+use std::collections::{HashMap, HashSet};
+
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use kangma_core::id::FactId;
@@ -8,7 +10,7 @@ use kangma_core::time::Instant;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Account, Given, Invited};
+use super::{Account, Given, GrantRow, Invited};
 use crate::app::Shared;
 use crate::error::{Problem, ProblemBody};
 use crate::http::{Body, Private};
@@ -19,7 +21,34 @@ use crate::staff::{self, Officer};
 #[derive(Serialize, ToSchema)]
 pub struct Accounts {
     /// By name; at most 2,000.
-    items: Vec<AccountItem>,
+    items: Vec<ListedAccount>,
+    /// Who was invited and has not chosen a password yet.
+    invited: Vec<InvitedItem>,
+}
+
+/// An account in a list, with what it holds.
+#[derive(Serialize, ToSchema)]
+pub struct ListedAccount {
+    #[serde(flatten)]
+    account: AccountItem,
+    /// Roles that have not ended.
+    grants: Vec<GivenItem>,
+}
+
+/// Somebody who was invited.
+#[derive(Serialize, ToSchema)]
+pub struct InvitedItem {
+    /// Log-in name to be.
+    name: String,
+    /// Name of the office.
+    office: String,
+    /// Code of its division; empty for the whole country.
+    division: String,
+    /// By whom.
+    given_by: String,
+    /// Until when the invitation counts.
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Instant,
 }
 
 /// An account.
@@ -53,8 +82,23 @@ impl From<Account> for AccountItem {
 #[utoipa::path(get, path = "/api/v1/staff/accounts", tag = "staff",
     responses((status = 200, body = Accounts), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody)))]
 pub async fn accounts(State(app): State<Shared>, officer: Officer) -> Result<Private<Accounts>, Problem> {
-    let items = super::accounts(&app, &officer).await?;
-    Ok(Private(Accounts { items: items.into_iter().map(AccountItem::from).collect() }))
+    let mut held: HashMap<String, Vec<GivenItem>> = HashMap::new();
+    for (name, grant) in super::grants_of_all(&app, &officer).await? {
+        held.entry(name).or_default().push(grant.into());
+    }
+    let items = super::accounts(&app, &officer)
+        .await?
+        .into_iter()
+        .map(|a| ListedAccount { grants: held.remove(&a.name).unwrap_or_default(), account: a.into() });
+    let items = items.collect();
+    let invited = super::invitations(&app, &officer).await?.into_iter().map(|w| InvitedItem {
+        name: w.name,
+        office: w.office,
+        division: w.division,
+        given_by: w.given_by,
+        expires_at: w.expires_at,
+    });
+    Ok(Private(Accounts { items, invited: invited.collect() }))
 }
 
 /// An account with what it holds.
@@ -64,6 +108,21 @@ pub struct AccountView {
     account: AccountItem,
     /// Roles that have not ended.
     grants: Vec<GivenItem>,
+    /// Where it is logged in, the newest first.
+    sessions: Vec<LoggedIn>,
+}
+
+/// A session of an account.
+#[derive(Serialize, ToSchema)]
+pub struct LoggedIn {
+    /// Since when.
+    #[schema(value_type = String, format = DateTime)]
+    opened_at: Instant,
+    /// Until when at most.
+    #[schema(value_type = String, format = DateTime)]
+    ends_at: Instant,
+    /// What the browser calls itself.
+    browser: String,
 }
 
 /// A role that an account holds.
@@ -84,7 +143,20 @@ pub struct GivenItem {
     given_by: String,
 }
 
-/// Reads an account and what it holds.
+impl From<GrantRow> for GivenItem {
+    fn from(g: GrantRow) -> GivenItem {
+        GivenItem {
+            id: FactId(g.id).to_string(),
+            role: g.role,
+            division: g.division,
+            assignment: g.assignment,
+            ends_at: g.ends_at,
+            given_by: g.given_by,
+        }
+    }
+}
+
+/// Reads an account, what it holds and where it is logged in.
 #[utoipa::path(get, path = "/api/v1/staff/accounts/{name}", tag = "staff",
     params(("name" = String, Path, description = "Log-in name")),
     responses((status = 200, body = AccountView), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
@@ -95,23 +167,17 @@ pub async fn account(
     Path(name): Path<String>,
 ) -> Result<Private<AccountView>, Problem> {
     let account = super::account(&app, &officer, &name).await?;
-    let grants = super::grants(&app, &account).await?;
-    let grants = grants.into_iter().map(|g| GivenItem {
-        id: FactId(g.id).to_string(),
-        role: g.role,
-        division: g.division,
-        assignment: g.assignment,
-        ends_at: g.ends_at,
-        given_by: g.given_by,
-    });
-    let grants = grants.collect();
-    Ok(Private(AccountView { account: account.into(), grants }))
+    let grants = super::grants(&app, &account).await?.into_iter().map(GivenItem::from).collect();
+    let sessions = super::sessions(&app, &account).await?;
+    let sessions =
+        sessions.into_iter().map(|(_, opened_at, ends_at, browser)| LoggedIn { opened_at, ends_at, browser });
+    Ok(Private(AccountView { account: account.into(), grants, sessions: sessions.collect() }))
 }
 
 /// Ends an account: its sessions end, and it can no longer log in.
 #[utoipa::path(delete, path = "/api/v1/staff/accounts/{name}", tag = "staff",
     params(("name" = String, Path, description = "Log-in name")),
-    responses((status = 204), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody), (status = 404, body = ProblemBody)))]
+    responses((status = 204), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody), (status = 404, body = ProblemBody), (status = 409, body = ProblemBody)))]
 pub async fn end_account(
     State(app): State<Shared>,
     officer: Officer,
@@ -131,6 +197,32 @@ pub async fn reset_second_factor(
     Path(name): Path<String>,
 ) -> Result<StatusCode, Problem> {
     super::reset_second_factor(&app, &officer, &name).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Logs an account out everywhere.
+#[utoipa::path(delete, path = "/api/v1/staff/accounts/{name}/sessions", tag = "staff",
+    params(("name" = String, Path, description = "Log-in name")),
+    responses((status = 204), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody), (status = 404, body = ProblemBody)))]
+pub async fn end_sessions(
+    State(app): State<Shared>,
+    officer: Officer,
+    Path(name): Path<String>,
+) -> Result<StatusCode, Problem> {
+    super::end_sessions(&app, &officer, &name).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Takes the invitations of somebody back who has not chosen a password yet.
+#[utoipa::path(delete, path = "/api/v1/staff/invitations/{name}", tag = "staff",
+    params(("name" = String, Path, description = "Log-in name")),
+    responses((status = 204), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody), (status = 404, body = ProblemBody)))]
+pub async fn withdraw(
+    State(app): State<Shared>,
+    officer: Officer,
+    Path(name): Path<String>,
+) -> Result<StatusCode, Problem> {
+    super::withdraw(&app, &officer, &name).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -278,20 +370,84 @@ pub struct RoleItem {
     name: String,
     /// What it allows.
     permissions: Vec<&'static str>,
+    /// How often that was changed: what a change is made from.
+    version: i64,
+    /// How many accounts hold it, of offices where one gives rights.
+    holders: usize,
+}
+
+fn names(set: Permissions) -> Vec<&'static str> {
+    set.iter().map(Permission::name).collect()
 }
 
 /// Lists the roles.
 #[utoipa::path(get, path = "/api/v1/staff/roles", tag = "staff",
     responses((status = 200, body = Roles), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody)))]
 pub async fn roles(State(app): State<Shared>, officer: Officer) -> Result<Private<Roles>, Problem> {
-    super::giving(&officer)?;
-    let items = staff::roles(&app.db).await?;
-    let items = items.into_iter().map(|role| RoleItem {
+    let mut held: HashMap<String, HashSet<String>> = HashMap::new();
+    for (name, grant) in super::grants_of_all(&app, &officer).await? {
+        held.entry(grant.role).or_default().insert(name);
+    }
+    let items = staff::roles(&app.db).await?.into_iter().map(|role| RoleItem {
+        holders: held.get(&role.name).map_or(0, HashSet::len),
         name: role.name,
-        permissions: role.permissions.iter().map(Permission::name).collect(),
+        permissions: names(role.permissions),
+        version: role.version,
     });
-    let permissions = PERMISSIONS.into_iter().map(Permission::name).collect();
-    Ok(Private(Roles { items: items.collect(), permissions }))
+    Ok(Private(Roles { items: items.collect(), permissions: names(Permissions::of(&PERMISSIONS)) }))
+}
+
+/// A role with those who hold it.
+#[derive(Serialize, ToSchema)]
+pub struct RoleView {
+    /// The role.
+    role: RoleItem,
+    /// By name, of offices where one gives rights; somebody may hold it in several divisions.
+    holders: Vec<HolderItem>,
+}
+
+/// Somebody who holds a role.
+#[derive(Serialize, ToSchema)]
+pub struct HolderItem {
+    /// Log-in name.
+    name: String,
+    /// Name of the office.
+    office: String,
+    /// Code of the division where the role holds; empty for the whole country.
+    division: String,
+    /// A place or enterprise that it is limited to.
+    assignment: Option<String>,
+    /// Until when.
+    #[schema(value_type = String, format = DateTime)]
+    ends_at: Instant,
+}
+
+/// Reads a role and who holds it.
+#[utoipa::path(get, path = "/api/v1/staff/roles/{name}", tag = "staff",
+    params(("name" = String, Path, description = "Small letters and underscores")),
+    responses((status = 200, body = RoleView), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
+        (status = 404, body = ProblemBody)))]
+pub async fn role(
+    State(app): State<Shared>,
+    officer: Officer,
+    Path(name): Path<String>,
+) -> Result<Private<RoleView>, Problem> {
+    let (role, holders) = super::role_with_holders(&app, &officer, &name).await?;
+    let people: HashSet<&str> = holders.iter().map(|h| h.name.as_str()).collect();
+    let role = RoleItem {
+        holders: people.len(),
+        name: role.name,
+        permissions: names(role.permissions),
+        version: role.version,
+    };
+    let holders = holders.into_iter().map(|h| HolderItem {
+        name: h.name,
+        office: h.office,
+        division: h.division,
+        assignment: h.assignment,
+        ends_at: h.ends_at,
+    });
+    Ok(Private(RoleView { role, holders: holders.collect() }))
 }
 
 /// What a role allows.
@@ -300,18 +456,30 @@ pub async fn roles(State(app): State<Shared>, officer: Officer) -> Result<Privat
 pub struct RoleRequest {
     /// Names of permissions.
     permissions: Vec<String>,
+    /// The version that this change was made from, as the role's answer has it; null for a new role.
+    #[serde(default)]
+    version: Option<i64>,
 }
 
-/// Sets what a role allows, for all who hold it, at once; one has to hold all of it oneself.
+/// A role after a change.
+#[derive(Serialize, ToSchema)]
+pub struct RoleSaved {
+    /// Its version now.
+    version: i64,
+}
+
+/// Sets what a role allows, for all who hold it, at once; one has to hold all of it oneself. A change
+/// that was made from an older version is refused with `rights.role_changed`.
 #[utoipa::path(put, path = "/api/v1/staff/roles/{name}", tag = "staff", request_body = RoleRequest,
     params(("name" = String, Path, description = "Small letters and underscores")),
-    responses((status = 204), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody), (status = 422, body = ProblemBody)))]
+    responses((status = 200, body = RoleSaved), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
+        (status = 409, body = ProblemBody), (status = 422, body = ProblemBody)))]
 pub async fn put_role(
     State(app): State<Shared>,
     officer: Officer,
     Path(name): Path<String>,
     Body(ask): Body<RoleRequest>,
-) -> Result<StatusCode, Problem> {
+) -> Result<Private<RoleSaved>, Problem> {
     let set: Option<Vec<Permission>> = ask.permissions.iter().map(|p| Permission::parse(p)).collect();
     let set = set.ok_or_else(|| {
         Problem::field(
@@ -321,6 +489,6 @@ pub async fn put_role(
             "There is no permission of one of these names.",
         )
     })?;
-    super::put_role(&app, &officer, &name, Permissions::of(&set)).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let version = super::put_role(&app, &officer, &name, Permissions::of(&set), ask.version).await?;
+    Ok(Private(RoleSaved { version }))
 }

@@ -15,7 +15,7 @@ use kangma_core::division::divisions;
 use kangma_core::role::{Permission, Permissions};
 use kangma_core::time::Instant;
 
-pub use store::{Account, GrantRow};
+pub use store::{Account, GrantRow, Holder, Waiting};
 
 use crate::app::Shared;
 use crate::db::{DbError, Unit};
@@ -35,6 +35,48 @@ pub async fn accounts(app: &Shared, officer: &Officer) -> Result<Vec<Account>, P
     }
     all.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(all)
+}
+
+/// What the accounts hold whose offices lie where one gives rights, with the names of the accounts.
+pub async fn grants_of_all(app: &Shared, officer: &Officer) -> Result<Vec<(String, GrantRow)>, Problem> {
+    let mut all = Vec::new();
+    for division in giving(officer)? {
+        all.extend(store::grants_in(&app.db, division, app.clock.wall()).await?);
+    }
+    Ok(all)
+}
+
+/// Who was invited where one gives rights, and has not chosen a password yet.
+pub async fn invitations(app: &Shared, officer: &Officer) -> Result<Vec<Waiting>, Problem> {
+    let mut all = Vec::new();
+    for division in giving(officer)? {
+        all.extend(store::invitations(&app.db, division, app.clock.wall()).await?);
+    }
+    Ok(all)
+}
+
+/// Takes the invitations of somebody back.
+pub async fn withdraw(app: &Shared, officer: &Officer, name: &str) -> Result<(), Problem> {
+    giving(officer)?;
+    let divisions = store::invited(&app.db, name).await?;
+    if divisions.is_empty() || !divisions.iter().all(|d| officer.may(Permission::GrantRights, d)) {
+        return Err(Problem::not_found());
+    }
+    Ok(app.db.commit(store::withdraw(name)).await?)
+}
+
+/// A role, and who holds it of those whose offices lie where one gives rights.
+pub async fn role_with_holders(
+    app: &Shared,
+    officer: &Officer,
+    name: &str,
+) -> Result<(staff::Role, Vec<Holder>), Problem> {
+    giving(officer)?;
+    let known = staff::roles(&app.db).await?;
+    let role = known.into_iter().find(|there| there.name == name).ok_or_else(Problem::not_found)?;
+    let mut holders = store::holders(&app.db, name, app.clock.wall()).await?;
+    holders.retain(|h| officer.may(Permission::GrantRights, &h.office_division));
+    Ok((role, holders))
 }
 
 fn giving(officer: &Officer) -> Result<Vec<&str>, Problem> {
@@ -224,8 +266,16 @@ pub async fn end_grant(app: &Shared, officer: &Officer, id: [u8; 16]) -> Result<
     }
 }
 
-/// Sets what a role allows: for all who hold it, at once.
-pub async fn put_role(app: &Shared, officer: &Officer, name: &str, set: Permissions) -> Result<(), Problem> {
+/// Sets what a role allows, for all who hold it, at once; answers which version it now is. `seen` is the
+/// version that the change was made from, and none for a role that is to be new: whoever saw an older one
+/// is told so, and changes nothing.
+pub async fn put_role(
+    app: &Shared,
+    officer: &Officer,
+    name: &str,
+    set: Permissions,
+    seen: Option<i64>,
+) -> Result<i64, Problem> {
     officer.require(Permission::GrantRights, "")?;
     let known = staff::roles(&app.db).await?;
     let known = known.into_iter().find(|there| there.name == name);
@@ -242,24 +292,57 @@ pub async fn put_role(app: &Shared, officer: &Officer, name: &str, set: Permissi
     if !officer.may_give(before.union(set), "", app.clock.wall()) {
         return Err(not_yours());
     }
-    let unit = match known {
-        Some(known) => store::change_role(app, name, set, known.version + 1),
-        None => staff::with_role(Unit::new("rights.put_role"), &app.rng, name, set, app.clock.wall()),
+    if seen != known.as_ref().map(|known| known.version) {
+        return Err(role_changed());
+    }
+    // Nobody could undo it: the right would be gone from the very account that asks.
+    if !set.contains(Permission::GrantRights) && !gives_without(officer, name) {
+        return Err(Problem::new(
+            StatusCode::CONFLICT,
+            "rights.own_right",
+            "这样修改后，您自己将失去授权的权限，改动无法撤回。请由另一位授权管理员办理。",
+            "You would take the right to give rights from yourself, and could not go back. Ask somebody else who gives rights.",
+        ));
+    }
+    let (unit, version) = match known {
+        Some(known) => (store::change_role(app, name, set, known.version + 1), known.version + 1),
+        None => (staff::with_role(Unit::new("rights.put_role"), &app.rng, name, set, app.clock.wall()), 0),
     };
     match app.db.commit(unit).await {
-        Err(DbError::Conflict) => Err(Problem::new(
-            StatusCode::CONFLICT,
-            "rights.role_changed",
-            "该角色刚被他人修改，请重新查看后再改。",
-            "Somebody else has just changed this role. Look at it again before you change it.",
-        )),
-        done => Ok(done?),
+        Err(DbError::Conflict) => Err(role_changed()),
+        done => {
+            done?;
+            Ok(version)
+        }
     }
+}
+
+/// Whether somebody gives rights in the whole country by another role than this one.
+fn gives_without(officer: &Officer, role: &str) -> bool {
+    let gives = |g: &staff::Grant| g.permissions.contains(Permission::GrantRights) && g.assignment.is_none();
+    officer.grants.iter().any(|g| g.role != role && g.division.is_empty() && gives(g))
+}
+
+fn role_changed() -> Problem {
+    Problem::new(
+        StatusCode::CONFLICT,
+        "rights.role_changed",
+        "该角色已被他人修改，您看到的不是最新内容。请重新查看后再改。",
+        "Somebody else has changed this role since you looked. Look at it again before you change it.",
+    )
 }
 
 /// Ends an account and its sessions.
 pub async fn end_account(app: &Shared, officer: &Officer, name: &str) -> Result<(), Problem> {
     let account = account(app, officer, name).await?;
+    if account.name == officer.name {
+        return Err(Problem::new(
+            StatusCode::CONFLICT,
+            "rights.own_account",
+            "不能注销自己的账号，请由另一位授权管理员办理。",
+            "One's own account is ended by somebody else who gives rights.",
+        ));
+    }
     let unit = store::end_account(&account.name, app.clock.wall());
     Ok(app.db.commit(staff::end_all(unit, &account.name)).await?)
 }
@@ -278,4 +361,16 @@ pub async fn reset_second_factor(app: &Shared, officer: &Officer, name: &str) ->
     }
     let unit = store::reset_second_factor(&account.name);
     Ok(app.db.commit(staff::end_all(unit, &account.name)).await?)
+}
+
+/// Where an account is logged in.
+pub async fn sessions(app: &Shared, account: &Account) -> Result<Vec<staff::SessionOf>, Problem> {
+    staff::sessions(app, &account.name).await
+}
+
+/// Logs an account out everywhere.
+pub async fn end_sessions(app: &Shared, officer: &Officer, name: &str) -> Result<(), Problem> {
+    let account = account(app, officer, name).await?;
+    let unit = staff::end_all(Unit::new("rights.end_sessions"), &account.name);
+    Ok(app.db.commit(unit).await?)
 }

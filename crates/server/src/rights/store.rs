@@ -25,6 +25,38 @@ static GRANTS: Stmt = Stmt {
           WHERE staff = $1 AND ends_at > $2 AND ended_at IS NULL ORDER BY created_at LIMIT 200",
 };
 
+// Of accounts that can log in, whose offices lie in a division.
+static GRANTS_IN: Stmt = Stmt {
+    name: "rights.grants_in",
+    sql: "SELECT g.grant_id, g.role, g.division, g.assignment, g.ends_at, g.given_by, s.name FROM staff_grant g \
+          JOIN staff s ON s.name = g.staff JOIN office o ON o.office_id = s.office_id \
+          WHERE o.division LIKE $1 AND g.ends_at > $2 AND g.ended_at IS NULL AND s.ended_at IS NULL \
+          ORDER BY s.name, g.created_at LIMIT 20000",
+};
+
+static HOLDERS: Stmt = Stmt {
+    name: "rights.holders",
+    sql: "SELECT s.name, o.name, o.division, g.division, g.assignment, g.ends_at FROM staff_grant g \
+          JOIN staff s ON s.name = g.staff JOIN office o ON o.office_id = s.office_id \
+          WHERE g.role = $1 AND g.ends_at > $2 AND g.ended_at IS NULL AND s.ended_at IS NULL \
+          ORDER BY s.name, g.created_at LIMIT 20000",
+};
+
+static INVITATIONS: Stmt = Stmt {
+    name: "rights.invitations",
+    sql: "SELECT i.staff, o.name, o.division, i.given_by, i.expires_at FROM invitation i \
+          JOIN office o ON o.office_id = i.office_id WHERE o.division LIKE $1 AND i.expires_at > $2 \
+          ORDER BY i.staff LIMIT 2000",
+};
+
+static INVITED: Stmt = Stmt {
+    name: "rights.invited",
+    sql: "SELECT o.division FROM invitation i JOIN office o ON o.office_id = i.office_id WHERE i.staff = $1 LIMIT 100",
+};
+
+static WITHDRAW: Stmt =
+    Stmt { name: "rights.withdraw_invitations", sql: "DELETE FROM invitation WHERE staff = $1" };
+
 static GRANT: Stmt = Stmt {
     name: "rights.grant",
     sql: "SELECT grant_id, role, division, assignment, ends_at, given_by FROM staff_grant WHERE grant_id = $1",
@@ -97,6 +129,36 @@ pub struct GrantRow {
     pub given_by: String,
 }
 
+/// Somebody who holds a role.
+pub struct Holder {
+    /// Log-in name.
+    pub name: String,
+    /// Name of the office.
+    pub office: String,
+    /// Code of the office's division.
+    pub office_division: String,
+    /// Code of the division where the role holds.
+    pub division: String,
+    /// A place or enterprise.
+    pub assignment: Option<String>,
+    /// Until when.
+    pub ends_at: Instant,
+}
+
+/// Somebody who has not chosen a password yet.
+pub struct Waiting {
+    /// Log-in name to be.
+    pub name: String,
+    /// Name of the office.
+    pub office: String,
+    /// Code of its division.
+    pub division: String,
+    /// By whom.
+    pub given_by: String,
+    /// Until when.
+    pub expires_at: Instant,
+}
+
 fn account_row(row: &Row) -> Result<Account, DbError> {
     Ok(Account {
         name: row.text(0)?.to_owned(),
@@ -129,6 +191,52 @@ pub async fn account(db: &Db, name: &str) -> Result<Option<Account>, DbError> {
 
 pub async fn grants(db: &Db, name: &str, now: Instant) -> Result<Vec<GrantRow>, DbError> {
     db.all(&GRANTS, &[name.into(), now.into()]).await?.iter().map(grant_row).collect()
+}
+
+/// With the names of the accounts that hold them.
+pub async fn grants_in(db: &Db, division: &str, now: Instant) -> Result<Vec<(String, GrantRow)>, DbError> {
+    let rows = db.all(&GRANTS_IN, &[format!("{division}%").into(), now.into()]).await?;
+    rows.iter().map(|row| Ok((row.text(6)?.to_owned(), grant_row(row)?))).collect()
+}
+
+pub async fn holders(db: &Db, role: &str, now: Instant) -> Result<Vec<Holder>, DbError> {
+    let rows = db.all(&HOLDERS, &[role.into(), now.into()]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Holder {
+                name: row.text(0)?.to_owned(),
+                office: row.text(1)?.to_owned(),
+                office_division: row.text(2)?.to_owned(),
+                division: row.text(3)?.to_owned(),
+                assignment: row.opt_text(4)?.map(str::to_owned),
+                ends_at: Instant(row.int(5)?),
+            })
+        })
+        .collect()
+}
+
+pub async fn invitations(db: &Db, division: &str, now: Instant) -> Result<Vec<Waiting>, DbError> {
+    let rows = db.all(&INVITATIONS, &[format!("{division}%").into(), now.into()]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Waiting {
+                name: row.text(0)?.to_owned(),
+                office: row.text(1)?.to_owned(),
+                division: row.text(2)?.to_owned(),
+                given_by: row.text(3)?.to_owned(),
+                expires_at: Instant(row.int(4)?),
+            })
+        })
+        .collect()
+}
+
+/// The divisions of the offices that somebody is invited to.
+pub async fn invited(db: &Db, name: &str) -> Result<Vec<String>, DbError> {
+    db.all(&INVITED, &[name.into()]).await?.iter().map(|row| Ok(row.text(0)?.to_owned())).collect()
+}
+
+pub fn withdraw(name: &str) -> Unit {
+    Unit::new("rights.withdraw").expect(Affects::Any, &WITHDRAW, vec![name.into()])
 }
 
 pub async fn grant(db: &Db, id: [u8; 16]) -> Result<Option<GrantRow>, DbError> {

@@ -19,7 +19,7 @@ use kangma_core::role::{Permission, Permissions, ROLES, SECOND_FACTOR};
 use kangma_core::time::Instant;
 
 pub use officer::{Grant, Officer, not_allowed};
-pub use store::{NewGrant, roles};
+pub use store::{NewGrant, Role, roles};
 
 use crate::app::{Rng, Shared};
 use crate::auth;
@@ -373,8 +373,11 @@ async fn told(app: &Shared, name: &str) -> Result<Vec<(Event, Instant, i64)>, Pr
     Ok(rows.into_iter().filter_map(|(kind, at, n)| Some((event(kind)?, at, n))).collect())
 }
 
-/// An account's living sessions.
-async fn sessions(app: &Shared, name: &str) -> Result<Vec<([u8; 16], Instant, Instant, String)>, Problem> {
+/// Identifier, start, end and browser of a session.
+pub type SessionOf = ([u8; 16], Instant, Instant, String);
+
+/// An account's living sessions, the newest first.
+pub async fn sessions(app: &Shared, name: &str) -> Result<Vec<SessionOf>, Problem> {
     Ok(store::sessions(&app.db, name, app.clock.wall()).await?)
 }
 
