@@ -4,10 +4,12 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::areas::is_code;
 use super::diagnostic::{Diagnostic, nearest};
 use super::eval::{Cmp, Cond, Int, List, PersonField, Real, Slot, Text, Var, Words};
+use super::named::{LEVELS_MAX, Named};
 use super::parse::{Ast, Node, Rel};
 use super::{Expr, QUANTIFIERS_MAX, Scope};
 use crate::fact::{Kind, Type};
@@ -72,27 +74,29 @@ impl Typed {
 }
 
 /// Names that a quantifier's variable may not take.
-const NAMES: &[&str] = &["fact", "person", "day", "happened"];
-const FUNCTIONS: &[&str] = &["has", "size", "area", "date", "days_between", "hours_between", "accepted"];
+pub(super) const NAMES: &[&str] = &["fact", "person", "day", "happened"];
+pub(super) const FUNCTIONS: &[&str] = &[
+    "has",
+    "size",
+    "area",
+    "date",
+    "days_between",
+    "day_count",
+    "hours_between",
+    "months_between",
+    "add_months",
+    "is_working_day",
+    "working_days_between",
+    "add_working_days",
+    "accepted",
+];
 const METHODS: &[&str] = &["exists", "all", "startsWith", "size"];
 const PERSON: &[&str] = &["subject", "residence", "age"];
 /// `person.subject` has the words of a declaration's `subject`.
 const SUBJECTS: &[&str] = &["resident", "intending"];
 
 pub(super) fn check(node: &Node, scope: &Scope) -> Result<Expr, Vec<Diagnostic>> {
-    let mut c = Checker {
-        scope,
-        errors: Vec::new(),
-        vars: Vec::new(),
-        reads: BTreeSet::new(),
-        areas: BTreeSet::new(),
-        countries: BTreeSet::new(),
-    };
-    let root = c.truth(node);
-    if !c.errors.is_empty() {
-        c.errors.sort_by_key(|d| (d.span.start, d.span.end));
-        return Err(c.errors);
-    }
+    let (c, root) = walk(node, scope)?;
     let schema = scope.fact.map_or(&[][..], Kind::schema);
     Ok(Expr {
         kind: scope.fact,
@@ -103,6 +107,34 @@ pub(super) fn check(node: &Node, scope: &Scope) -> Result<Expr, Vec<Diagnostic>>
     })
 }
 
+/// The same for a condition that others name.
+pub(super) fn named(node: &Node, scope: &Scope) -> Result<Named, Vec<Diagnostic>> {
+    let (c, root) = walk(node, scope)?;
+    let Checker { reads, areas, countries, size, depth, levels, .. } = c;
+    Ok(Named { cond: Arc::new(root), size, levels: levels + 1, depth, reads, areas, countries })
+}
+
+fn walk<'s>(node: &Node, scope: &'s Scope) -> Result<(Checker<'s>, Cond), Vec<Diagnostic>> {
+    let mut c = Checker {
+        scope,
+        errors: Vec::new(),
+        vars: Vec::new(),
+        reads: BTreeSet::new(),
+        areas: BTreeSet::new(),
+        countries: BTreeSet::new(),
+        size: super::named::size(node),
+        depth: 0,
+        levels: 0,
+    };
+    let root = c.truth(node);
+    c.errors.extend(super::named::too_large(c.size, node.span.clone()));
+    if c.errors.is_empty() {
+        return Ok((c, root));
+    }
+    c.errors.sort_by_key(|d| (d.span.start, d.span.end));
+    Err(c.errors)
+}
+
 struct Checker<'s> {
     scope: &'s Scope,
     errors: Vec<Diagnostic>,
@@ -111,6 +143,12 @@ struct Checker<'s> {
     reads: BTreeSet<Slot>,
     areas: BTreeSet<Box<str>>,
     countries: BTreeSet<Box<str>>,
+    /// Parts, with those of the named conditions.
+    size: usize,
+    /// How deep exists and all stand inside one another, with those of the named conditions.
+    depth: usize,
+    /// How many named conditions stand below one another.
+    levels: usize,
 }
 
 fn type_error(span: Span, message: impl Into<String>) -> Diagnostic {
@@ -203,6 +241,23 @@ impl Checker<'_> {
                 Item::Text(domain) => Typed::Text(Text::Var(var), domain),
             };
         }
+        let conditions = self.scope.conditions.clone();
+        if let Some(named) = conditions.get(name) {
+            self.size = self.size.saturating_add(named.size);
+            self.levels = self.levels.max(named.levels);
+            if self.levels > LEVELS_MAX {
+                let text = format!("at most {LEVELS_MAX} conditions name one another, one below the other");
+                return self.bad(Diagnostic::new("rule.limit", span, text).help("write out one of them"));
+            }
+            self.depth = self.depth.max(self.vars.len() + named.depth);
+            if self.depth > QUANTIFIERS_MAX {
+                return self.bad(too_nested(span));
+            }
+            self.reads.extend(named.reads.iter().copied());
+            self.areas.extend(named.areas.iter().cloned());
+            self.countries.extend(named.countries.iter().cloned());
+            return Typed::Bool(Cond::Named(Arc::clone(&named.cond)));
+        }
         let d = |code, message: String| Diagnostic::new(code, span.clone(), message);
         match name {
             "day" if self.scope.fact.is_some() => Typed::Day(Int::Day),
@@ -215,6 +270,7 @@ impl Checker<'_> {
             _ => {
                 let mut known: Vec<&str> = self.vars.iter().map(|(var, _)| var.as_str()).collect();
                 known.extend(NAMES);
+                known.extend(conditions.names());
                 let e = d("rule.unknown_name", format!("there is no {name}"));
                 let field = self.scope.fact.and_then(|kind| kind.schema().iter().find(|f| f.name == name));
                 let e = if let Some(field) = field.filter(|f| f.rules) {
@@ -415,6 +471,10 @@ impl Checker<'_> {
         for (minus, node) in rest {
             let part = self.typed(node);
             span = span.start..node.span.end;
+            if let Some(d) = self.across(&sum, &part, &span) {
+                sum = self.bad(d);
+                continue;
+            }
             sum = match (sum, part) {
                 (Typed::Bad, _) | (_, Typed::Bad) => Typed::Bad,
                 (Typed::Int(a), Typed::Int(b)) => Typed::Int(add(a, *minus, b)),
@@ -466,6 +526,9 @@ impl Checker<'_> {
         let equality = matches!(cmp, Cmp::Eq | Cmp::Ne);
         let (a, b) = (self.typed(left), self.typed(right));
         let negated = |cond: Cond| if cmp == Cmp::Ne { Cond::Not(Box::new(cond)) } else { cond };
+        if let Some(d) = self.across(&a, &b, &span) {
+            return self.bad(d);
+        }
         Typed::Bool(match (a, b) {
             (Typed::Bad, _) | (_, Typed::Bad) => return Typed::Bad,
             (Typed::Int(a), Typed::Int(b))
@@ -538,6 +601,27 @@ impl Checker<'_> {
                     _ => d,
                 });
             }
+        })
+    }
+
+    /// Numbers of different things are not compared, nor added.
+    fn across(&self, a: &Typed, b: &Typed, span: &Span) -> Option<Diagnostic> {
+        let schema = self.scope.fact.map_or(&[][..], Kind::schema);
+        let of = |typed: &Typed| match typed {
+            Typed::Int(n) => measure(n, schema).1,
+            Typed::Double(n) => real_unit(n, schema),
+            _ => None,
+        };
+        let (a, b) = (of(a)?, of(b)?);
+        let d = || Diagnostic::new("rule.unit", span.clone(), format!("one side is {a}, the other {b}"));
+        (a != b).then(|| match (a, b) {
+            ("days", "hours") | ("hours", "days") => {
+                d().help("a day is no fixed number of hours here; ask both in days or both in hours")
+            }
+            ("days", "working days") | ("working days", "days") => {
+                d().help("ask both with working_days_between, or both with days_between")
+            }
+            _ => d().help("compare like with like; a number without a unit stands in the rule itself"),
         })
     }
 
@@ -745,6 +829,41 @@ impl Checker<'_> {
                     }),
                 }
             }
+            "day_count" => {
+                let Some([from, to]) = self.days("day_count(first, last)", args, &span) else {
+                    return Typed::Bad;
+                };
+                Typed::Int(add(add(to, true, from), false, Int::Const(1)))
+            }
+            "months_between" => match self.days("months_between(from, to)", args, &span) {
+                Some([from, to]) => Typed::Int(Int::Months(Box::new((from, to)))),
+                None => Typed::Bad,
+            },
+            "working_days_between" => match self.days("working_days_between(from, to)", args, &span) {
+                Some([from, to]) => {
+                    Typed::Int(Int::Working(Arc::clone(&self.scope.calendar), Box::new((from, to))))
+                }
+                None => Typed::Bad,
+            },
+            "add_months" => match self.day_and_number("add_months(day, 1)", args, &span) {
+                Some(of) => Typed::Day(Int::AddMonths(Box::new(of))),
+                None => Typed::Bad,
+            },
+            "add_working_days" => match self.day_and_number("add_working_days(day, 3)", args, &span) {
+                Some(of) => Typed::Day(Int::AddWorking(Arc::clone(&self.scope.calendar), Box::new(of))),
+                None => Typed::Bad,
+            },
+            "is_working_day" => match self.arguments("is_working_day(day)", args, &span) {
+                None => Typed::Bad,
+                Some([arg]) => match self.typed(arg) {
+                    Typed::Bad => Typed::Bad,
+                    Typed::Day(day) => Typed::Bool(Cond::Works(Arc::clone(&self.scope.calendar), day)),
+                    other => {
+                        let message = format!("is_working_day takes a day, but this is {}", other.name());
+                        self.bad(type_error(arg.span.clone(), message))
+                    }
+                },
+            },
             "hours_between" => {
                 let Some([from, to]) = self.arguments("hours_between(from, to)", args, &span) else {
                     return Typed::Bad;
@@ -773,6 +892,36 @@ impl Checker<'_> {
                 let d =
                     Diagnostic::new("rule.unknown_name", name_span, format!("there is no function {name}"));
                 self.bad(suggest(d, name, FUNCTIONS, "there are"))
+            }
+        }
+    }
+
+    fn days(&mut self, usage: &str, args: &[Node], span: &Span) -> Option<[Int; 2]> {
+        let [from, to] = self.arguments(usage, args, span)?;
+        match (self.typed(from), self.typed(to)) {
+            (Typed::Day(from), Typed::Day(to)) => Some([from, to]),
+            (a, b) => {
+                let what = usage.split('(').next().unwrap_or("this");
+                self.ends(&format!("{what} takes days"), (from, &a), (to, &b), |t| {
+                    matches!(t, Typed::Day(_))
+                });
+                None
+            }
+        }
+    }
+
+    fn day_and_number(&mut self, usage: &str, args: &[Node], span: &Span) -> Option<(Int, Int)> {
+        let [day, n] = self.arguments(usage, args, span)?;
+        match (self.typed(day), self.typed(n)) {
+            (Typed::Day(day), Typed::Int(n)) => Some((day, n)),
+            (Typed::Bad, _) | (_, Typed::Bad) => None,
+            (a, b) => {
+                let d = type_error(
+                    span.clone(),
+                    format!("this takes a day and a whole number, not {} and {}", a.name(), b.name()),
+                );
+                self.errors.push(d.help(format!("write {usage}")));
+                None
             }
         }
     }
@@ -1010,21 +1159,15 @@ impl Checker<'_> {
                 type_error(var.span.clone(), "this should be a new name").help(format!("write {usage}")),
             );
         };
-        if NAMES.contains(&var_name.as_str()) || is_present(var_name) {
+        let is_named = self.scope.conditions.get(var_name).is_some();
+        if NAMES.contains(&var_name.as_str()) || is_present(var_name) || is_named {
             return self.bad(
                 type_error(var.span.clone(), format!("{var_name} has a meaning already"))
                     .help("choose another name"),
             );
         }
         if self.vars.len() == QUANTIFIERS_MAX {
-            return self.bad(
-                Diagnostic::new(
-                    "rule.limit",
-                    span,
-                    format!("at most {QUANTIFIERS_MAX} of exists and all stand inside one another"),
-                )
-                .help("split the rule into several"),
-            );
+            return self.bad(too_nested(span));
         }
         let (list, item) = match list {
             Typed::List(list, item) => (list, item),
@@ -1036,9 +1179,70 @@ impl Checker<'_> {
         };
         let var = self.vars.len() as Var;
         self.vars.push((var_name.clone(), item));
+        self.depth = self.depth.max(self.vars.len());
         let body = self.truth(body);
         self.vars.pop();
         Typed::Bool(Cond::Quantified { all: name == "all", var, list, body: Box::new(body) })
+    }
+}
+
+fn too_nested(span: Span) -> Diagnostic {
+    Diagnostic::new(
+        "rule.limit",
+        span,
+        format!("at most {QUANTIFIERS_MAX} of exists and all stand inside one another"),
+    )
+    .help("split the rule into several")
+}
+
+/// Whether a number is a day of the calendar, and if not, what it is a number of. Days and hours do
+/// not compare, nor either with a count, an age or a temperature; a number that stands in the rule is of
+/// whatever it is compared with.
+fn measure(n: &Int, schema: &[crate::fact::Field]) -> (bool, Option<&'static str>) {
+    let either = |a: &Int, b: &Int| match (measure(a, schema), measure(b, schema)) {
+        ((point, None), (_, unit)) | ((point, unit), _) => (point, unit),
+    };
+    match n {
+        Int::Hours(_) => (false, Some("hours")),
+        Int::Size(_) | Int::Length(_) => (false, Some("a count")),
+        Int::Age => (false, Some("years of age")),
+        Int::Months(_) => (false, Some("months")),
+        Int::Working(..) => (false, Some("working days")),
+        Int::Day | Int::AddMonths(_) | Int::AddWorking(..) => (true, None),
+        Int::Field(slot) => (schema.get(usize::from(*slot)).is_some_and(|f| f.ty == Type::Day), None),
+        Int::Neg(of) => measure(of, schema),
+        Int::If(parts) => either(&parts.1, &parts.2),
+        Int::Sum(first, rest) => {
+            let (first, mut unit) = measure(first, schema);
+            let (mut points, mut has_point) = (i32::from(first), first);
+            for (minus, part) in rest {
+                let (point, of) = measure(part, schema);
+                points += i32::from(point) * if *minus { -1 } else { 1 };
+                has_point |= point;
+                unit = unit.or(of);
+            }
+            match (has_point, points) {
+                (true, 0) => (false, Some("days")),
+                (true, _) => (true, None),
+                (false, _) => (false, unit),
+            }
+        }
+        Int::Const(_) | Int::Happened | Int::Var(_) => (false, None),
+    }
+}
+
+/// What a decimal number is of: fields in °C end in `_c`.
+fn real_unit(n: &Real, schema: &[crate::fact::Field]) -> Option<&'static str> {
+    match n {
+        Real::Field(slot) => {
+            schema.get(usize::from(*slot)).filter(|f| f.name.ends_with("_c")).map(|_| "a temperature in °C")
+        }
+        Real::Neg(of) => real_unit(of, schema),
+        Real::Sum(first, rest) => {
+            real_unit(first, schema).or_else(|| rest.iter().find_map(|(_, n)| real_unit(n, schema)))
+        }
+        Real::If(parts) => real_unit(&parts.1, schema).or_else(|| real_unit(&parts.2, schema)),
+        Real::Const(_) | Real::Var(_) => None,
     }
 }
 

@@ -21,6 +21,10 @@ use ariadne::{Config, IndexType, Label, Report, ReportKind, Source};
 /// | `rule.area` | no such list of areas |
 /// | `rule.country` | no rules of that country for certificates |
 /// | `rule.time` | asks for the present, which rules may not |
+/// | `rule.unit` | days compared with hours, and the like |
+/// | `rule.name` | a name that a condition cannot have |
+/// | `rule.circle` | conditions that name one another |
+/// | `rule.never` | no fact can ever match |
 /// | `rule.limit` | too long, too deep or too many |
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Diagnostic {

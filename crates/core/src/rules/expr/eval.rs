@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::Env;
+use super::calendar::{Calendar, add_months, months_between};
 use crate::fact::Value;
 use crate::rules::certlogic::Rulebook;
 use crate::time::Day;
@@ -85,7 +86,7 @@ impl Cmp {
     }
 
     #[inline]
-    fn ordered(self, o: Ordering) -> bool {
+    pub(super) fn ordered(self, o: Ordering) -> bool {
         match self {
             Cmp::Eq => o.is_eq(),
             Cmp::Ne => o.is_ne(),
@@ -120,6 +121,10 @@ pub(super) enum Cond {
     If(Box<(Cond, Cond, Cond)>),
     Has(Slot),
     HasPerson(PersonField),
+    /// Another condition, by its name.
+    Named(Arc<Cond>),
+    /// Whether a day is worked.
+    Works(Arc<Calendar>, Int),
     /// Two conditions equal, or not.
     Same(Box<(Cond, Cond)>, bool),
     /// A condition among constants: is true there, is false there.
@@ -180,6 +185,14 @@ pub(super) enum Int {
     Sum(Box<Int>, Box<[(bool, Int)]>),
     /// Whole hours from one instant to another.
     Hours(Box<(Int, Int)>),
+    /// Whole months from one day to another.
+    Months(Box<(Int, Int)>),
+    /// Working days after one day, up to another.
+    Working(Arc<Calendar>, Box<(Int, Int)>),
+    /// A day so many months on.
+    AddMonths(Box<(Int, Int)>),
+    /// A day so many working days on.
+    AddWorking(Arc<Calendar>, Box<(Int, Int)>),
     If(Box<(Cond, Int, Int)>),
 }
 
@@ -250,6 +263,10 @@ impl Words {
             }
         }
         Words { words: words.into(), table: table.into() }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Box<str>> {
+        self.words.iter()
     }
 
     #[inline]
@@ -419,6 +436,8 @@ impl Cond {
                 Truth::Unknown => Truth::Unknown,
             },
             Cond::Has(slot) => Truth::from(!matches!(cx.at(*slot), Value::Missing)),
+            Cond::Named(cond) => cond.eval(cx),
+            Cond::Works(calendar, day) => Truth::of(day.eval(cx).and_then(|day| calendar.works(day))),
             Cond::HasPerson(field) => Truth::from(match field {
                 PersonField::Subject => cx.env.person.subject.is_some(),
                 PersonField::Residence => cx.env.person.residence.is_some(),
@@ -536,6 +555,10 @@ impl Int {
                 Some(sum)
             }
             Int::Hours(ends) => Some(ends.1.eval(cx)?.checked_sub(ends.0.eval(cx)?)?.div_euclid(3600)),
+            Int::Months(ends) => months_between(ends.0.eval(cx)?, ends.1.eval(cx)?),
+            Int::Working(calendar, ends) => calendar.between(ends.0.eval(cx)?, ends.1.eval(cx)?),
+            Int::AddMonths(of) => add_months(of.0.eval(cx)?, of.1.eval(cx)?),
+            Int::AddWorking(calendar, of) => calendar.add(of.0.eval(cx)?, of.1.eval(cx)?),
             Int::If(parts) => match parts.0.eval(cx) {
                 Truth::True => parts.1.eval(cx),
                 Truth::False => parts.2.eval(cx),

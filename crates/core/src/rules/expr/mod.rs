@@ -20,6 +20,9 @@
 //! | read | `fact.x`, `person.subject`, `person.residence`, `person.age`, `day`, `happened` |
 //! | ask | `has(fact.x)`, `size(list or text)`, `list.exists(v, ..)`, `list.all(v, ..)`, `text.startsWith("..")` |
 //! | days | `date("2020-01-23")`, `days_between(from, to)` (= `to - from`), `day - fact.left_on`, `day + 14` |
+//! | days | `day_count(first, last)`, both counted; `months_between`, `add_months(day, 1)`, which ends where the month does |
+//! | working days | `is_working_day(day)`, `working_days_between(from, to)`, `add_working_days(day, 3)` |
+//! | names | `fever`, where the pack says what it is |
 //! | hours | `hours_between(fact.sampled_at, happened)`, whole hours, rounded down |
 //! | areas | `area(code, "key")` on `day`, `area(code, "key", on)` on another day |
 //! | certificates | `accepted("EU")`: what that country's CertLogic rules make of the fact |
@@ -48,19 +51,26 @@
 //! does not allocate, does not fail and always ends.
 
 mod areas;
+mod calendar;
 mod check;
 mod diagnostic;
 mod eval;
 mod lex;
+mod named;
 mod parse;
+mod sat;
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 pub use areas::{Area, AreaError, Areas, CODE_LENGTHS, is_code};
+pub use calendar::{Calendar, HOLIDAYS_MAX};
 pub(crate) use diagnostic::nearest;
 pub use diagnostic::{Diagnostic, render};
 pub use eval::Truth;
+pub use named::{Conditions, NAMED_MAX};
+pub use sat::{STEPS_MAX, Search};
 
 use crate::fact::{Fact, Kind};
 use crate::rules::certlogic::Rulebook;
@@ -73,6 +83,8 @@ pub const SOURCE_BYTES_MAX: usize = 4096;
 pub const NESTING_MAX: usize = 32;
 /// Most parts of an expression.
 pub const NODES_MAX: usize = 512;
+/// Most parts with those of the named conditions, each counted as often as it is named.
+pub const EXPANDED_MAX: usize = 4096;
 /// Most items of a list literal.
 pub const LIST_MAX: usize = 256;
 /// Most `exists` and `all` inside one another: their work multiplies.
@@ -89,13 +101,17 @@ pub struct Scope {
     pub certificates: Option<Arc<Rulebook>>,
     /// The words that open fields take; those of the facts without it.
     pub vocabulary: Option<Vocabulary>,
+    /// The conditions that can be asked by name.
+    pub conditions: Arc<Conditions>,
+    /// Which days are worked; Monday to Friday if nothing is said.
+    pub calendar: Arc<Calendar>,
 }
 
 impl Scope {
     /// For conditions on facts of a kind, with any list of areas.
     #[must_use]
     pub fn of(kind: Kind) -> Scope {
-        Scope { fact: Some(kind), areas: None, certificates: None, vocabulary: None }
+        Scope { fact: Some(kind), ..Scope::default() }
     }
 
     /// The same, with the lists of areas that exist.
@@ -109,6 +125,20 @@ impl Scope {
     #[must_use]
     pub fn with_vocabulary(mut self, vocabulary: Vocabulary) -> Scope {
         self.vocabulary = Some(vocabulary);
+        self
+    }
+
+    /// The same, with conditions that can be asked by name.
+    #[must_use]
+    pub fn with_conditions(mut self, conditions: &Arc<Conditions>) -> Scope {
+        self.conditions = Arc::clone(conditions);
+        self
+    }
+
+    /// The same, with a calendar of working days.
+    #[must_use]
+    pub fn with_calendar(mut self, calendar: &Arc<Calendar>) -> Scope {
+        self.calendar = Arc::clone(calendar);
         self
     }
 
@@ -169,6 +199,18 @@ pub fn compile(source: &str, scope: &Scope) -> Result<Expr, Vec<Diagnostic>> {
     check::check(&node, scope)
 }
 
+/// Most parts of a contradiction that are looked through for what can be left out.
+const CORE_MAX: usize = 64;
+
+/// Looks for a fact of which some conditions hold and others do not; with `known`, one of which nothing
+/// that they ask is missing. All conditions are on facts of one kind.
+#[must_use]
+pub fn search(wanted: &[(&Expr, bool)], known: bool, steps: &mut usize) -> Search {
+    let mut problem = sat::Problem::new(wanted.first().and_then(|(e, _)| e.kind));
+    wanted.iter().for_each(|(e, holds)| problem.want(&e.root, *holds));
+    problem.solve(known, steps)
+}
+
 impl Expr {
     /// Asks the condition. Costs some 10 ns for a typical one; never allocates.
     #[must_use]
@@ -177,6 +219,57 @@ impl Expr {
             return Truth::Unknown;
         }
         self.root.eval(&eval::Cx::new(env))
+    }
+
+    /// The parts of the condition that together keep it from ever holding, in bytes of its source; none
+    /// where it can hold, or where that takes too long to find out. With an `||` outermost, also a side
+    /// of it that never holds.
+    #[must_use]
+    pub fn contradiction(&self, source: &str, steps: &mut usize) -> Option<Vec<Range<usize>>> {
+        let node = parse::parse(source).ok()?;
+        self.contradicted(&self.root, &node, steps)
+    }
+
+    fn contradicted(
+        &self,
+        cond: &eval::Cond,
+        node: &parse::Node,
+        steps: &mut usize,
+    ) -> Option<Vec<Range<usize>>> {
+        let mut never = |conds: &[&eval::Cond]| {
+            let mut problem = sat::Problem::new(self.kind);
+            conds.iter().for_each(|c| problem.want(c, true));
+            problem.solve(false, steps) == Search::Never
+        };
+        match (cond, &node.ast) {
+            (eval::Cond::And(conds), parse::Ast::And(nodes)) if conds.len() == nodes.len() => {
+                if !never(&[cond]) {
+                    return None;
+                }
+                // Whatever can be left out without making it possible is no part of the reason.
+                let mut left: Vec<usize> = (0..conds.len()).collect();
+                for i in (0..conds.len()).rev().take(CORE_MAX) {
+                    let without: Vec<usize> = left.iter().copied().filter(|at| *at != i).collect();
+                    if !without.is_empty() && never(&without.iter().map(|at| &conds[*at]).collect::<Vec<_>>())
+                    {
+                        left = without;
+                    }
+                }
+                Some(left.into_iter().map(|i| nodes[i].span.clone()).collect())
+            }
+            (eval::Cond::Or(conds), parse::Ast::Or(nodes)) if conds.len() == nodes.len() => conds
+                .iter()
+                .zip(nodes)
+                .take(CORE_MAX)
+                .find_map(|(cond, node)| self.contradicted(cond, node, steps)),
+            _ => never(&[cond]).then(|| vec![node.span.clone()]),
+        }
+    }
+
+    /// Whether this condition holds only where another does.
+    #[must_use]
+    pub fn implies(&self, other: &Expr, steps: &mut usize) -> bool {
+        self.kind == other.kind && search(&[(self, true), (other, false)], false, steps) == Search::Never
     }
 
     /// The kind of facts that it was compiled for.

@@ -89,6 +89,11 @@ const RESERVED: &[&str] = &[
     "while",
 ];
 
+/// Whether a word has a meaning of its own.
+pub(super) fn is_word(word: &str) -> bool {
+    RESERVED.contains(&word) || matches!(word, "true" | "false" | "null" | "in" | "and" | "or" | "not")
+}
+
 pub(super) fn parse(source: &str) -> Result<Node, Diagnostic> {
     if source.len() > SOURCE_BYTES_MAX {
         return Err(limit(
