@@ -2,7 +2,9 @@
 //! loaded. Reading the disk is the caller's; see `spec/packs.md` for the format.
 
 mod inherit;
+mod sense;
 mod show;
+mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -18,7 +20,9 @@ use crate::declaration::Form;
 use crate::fact::{KINDS, Kind, Type};
 use crate::rules::certlogic::Rulebook;
 use crate::rules::display::Display;
-use crate::rules::expr::{Areas, Diagnostic, Expr, Scope, compile, render};
+use crate::rules::expr::{
+    Areas, Calendar, Conditions, Diagnostic, Expr, HOLIDAYS_MAX, Scope, compile, render,
+};
 use crate::rules::flag::Task;
 use crate::rules::lapse::{Lapse, LapseToml};
 use crate::rules::order::Orderable;
@@ -26,7 +30,7 @@ use crate::rules::release::slips;
 pub use crate::rules::release::{COUNT_MAX, Release, Stage, counted};
 use crate::rules::vocabulary::{Vocabulary, VocabularyToml};
 use crate::rules::words::{Lang, SourceView, Words, counted_name};
-use crate::time::{Instant, Zone};
+use crate::time::{Day, Instant, Zone};
 
 pub use inherit::{DEPTH_MAX, Library, Origin};
 
@@ -257,9 +261,20 @@ struct PackToml {
     display: Display,
     #[serde(default)]
     vocabulary: Option<Spanned<VocabularyToml>>,
+    #[serde(default)]
+    calendar: Option<Spanned<CalendarToml>>,
     /// Which parameters no source settles, and why they are as they are: for readers.
     #[serde(default)]
     ours: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CalendarToml {
+    #[serde(default)]
+    holidays: Vec<Day>,
+    #[serde(default)]
+    workdays: Vec<Day>,
 }
 
 #[derive(Deserialize)]
@@ -274,6 +289,9 @@ struct CheckInToml {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RulesToml {
+    /// By kind of fact and name.
+    #[serde(default)]
+    conditions: sense::Texts,
     rule: Vec<Spanned<RuleToml>>,
 }
 
@@ -349,20 +367,25 @@ impl<'a> Checker<'a> {
         match compile(source.get_ref(), scope) {
             Ok(expr) => Some(expr),
             Err(all) => {
-                let span = source.span();
-                let raw = self.sources.slice(&span);
-                // A literal string stands in the file as it is; one with escapes does not, and the
-                // error then points at the whole.
-                let at = raw.find(source.get_ref().as_str());
-                for d in all {
-                    let d = match at {
-                        Some(at) => d.shifted(span.start + at),
-                        None => Diagnostic { span: span.clone(), ..d },
-                    };
-                    self.wrong(file, d);
-                }
+                self.in_text(file, source, all);
                 None
             }
+        }
+    }
+
+    /// Mistakes in a text that stands in a file, told in the file.
+    fn in_text(&mut self, file: &str, source: &Spanned<String>, all: Vec<Diagnostic>) {
+        let span = source.span();
+        let raw = self.sources.slice(&span);
+        // A literal string stands in the file as it is; one with escapes does not, and the
+        // error then points at the whole.
+        let at = raw.find(source.get_ref().as_str());
+        for d in all {
+            let d = match at {
+                Some(at) => d.shifted(span.start + at),
+                None => Diagnostic { span: span.clone(), ..d },
+            };
+            self.wrong(file, d);
         }
     }
 }
@@ -478,7 +501,8 @@ fn merged<'a>(c: &mut Checker<'a>, library: &'a Library) -> Option<Merged<'a>> {
 fn build<'a>(c: &mut Checker<'a>, library: &'a Library) -> Option<Pack> {
     let merged = merged(c, library)?;
     let origins = merged.rules.as_ref().map(|t| inherit::origins(t, &c.sources)).unwrap_or_default();
-    let parents = merged.parents;
+    let places = merged.rules.as_ref().map(sense::places).unwrap_or_default();
+    let (parents, tables) = (merged.parents, merged.tables);
     let head: Option<PackToml> = c.typed(PACK, merged.pack);
     let rules: Option<RulesToml> = c.typed(RULES, merged.rules);
     let words = merged.words.into_iter();
@@ -556,17 +580,28 @@ fn build<'a>(c: &mut Checker<'a>, library: &'a Library) -> Option<Pack> {
     }
     let _ = &head.ours;
     let areas = head.areas.map(Spanned::into_inner).unwrap_or_default();
-    let normal = c.expr(
-        PACK,
-        &head.check_in.normal,
-        &Scope::of(Kind::CheckIn).with_areas(&areas).with_vocabulary(vocabulary),
-    );
     let certificates = certificates(c, &parents, library);
-    let start = zone.as_ref().ok().zip(effective.as_ref().ok().copied());
+    let rules = rules?;
+    let calendar = calendar(c, head.calendar.as_ref());
     let scope = |kind| {
-        Scope::of(kind).with_areas(&areas).with_certificates(&certificates).with_vocabulary(vocabulary)
+        Scope::of(kind)
+            .with_areas(&areas)
+            .with_certificates(&certificates)
+            .with_vocabulary(vocabulary)
+            .with_calendar(&calendar)
     };
-    let rules = check_rules(c, rules?, &areas, &scope, start);
+    let conditions = conditions(c, &rules.conditions, &scope);
+    let start = zone.as_ref().ok().zip(effective.as_ref().ok().copied());
+    let scope = |kind| match conditions.get(&kind) {
+        Some(named) => scope(kind).with_conditions(named),
+        None => scope(kind),
+    };
+    let normal = c.expr(PACK, &head.check_in.normal, &scope(Kind::CheckIn));
+    let rules = check_rules(c, rules, &areas, &scope, start);
+    // What is wrong with a single condition comes first; what follows from it would be noise.
+    if c.wrong.is_empty() {
+        sense::check(c, &rules, &places, &tables);
+    }
     let mut form = head.form.into_inner();
     form.fields.iter_mut().for_each(|field| field.vocabulary = vocabulary);
     let words = check_words(c, words, &form, &rules, &vocabulary);
@@ -606,6 +641,43 @@ fn build<'a>(c: &mut Checker<'a>, library: &'a Library) -> Option<Pack> {
         areas,
         words: words?,
     })
+}
+
+fn calendar(c: &mut Checker<'_>, toml: Option<&Spanned<CalendarToml>>) -> Arc<Calendar> {
+    let Some(toml) = toml else { return Arc::default() };
+    let days = toml.get_ref();
+    if days.holidays.len().max(days.workdays.len()) > HOLIDAYS_MAX {
+        let text = format!("a calendar has at most {HOLIDAYS_MAX} holidays, and as many days worked");
+        c.wrong(PACK, Diagnostic::new("pack.limit", toml.span(), text));
+        return Arc::default();
+    }
+    Arc::new(Calendar::new(&days.holidays, &days.workdays))
+}
+
+/// The named conditions, by kind of fact.
+fn conditions(
+    c: &mut Checker<'_>,
+    toml: &sense::Texts,
+    scope: &dyn Fn(Kind) -> Scope,
+) -> BTreeMap<Kind, Arc<Conditions>> {
+    let mut all = BTreeMap::new();
+    for (kind, texts) in toml {
+        let readable = |k: &Kind| k.schema().iter().any(|f| f.rules);
+        let Some(on) = Kind::named(kind).filter(readable) else {
+            let span = texts.values().next().map_or(0..0, Spanned::span);
+            let d = Diagnostic::new("pack.conditions", span, format!("rules do not look at {kind:?}"));
+            c.wrong(RULES, d.help("[conditions.declaration], or another kind of fact"));
+            continue;
+        };
+        let sources = texts.iter().map(|(name, text)| (name.as_str(), text.get_ref().as_str()));
+        let (named, wrong) = Conditions::compile(sources, &scope(on));
+        for (name, d) in wrong {
+            let Some(text) = texts.get(&name) else { continue };
+            c.in_text(RULES, text, vec![d]);
+        }
+        all.insert(on, Arc::new(named));
+    }
+    all
 }
 
 /// A country's file of the pack takes the place of the same file of a pack above.

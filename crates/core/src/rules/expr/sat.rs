@@ -5,8 +5,9 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
-use super::eval::{Cmp, Cond, Int, PersonField, Real, Slot, Text, Truth, Words};
-use crate::fact::{Kind, Type};
+use super::eval::{Cmp, Cond, Int, List, PersonField, Real, Slot, Text, Truth, Words};
+use crate::fact::{Field, Kind, Type};
+use crate::rules::vocabulary::Vocabulary;
 
 /// Most parts that one search looks at; then nothing is said.
 pub const STEPS_MAX: usize = 200_000;
@@ -120,15 +121,21 @@ impl Problem {
             };
             if let Some(Type::Choice(words)) = slot.and_then(|s| self.ty(s)) {
                 variable.words = words.iter().map(|w| (*w).into()).collect();
-                variable.closed = true;
+                // A pack may have words of its own for some.
+                variable.closed =
+                    slot.and_then(|s| self.field(s)).is_some_and(|f| Vocabulary::open().type_of(f) == f.ty);
             }
             self.variables.push(variable);
         }
         at
     }
 
+    fn field(&self, slot: Slot) -> Option<&'static Field> {
+        self.kind?.schema().get(usize::from(slot))
+    }
+
     fn ty(&self, slot: Slot) -> Option<Type> {
-        self.kind?.schema().get(usize::from(slot)).map(|f| f.ty)
+        self.field(slot).map(|f| f.ty)
     }
 
     fn leaf(&mut self, variable: usize, ask: Ask) -> Formula {
@@ -225,6 +232,10 @@ impl Problem {
             Cond::IntIn(n, all) if all.iter().all(|n| is_exact(*n)) => {
                 let v = self.whole(n);
                 self.leaf(v, Ask::AmongNumbers(all.iter().map(|n| *n as f64).collect()))
+            }
+            Cond::FieldSize(cmp, slot, to) if is_exact(i64::from(*to)) => {
+                let v = self.whole(&Int::Size(List::Field(*slot)));
+                self.leaf(v, Ask::Number(*cmp, *to as f64))
             }
             Cond::FieldReal(cmp, slot, to) => {
                 let v = self.slot(*slot);

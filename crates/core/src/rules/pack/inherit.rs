@@ -11,6 +11,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
+use super::table::{self, Table};
 use super::{FILE_BYTES_MAX, FILES_MAX, PACK, PackFiles, RULES};
 use crate::rules::expr::{Diagnostic, nearest};
 use crate::rules::words::Lang;
@@ -151,6 +152,8 @@ pub(super) struct Merged<'a> {
     pub words: Vec<(Lang, Option<Tree<'a>>)>,
     /// Rules that are off, and who says so.
     pub off: Vec<Off>,
+    /// Tables, whose rows are among the rules.
+    pub tables: Vec<Table>,
     /// Ids of the parents, the nearest first.
     pub parents: Vec<Box<str>>,
 }
@@ -159,7 +162,7 @@ pub(super) struct Merged<'a> {
 pub(super) type Tree<'a> = Spanned<DeTable<'a>>;
 
 /// Says what is wrong: file of the pack itself where the span is in no file, and diagnostic.
-type Wrong<'w> = &'w mut dyn FnMut(&Sources<'_>, &str, Diagnostic);
+pub(super) type Wrong<'w> = &'w mut dyn FnMut(&Sources<'_>, &str, Diagnostic);
 
 /// The chain from the pack itself up.
 fn chain<'a>(
@@ -250,7 +253,11 @@ pub(super) fn merge<'a>(
                 continue;
             };
             let table = match (name.as_str(), whole.remove(&name)) {
-                (RULES, above) => rules(above, table, &mut merged.off, &mut gone, sources, wrong),
+                (RULES, above) => {
+                    let mut table = table;
+                    merged.tables.extend(table::expand(&mut table, sources, wrong));
+                    rules(above, table, &mut merged.off, &mut gone, sources, wrong)
+                }
                 (_, None) => table,
                 (PACK, Some(mut above)) => {
                     inside(&above, &table, sources, wrong);
@@ -452,7 +459,7 @@ fn fields<'a>(above: &Tree<'a>, own: &mut Tree<'a>, sources: &Sources<'_>, wrong
 }
 
 /// A text member of a table, and its place.
-fn text_of(table: &DeValue<'_>, key: &str) -> Option<(String, Range<usize>)> {
+pub(super) fn text_of(table: &DeValue<'_>, key: &str) -> Option<(String, Range<usize>)> {
     let value = table.as_table()?.get(key)?;
     Some((value.get_ref().as_str()?.to_owned(), value.span()))
 }
@@ -466,7 +473,11 @@ fn ids<'t>(rules: &'t DeTable<'_>) -> impl Iterator<Item = &'t str> {
 }
 
 /// With the name that was probably meant, or what there is.
-fn named<'n>(d: Diagnostic, name: &str, known: impl Iterator<Item = &'n str> + Clone) -> Diagnostic {
+pub(super) fn named<'n>(
+    d: Diagnostic,
+    name: &str,
+    known: impl Iterator<Item = &'n str> + Clone,
+) -> Diagnostic {
     match nearest(name, known.clone()) {
         Some(near) => d.help(format!("did you mean {near:?}?")),
         None => d.help(format!("there are: {}", known.collect::<Vec<_>>().join(", "))),
@@ -474,7 +485,7 @@ fn named<'n>(d: Diagnostic, name: &str, known: impl Iterator<Item = &'n str> + C
 }
 
 /// Takes a list of tables out of a tree; anything else stays, and the reading says so.
-fn tables<'a>(tree: &mut Tree<'a>, key: &str) -> Vec<(Spanned<()>, DeTable<'a>)> {
+pub(super) fn tables<'a>(tree: &mut Tree<'a>, key: &str) -> Vec<(Spanned<()>, DeTable<'a>)> {
     if !tree
         .get_ref()
         .get(key)
