@@ -233,7 +233,7 @@ impl Problem {
                 let v = self.whole(n);
                 self.leaf(v, Ask::AmongNumbers(all.iter().map(|n| *n as f64).collect()))
             }
-            Cond::FieldSize(cmp, slot, to) if is_exact(i64::from(*to)) => {
+            Cond::FieldSize(cmp, slot, to) if is_exact(*to) => {
                 let v = self.whole(&Int::Size(List::Field(*slot)));
                 self.leaf(v, Ask::Number(*cmp, *to as f64))
             }
