@@ -203,7 +203,8 @@ async fn work(
                 return Err(SimulateError::Stopped);
             }
             let Some(covered) = walker.next().await? else { break };
-            (changed.clear(), changes.clear());
+            changed.clear();
+            changes.clear();
             let before = forecast.people();
             let destroyed = walker.each(|seen| {
                 if let Some((change, seen)) = look(question, &mut forecast, seen)? {
@@ -240,12 +241,15 @@ async fn place<'a>(
     }
 }
 
+/// Colour before and after.
+type Turn = (Shade, Shade);
+
 /// Looks at one person; returns them where their colour changes.
 fn look<'a>(
     question: &Question,
     forecast: &mut Forecast,
     mut seen: Seen<'a>,
-) -> Result<Option<((Shade, Shade), Seen<'a>)>, WalkError> {
+) -> Result<Option<(Turn, Seen<'a>)>, WalkError> {
     let state = seen.state()?;
     if !question.division.holds(state.division) {
         return Ok(None);
