@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
@@ -75,20 +76,22 @@ async fn serve(config: Config) -> anyhow::Result<()> {
             }
         }
     });
-    announce(&app, address);
+    // Before it says that it is ready: whoever reads that may stop it at once.
+    let mut signals = Signals::listen()?;
     let server = tokio::spawn({
         let (routes, stop) = (router(Arc::clone(&app)), stop.clone());
         let bounds = Bounds::new(app.config.connections);
         async move { listen::serve(listener, routes, bounds, &stop).await }
     });
-    stopped_by_user().await?;
+    announce(&app, address);
+    signals.next().await;
     app.gate.leave();
     let wait = Duration::from_secs(app.config.drain_wait.into());
     tracing::info!(drain_wait_s = wait.as_secs(), "stopping");
     // Asked twice, it does not wait for the balancer to notice.
     tokio::select! {
         () = tokio::time::sleep(wait) => {}
-        again = stopped_by_user() => again?,
+        () = signals.next() => {}
     }
     stop.cancel();
     server.await.ok();
@@ -102,13 +105,24 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn stopped_by_user() -> anyhow::Result<()> {
-    let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        done = tokio::signal::ctrl_c() => done?,
-        _ = term.recv() => {}
+/// Ctrl-C, and what a service manager sends.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn listen() -> anyhow::Result<Signals> {
+        let of = |kind| signal(kind).context("listening for signals");
+        Ok(Signals { interrupt: of(SignalKind::interrupt())?, terminate: of(SignalKind::terminate())? })
     }
-    Ok(())
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }
 
 /// Prints where everything is, for the person who started it.
