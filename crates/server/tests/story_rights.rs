@@ -607,6 +607,76 @@ async fn a_session_from_another_address_and_browser_ends_and_its_owner_is_told()
     assert!(me["notices"].to_string().contains("used_elsewhere"), "{me}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn looking_again_and_again_for_people_who_are_not_there_raises_an_alarm() {
+    let server = Server::demo();
+    let (officer, auditor) = (server.officer("admin").await, server.officer("auditor").await);
+    let alarmed = async || auditor.get("/api/v1/alarms").await.body.to_string().contains("guessing");
+    for n in 901..905 {
+        assert!(!alarmed().await, "before {n}: some are typed wrongly");
+        let look = json!({ "document": { "type": "resident_id", "number": document(n) }, "purpose": "help", "reason": "asked at the desk" });
+        assert_eq!(officer.post("/api/v1/people/look-up", look).await.code(), "look.nobody");
+    }
+    assert!(alarmed().await, "the fourth in an hour");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_site_changes_nothing_with_an_officers_cookie() {
+    let server = Server::demo();
+    let admin = server.officer("admin").await;
+    let token = admin.token.clone().unwrap();
+    let ask = async |name: &str, site: &str, own: bool| {
+        let body = json!({ "name": name, "office": "样例街道网格中心", "division": "330106" });
+        let request = common::client()
+            .post(format!("{}/api/v1/staff/invitations", server.base))
+            .header("cookie", format!("km_staff={token}"))
+            .header("sec-fetch-site", site)
+            .json(&body);
+        let request = if own { request.header("x-kangma", "1") } else { request };
+        request.send().await.unwrap()
+    };
+    for (site, own) in
+        [("cross-site", true), ("same-site", true), ("cross-site", false), ("same-origin", false)]
+    {
+        let refused = ask("from.elsewhere", site, own).await;
+        assert_eq!(refused.status(), StatusCode::FORBIDDEN, "{site} {own}");
+        let body: Value = refused.json().await.unwrap();
+        assert_eq!(body["code"], "auth.cross_site", "{site} {own}: {body}");
+    }
+    assert_eq!(ask("from.here", "same-origin", true).await.status(), StatusCode::CREATED);
+    let invited = admin.get("/api/v1/staff/accounts").await.body["invited"].clone();
+    assert_eq!(
+        (invited.as_array().unwrap().len(), &invited[0]["name"]),
+        (1, &json!("from.here")),
+        "{invited}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn passwords_of_an_account_cannot_be_guessed_and_its_owner_is_told() {
+    let server = Server::start(Arc::new(TempDir::new()), &["--demo", "--trust-proxy"]);
+    let owner = server.officer("auditor").await;
+    let guess = async |name: &str, password: &str| {
+        elsewhere(&server, "login", json!({ "name": name, "password": password })).await
+    };
+    let (known, unknown) = (guess("auditor", "guess").await, guess("nobody-there", "guess").await);
+    assert_eq!((known.0, &known.1["code"]), (unknown.0, &unknown.1["code"]));
+    assert_eq!(known.1["detail"], unknown.1["detail"], "one sentence for both");
+    // From ever new addresses: the account itself makes them wait, one that is not there too.
+    for name in ["auditor", "nobody-there"] {
+        let mut last = StatusCode::UNAUTHORIZED;
+        for _ in 0..40 {
+            last = guess(name, "guess").await.0;
+            if last == StatusCode::TOO_MANY_REQUESTS {
+                break;
+            }
+        }
+        assert_eq!(last, StatusCode::TOO_MANY_REQUESTS, "{name}");
+    }
+    let told = owner.get("/api/v1/staff/me").await.body["notices"].to_string();
+    assert!(told.contains("wrong_password"), "{told}");
+}
+
 /// Outside the demo, the rights that matter need a second factor; each of its codes works once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_second_factor_the_rights_that_matter_are_not_there() {

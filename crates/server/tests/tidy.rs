@@ -24,8 +24,8 @@ const DUTIES: &[(&str, &[&str])] = &[
     ("check_in", &["account", "decide", "person"]),
     ("staff", &["log"]),
     ("rights", &["log", "staff"]),
-    ("look", &["account", "decide", "log", "person", "staff"]),
     ("alarm", &["staff"]),
+    ("look", &["account", "alarm", "decide", "log", "person", "staff"]),
     ("publication", &["alarm", "log", "staff"]),
     ("order", &["account", "alarm", "decide", "declare", "log", "login", "person", "queue", "staff"]),
     (

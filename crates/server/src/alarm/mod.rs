@@ -93,6 +93,17 @@ pub async fn raise(app: &Shared, kind: Kind, officer: &str, division: &str) -> R
     Ok(app.db.commit(raise_in(Unit::new("alarm.raise"), app, kind, officer, division)).await?)
 }
 
+/// Look-ups in an hour that found nobody of one's own, before an alarm is raised. Ours, as for orders.
+const NOBODY: Pace = Pace { what: "alarm.guessing", span_s: 3_600, most: 3 };
+
+/// Counts a look-up that found nobody whom the officer may see; `division` is one where they may look.
+pub async fn guessed(app: &Shared, officer: &str, division: &str) -> Result<(), Problem> {
+    if !NOBODY.take(app, officer.as_bytes()).await? {
+        raise(app, Kind::Guessing, officer, division).await?;
+    }
+    Ok(())
+}
+
 /// Colours by hand in a day, of people of whom no list and no test says anything, by one account or
 /// for one county, before an alarm is raised. Ours.
 const WITHOUT_CASE: Pace = Pace { what: "alarm.without_case", span_s: DAY_S, most: 4 };

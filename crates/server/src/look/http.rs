@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use super::{Look, Looker, Purpose};
 use crate::account;
+use crate::alarm;
 use crate::app::Shared;
 use crate::auth::Resident;
 use crate::decide;
@@ -108,6 +109,8 @@ pub async fn look_up(
     else {
         // The same for somebody elsewhere and for nobody; many of them are counted against the account.
         staff::note(&app, &officer.name, Event::Guessing).await?;
+        let tops = officer.scope(Permission::LookUp);
+        alarm::guessed(&app, &officer.name, tops.first().copied().unwrap_or("")).await?;
         return Err(nobody());
     };
     let by = Looker::of(&app, &officer, Permission::LookUp, &division).await?;
