@@ -1,35 +1,13 @@
 //! Every pack that ships: it loads, its cases pass and reach everything, and damage is refused
 //! with a place and never with a panic.
 
-use std::path::Path;
+#[path = "common/shipped.rs"]
+mod shipped;
 
 use kangma_core::rules::cases::run_cases;
 use kangma_core::rules::pack::{Library, Pack, PackFiles};
 use proptest::prelude::*;
-
-fn read(dir: &Path, base: &Path, files: &mut PackFiles) {
-    for entry in std::fs::read_dir(dir).unwrap().flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            read(&path, base, files);
-        } else if path.extension().is_some_and(|e| e == "toml") {
-            let name = path.strip_prefix(base).unwrap().to_string_lossy().into_owned();
-            files.0.insert(name, std::fs::read_to_string(&path).unwrap());
-        }
-    }
-}
-
-fn packs() -> Vec<PackFiles> {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packs");
-    let folders = std::fs::read_dir(dir).unwrap().flatten().filter(|e| e.path().is_dir());
-    folders
-        .map(|e| {
-            let mut files = PackFiles::default();
-            read(&e.path(), &e.path(), &mut files);
-            files
-        })
-        .collect()
-}
+use shipped::shipped as packs;
 
 fn hangzhou() -> PackFiles {
     packs().into_iter().find(|p| p.0["pack.toml"].contains("hangzhou-2020-02-11")).unwrap()

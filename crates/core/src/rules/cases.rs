@@ -1,17 +1,18 @@
 //! Cases: sentences of a pack, each a timeline of facts and what is expected at instants.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use crate::decision::Counted;
 use crate::fact::{Fact, Facts, Kind};
+use crate::rules::coverage::{Branch, Coverage, Defaults};
 use crate::rules::decide::{Context, decide};
 use crate::rules::json;
 use crate::rules::order::OrderState;
 use crate::rules::pack::{Pack, PackFiles, Then};
-use crate::time::Day;
+use crate::time::{Day, Instant};
 
 /// A file of cases.
 #[derive(Deserialize)]
@@ -19,7 +20,7 @@ use crate::time::Day;
 struct CasesToml {
     /// Fields that every fact of a kind has unless the case says otherwise.
     #[serde(default)]
-    defaults: BTreeMap<String, Map<String, Json>>,
+    defaults: Defaults,
     case: Vec<CaseToml>,
 }
 
@@ -94,6 +95,8 @@ pub struct CaseReport {
     pub cases: Vec<CaseResult>,
     /// Rules and stages that no case reaches, such as `HZ-RED-CONTACT stage 1`.
     pub unreached: Vec<String>,
+    /// Sides of conditions that no case sees hold, or not hold.
+    pub branches: Vec<Branch>,
 }
 
 /// What came of one case.
@@ -113,6 +116,12 @@ impl CaseReport {
     pub fn passed(&self) -> bool {
         !self.cases.is_empty() && self.unreached.is_empty() && self.cases.iter().all(|c| c.wrong.is_empty())
     }
+
+    /// The same, and whether every branch was taken.
+    #[must_use]
+    pub fn passed_strictly(&self) -> bool {
+        self.passed() && self.branches.is_empty()
+    }
 }
 
 /// Runs all cases of a pack.
@@ -120,13 +129,19 @@ impl CaseReport {
 pub fn run_cases(pack: &Pack, files: &PackFiles) -> CaseReport {
     let mut report = CaseReport::default();
     let mut reached = BTreeSet::new();
+    let mut coverage = Coverage::new(pack);
+    let mut usual = Defaults::new();
     for (file, text) in files.0.iter().filter(|(path, _)| path.starts_with("cases/")) {
         match toml::from_str::<CasesToml>(text) {
             Ok(toml) => {
                 for case in &toml.case {
-                    let wrong =
-                        run_case(pack, case, &toml.defaults, &mut reached).unwrap_or_else(|e| vec![e]);
+                    let mut see = |facts: &Facts, until| coverage.look(facts, until);
+                    let wrong = run_case(pack, case, &toml.defaults, &mut reached, &mut see)
+                        .unwrap_or_else(|e| vec![e]);
                     report.cases.push(CaseResult { file: file.clone(), name: case.name.clone(), wrong });
+                }
+                for (kind, fields) in toml.defaults {
+                    usual.entry(kind).or_insert(fields);
                 }
             }
             Err(e) => report.cases.push(CaseResult {
@@ -136,6 +151,7 @@ pub fn run_cases(pack: &Pack, files: &PackFiles) -> CaseReport {
             }),
         }
     }
+    report.branches = coverage.unseen(&usual);
     // What is inherited as it is, the cases of its own pack reach.
     for rule in pack.rules.iter().filter(|r| pack.is_own(&r.id)) {
         match &rule.then {
@@ -166,17 +182,42 @@ pub fn run_cases(pack: &Pack, files: &PackFiles) -> CaseReport {
     report
 }
 
+/// A case as it is told: its sentence, its facts, and the instants at which it expects something.
+#[derive(Clone, Debug)]
+pub struct Timeline {
+    /// The sentence.
+    pub name: String,
+    /// What happened.
+    pub facts: Facts,
+    /// When something is expected, in order.
+    pub at: Vec<Instant>,
+}
+
+/// The cases of a pack; one that cannot be read is left out.
+#[must_use]
+pub fn timelines(pack: &Pack, files: &PackFiles) -> Vec<Timeline> {
+    let texts = files.0.iter().filter(|(path, _)| path.starts_with("cases/"));
+    let read = texts.filter_map(|(_, text)| toml::from_str::<CasesToml>(text).ok());
+    let mut all = Vec::new();
+    for file in read {
+        all.extend(file.case.iter().filter_map(|case| {
+            let facts = timeline(pack, case, &file.defaults).ok()?;
+            let at = case.expect.iter().filter_map(|e| json::instant(&e.at, &pack.zone).ok());
+            let mut at: Vec<Instant> = at.collect();
+            at.sort_unstable();
+            Some(Timeline { name: case.name.clone(), facts, at })
+        }));
+    }
+    all
+}
+
 fn need(report: &mut CaseReport, reached: &BTreeSet<String>, what: String) {
     if !reached.contains(&what) {
         report.unreached.push(what);
     }
 }
 
-fn timeline(
-    pack: &Pack,
-    case: &CaseToml,
-    defaults: &BTreeMap<String, Map<String, Json>>,
-) -> Result<Facts, String> {
+fn timeline(pack: &Pack, case: &CaseToml, defaults: &Defaults) -> Result<Facts, String> {
     let mut facts: Vec<Fact> = Vec::new();
     for fact in &case.facts {
         let kind = fact.get("kind").and_then(Json::as_str).unwrap_or("");
@@ -205,10 +246,16 @@ fn timeline(
 fn run_case(
     pack: &Pack,
     case: &CaseToml,
-    defaults: &BTreeMap<String, Map<String, Json>>,
+    defaults: &Defaults,
     reached: &mut BTreeSet<String>,
+    see: &mut dyn FnMut(&Facts, Instant),
 ) -> Result<Vec<String>, String> {
     let facts = timeline(pack, case, defaults)?;
+    let instants: Result<Vec<Instant>, _> =
+        case.expect.iter().map(|e| json::instant(&e.at, &pack.zone)).collect();
+    if let Some(last) = instants.map_err(|e| e.to_string())?.into_iter().max() {
+        see(&facts, last);
+    }
     let mut wrong = Vec::new();
     if case.expect.is_empty() {
         wrong.push("a case expects something".into());

@@ -99,6 +99,38 @@ pub(crate) fn decide_at(
     }
 }
 
+/// Every rule that is asked of a fact, with what it is asked about, in the order of the facts: what
+/// decided, for whoever has to account for it. A standing rule is shown as of the fact's own day.
+pub(crate) fn asked(
+    pack: &Pack,
+    facts: &Facts,
+    context: &Context<'_>,
+    now: Instant,
+    visit: &mut dyn FnMut(&Rule, &Env<'_>),
+) {
+    let now = Now::new(now);
+    let known = Known::read(pack, facts, context, &|_| false, &now);
+    let mut person = PersonView::default();
+    for fact in facts.iter().take_while(|f| now.reached(f.happened)) {
+        if known.withdrawn.binary_search(&fact.id).is_ok() || fact.kind == Kind::Episode {
+            continue;
+        }
+        if fact.kind == Kind::Declaration {
+            person.subject = text_of(fact, "subject").or(person.subject);
+            person.residence = text_of(fact, "residence").or(person.residence);
+        }
+        let unheard = known.unheard.contains(&fact.id);
+        let env = Env { fact, person: &person, areas: context.areas, day: pack.zone.day_of(fact.happened) };
+        for rule in pack.by_kind[fact.kind as usize].iter().map(|i| &pack.rules[*i]) {
+            let cited = fact.kind != Kind::Order || text_of(fact, "rule") == Some(&*rule.id);
+            let heard = !unheard || matches!(rule.then, Then::Review);
+            if rule.on == fact.kind && cited && heard {
+                visit(rule, &env);
+            }
+        }
+    }
+}
+
 /// Whether a pack takes a check-in as normal.
 #[must_use]
 pub fn check_in_is_normal(pack: &Pack, fact: &Fact) -> bool {

@@ -40,9 +40,12 @@ pub struct Lapse {
     pub since: Instant,
 }
 
+/// For how long a duty holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Span {
+pub enum Span {
+    /// Until the start of the day that is so many days after the one on which it was done.
     Days(i32),
+    /// So many seconds.
     Seconds(i64),
 }
 
@@ -76,6 +79,21 @@ impl LapseToml {
 }
 
 impl Lapse {
+    /// For how long the duty holds.
+    #[must_use]
+    pub fn span(&self) -> Span {
+        self.span
+    }
+
+    /// The same in whole days.
+    #[must_use]
+    pub fn days(&self) -> u32 {
+        match self.span {
+            Span::Days(n) => u32::try_from(n).unwrap_or(0),
+            Span::Seconds(s) => u32::try_from(s.div_euclid(86_400) + 1).unwrap_or(0),
+        }
+    }
+
     /// When the duty is missed, last done at `at`.
     #[must_use]
     pub fn due(&self, zone: &Zone, at: Instant) -> Instant {

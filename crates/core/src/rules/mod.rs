@@ -3,18 +3,23 @@
 
 pub mod cases;
 pub mod certlogic;
+pub mod coverage;
 pub mod decide;
+pub mod diff;
 pub mod display;
 pub mod examples;
+pub mod explain;
 pub mod expr;
 pub mod flag;
 pub mod json;
 pub mod lapse;
+pub mod nouns;
 pub mod order;
 pub mod pack;
 pub mod publication;
 pub mod release;
 mod samples;
+pub mod sentence;
 pub mod set;
 pub mod vocabulary;
 pub mod words;

@@ -2,6 +2,8 @@
 //! loaded. Reading the disk is the caller's; see `spec/packs.md` for the format.
 
 mod inherit;
+mod languages;
+mod retention;
 mod sense;
 mod show;
 mod table;
@@ -104,13 +106,18 @@ pub struct Pack {
     /// Rules in the order of their file.
     pub rules: Vec<Rule>,
     pub(crate) by_kind: [Vec<usize>; KINDS],
+    /// Tables that mean it where no row matches: their ids, and those of their rows.
+    pub(crate) open_tables: Vec<(Box<str>, Vec<Box<str>>)>,
     /// Ids of the packs that it extends, the nearest first.
     pub parents: Vec<Box<str>>,
     /// Where each rule was written.
     origins: BTreeMap<Box<str>, Origin>,
+    /// For how many days facts of a kind are needed and may then be destroyed; nothing is said of the
+    /// others.
+    pub retention: BTreeMap<Kind, u32>,
     zone_name: Box<str>,
     areas: Areas,
-    words: Vec<(Lang, Words)>,
+    words: Vec<(Box<str>, Words)>,
 }
 
 /// How long passes live, in seconds.
@@ -263,6 +270,12 @@ struct PackToml {
     vocabulary: Option<Spanned<VocabularyToml>>,
     #[serde(default)]
     calendar: Option<Spanned<CalendarToml>>,
+    /// The languages that its words ship in.
+    #[serde(default)]
+    languages: Option<Spanned<Vec<Spanned<String>>>>,
+    /// Days by kind of fact.
+    #[serde(default)]
+    retention: BTreeMap<Spanned<String>, Spanned<u32>>,
     /// Which parameters no source settles, and why they are as they are: for readers.
     #[serde(default)]
     ours: BTreeMap<String, String>,
@@ -483,7 +496,18 @@ impl Pack {
     #[must_use]
     pub fn words(&self, lang: Lang) -> &Words {
         // INVARIANT: a pack loads only with the texts of every language.
-        &self.words.iter().find(|(l, _)| *l == lang).unwrap_or(&self.words[0]).1
+        self.words_in(lang.name()).unwrap_or(&self.words[0].1)
+    }
+
+    /// The languages that it ships: Chinese and English, and whatever more it names.
+    pub fn languages(&self) -> impl Iterator<Item = &str> {
+        self.words.iter().map(|(name, _)| &**name)
+    }
+
+    /// The texts of a language by its name, such as `bo`.
+    #[must_use]
+    pub fn words_in(&self, language: &str) -> Option<&Words> {
+        self.words.iter().find(|(name, _)| &**name == language).map(|(_, words)| words)
     }
 }
 
@@ -506,8 +530,8 @@ fn build<'a>(c: &mut Checker<'a>, library: &'a Library) -> Option<Pack> {
     let head: Option<PackToml> = c.typed(PACK, merged.pack);
     let rules: Option<RulesToml> = c.typed(RULES, merged.rules);
     let words = merged.words.into_iter();
-    let words: Vec<(Lang, Option<Words>)> =
-        words.map(|(lang, tree)| (lang, c.typed(&format!("words/{}.toml", lang.name()), tree))).collect();
+    let words: Vec<(String, Option<Words>)> =
+        words.map(|(lang, tree)| (lang.clone(), c.typed(&format!("words/{lang}.toml"), tree))).collect();
     let head = head?;
     let span = |s: &Spanned<String>| s.span();
     let bad = |c: &mut Checker<'_>, span: Range<usize>, code, text: String| {
@@ -579,6 +603,7 @@ fn build<'a>(c: &mut Checker<'a>, library: &'a Library) -> Option<Pack> {
         bad(c, place.span(), "pack.appeals", text);
     }
     let _ = &head.ours;
+    languages::check(c, head.languages.as_ref());
     let areas = head.areas.map(Spanned::into_inner).unwrap_or_default();
     let certificates = certificates(c, &parents, library);
     let rules = rules?;
@@ -598,6 +623,7 @@ fn build<'a>(c: &mut Checker<'a>, library: &'a Library) -> Option<Pack> {
     };
     let normal = c.expr(PACK, &head.check_in.normal, &scope(Kind::CheckIn));
     let rules = check_rules(c, rules, &areas, &scope, start);
+    let retention = retention::check(c, &head.retention, &rules);
     // What is wrong with a single condition comes first; what follows from it would be noise.
     if c.wrong.is_empty() {
         sense::check(c, &rules, &places, &tables);
@@ -636,9 +662,15 @@ fn build<'a>(c: &mut Checker<'a>, library: &'a Library) -> Option<Pack> {
         display: head.display,
         vocabulary,
         certificates,
+        open_tables: tables
+            .into_iter()
+            .filter(|t| t.gaps)
+            .map(|t| (t.id.into(), t.rows.into_iter().map(Into::into).collect()))
+            .collect(),
         rules,
         by_kind,
         areas,
+        retention,
         words: words?,
     })
 }
@@ -918,15 +950,15 @@ fn check_stage(
 /// Every text that somebody may read is there, in every language.
 fn check_words(
     c: &mut Checker<'_>,
-    words: Vec<(Lang, Option<Words>)>,
+    words: Vec<(String, Option<Words>)>,
     form: &Form,
     rules: &[Rule],
     vocabulary: &Vocabulary,
-) -> Option<Vec<(Lang, Words)>> {
+) -> Option<Vec<(Box<str>, Words)>> {
     let mut all = Vec::new();
     for (lang, words) in words {
         let words = words?;
-        let file = format!("words/{}.toml", lang.name());
+        let file = format!("words/{lang}.toml");
         let mut missing = Vec::new();
         let mut need = |there: bool, what: String| {
             if !there {
@@ -1005,7 +1037,7 @@ fn check_words(
                 Diagnostic::new("pack.words", 0..0, format!("rules.{rule}: there is no such rule")),
             );
         }
-        all.push((lang, words));
+        all.push((lang.into(), words));
     }
     Some(all)
 }

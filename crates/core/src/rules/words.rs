@@ -35,7 +35,7 @@ impl Lang {
 }
 
 /// The texts of one language: `words/<language>.toml`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Words {
     /// The pack's name.
@@ -63,10 +63,13 @@ pub struct Words {
     pub progress: BTreeMap<String, String>,
     /// Why a run broke, with `{day}`: `missed`, `abnormal`.
     pub broken: BTreeMap<String, String>,
+    /// What the lists of areas are called, where officers read of them.
+    #[serde(default)]
+    pub areas: BTreeMap<String, String>,
 }
 
 /// A question.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct FieldWords {
     /// The question itself.
@@ -80,7 +83,7 @@ pub struct FieldWords {
 }
 
 /// What a rule says.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct RuleWords {
     /// In a few words.

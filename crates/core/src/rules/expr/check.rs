@@ -256,7 +256,7 @@ impl Checker<'_> {
             self.reads.extend(named.reads.iter().copied());
             self.areas.extend(named.areas.iter().cloned());
             self.countries.extend(named.countries.iter().cloned());
-            return Typed::Bool(Cond::Named(Arc::clone(&named.cond)));
+            return Typed::Bool(Cond::Named(name.into(), Arc::clone(&named.cond)));
         }
         let d = |code, message: String| Diagnostic::new(code, span.clone(), message);
         match name {

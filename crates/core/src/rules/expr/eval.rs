@@ -122,7 +122,7 @@ pub(super) enum Cond {
     Has(Slot),
     HasPerson(PersonField),
     /// Another condition, by its name.
-    Named(Arc<Cond>),
+    Named(Box<str>, Arc<Cond>),
     /// Whether a day is worked.
     Works(Arc<Calendar>, Int),
     /// Two conditions equal, or not.
@@ -436,7 +436,7 @@ impl Cond {
                 Truth::Unknown => Truth::Unknown,
             },
             Cond::Has(slot) => Truth::from(!matches!(cx.at(*slot), Value::Missing)),
-            Cond::Named(cond) => cond.eval(cx),
+            Cond::Named(_, cond) => cond.eval(cx),
             Cond::Works(calendar, day) => Truth::of(day.eval(cx).and_then(|day| calendar.works(day))),
             Cond::HasPerson(field) => Truth::from(match field {
                 PersonField::Subject => cx.env.person.subject.is_some(),

@@ -59,6 +59,8 @@ mod lex;
 mod named;
 mod parse;
 mod sat;
+mod say;
+mod sides;
 
 use std::fmt;
 use std::ops::Range;
@@ -71,6 +73,8 @@ pub use diagnostic::{Diagnostic, render};
 pub use eval::Truth;
 pub use named::{Conditions, NAMED_MAX};
 pub use sat::{STEPS_MAX, Search};
+pub(crate) use say::{Clause, area, date, quoted, row, value_word};
+pub use sides::Side;
 
 use crate::fact::{Fact, Kind};
 use crate::rules::certlogic::Rulebook;
@@ -270,6 +274,17 @@ impl Expr {
     #[must_use]
     pub fn implies(&self, other: &Expr, steps: &mut usize) -> bool {
         self.kind == other.kind && search(&[(self, true), (other, false)], false, steps) == Search::Never
+    }
+
+    /// Whether it is a choice between two conditions.
+    #[must_use]
+    pub fn is_choice(&self) -> bool {
+        matches!(self.root, eval::Cond::If(_))
+    }
+
+    /// Whether two conditions were compiled to the same.
+    pub(crate) fn is_same(&self, other: &Expr) -> bool {
+        self.kind == other.kind && format!("{:?}", self.root) == format!("{:?}", other.root)
     }
 
     /// The kind of facts that it was compiled for.

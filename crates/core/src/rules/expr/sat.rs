@@ -192,7 +192,7 @@ impl Problem {
                 self.formula(&parts.1),
                 self.formula(&parts.2),
             ))),
-            Cond::Named(of) => self.formula(of),
+            Cond::Named(_, of) => self.formula(of),
             Cond::Field(slot) => {
                 let v = self.slot(*slot);
                 self.leaf(v, Ask::IsTrue)

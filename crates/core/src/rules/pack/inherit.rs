@@ -149,7 +149,8 @@ pub(super) struct Off {
 pub(super) struct Merged<'a> {
     pub pack: Option<Tree<'a>>,
     pub rules: Option<Tree<'a>>,
-    pub words: Vec<(Lang, Option<Tree<'a>>)>,
+    /// By language: those that every pack ships, and more that the pack names.
+    pub words: Vec<(String, Option<Tree<'a>>)>,
     /// Rules that are off, and who says so.
     pub off: Vec<Off>,
     /// Tables, whose rows are among the rules.
@@ -286,8 +287,14 @@ pub(super) fn merge<'a>(
     };
     merged.pack = take(PACK);
     merged.rules = take(RULES);
-    for lang in Lang::ALL {
-        let mut table = take(&format!("words/{}.toml", lang.name()));
+    let mut languages: Vec<String> = Lang::ALL.iter().map(|l| l.name().to_owned()).collect();
+    for name in merged.pack.iter().flat_map(named_languages) {
+        if is_language(&name) && !languages.contains(&name) && languages.len() < LANGUAGES_MAX {
+            languages.push(name);
+        }
+    }
+    for lang in languages {
+        let mut table = take(&format!("words/{lang}.toml"));
         if let Some(DeValue::Table(texts)) =
             table.as_mut().and_then(|t| t.get_mut().get_mut("rules")).map(Spanned::get_mut)
         {
@@ -305,6 +312,30 @@ pub(super) fn merge<'a>(
     Some(merged)
 }
 
+/// Most languages of a pack.
+pub(super) const LANGUAGES_MAX: usize = 16;
+
+/// Whether a name can be a language's: `bo`, `mn-Mong`.
+pub(super) fn is_language(name: &str) -> bool {
+    let (short, script) = name.split_once('-').unwrap_or((name, "Latn"));
+    (2..=3).contains(&short.len())
+        && short.bytes().all(|b| b.is_ascii_lowercase())
+        && script.len() == 4
+        && script
+            .bytes()
+            .enumerate()
+            .all(|(i, b)| if i == 0 { b.is_ascii_uppercase() } else { b.is_ascii_lowercase() })
+}
+
+/// What `languages` in `pack.toml` says.
+fn named_languages(pack: &Tree<'_>) -> Vec<String> {
+    let all = pack.get_ref().get("languages").and_then(|l| l.get_ref().as_array());
+    all.into_iter()
+        .flat_map(|all| all.iter())
+        .filter_map(|l| Some(l.get_ref().as_str()?.to_owned()))
+        .collect()
+}
+
 /// The files of one pack that are merged, each as a tree; none where it cannot be read.
 fn read_all<'a>(
     id: &str,
@@ -313,8 +344,8 @@ fn read_all<'a>(
     sources: &mut Sources<'a>,
     wrong: Wrong<'_>,
 ) -> BTreeMap<String, Option<Tree<'a>>> {
-    let words = Lang::ALL.iter().map(|l| format!("words/{}.toml", l.name()));
-    let names = [PACK.to_owned(), RULES.to_owned()].into_iter().chain(words);
+    let words = files.0.keys().filter(|name| name.starts_with("words/") && name.ends_with(".toml"));
+    let names = [PACK.to_owned(), RULES.to_owned()].into_iter().chain(words.cloned());
     let mut all = BTreeMap::new();
     for name in names {
         let Some(text) = files.0.get(&name) else { continue };

@@ -18,6 +18,7 @@ const FIRST: &[&str] = &[
     "zone",
     "effective",
     "sunset",
+    "languages",
     "name",
     "rule",
     "field",
@@ -37,7 +38,7 @@ pub(super) fn show(merged: &Merged<'_>, sources: &Sources<'_>) -> String {
     let mut out = String::new();
     let mut files = vec![(PACK.to_owned(), merged.pack.as_ref()), (RULES.to_owned(), merged.rules.as_ref())];
     let words = merged.words.iter();
-    files.extend(words.map(|(lang, tree)| (format!("words/{}.toml", lang.name()), tree.as_ref())));
+    files.extend(words.map(|(lang, tree)| (format!("words/{lang}.toml"), tree.as_ref())));
     for (name, tree) in files {
         let Some(tree) = tree else { continue };
         let line = "─".repeat(70_usize.saturating_sub(name.chars().count()));

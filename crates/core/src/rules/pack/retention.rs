@@ -1,0 +1,70 @@
+//! How long facts are needed: recorded and checked, so that whoever destroys by age can go by it.
+
+use std::collections::BTreeMap;
+
+use toml::Spanned;
+
+use super::{Checker, PACK, Release, Rule, Then};
+use crate::fact::Kind;
+use crate::rules::expr::Diagnostic;
+use crate::rules::lapse::Lapse;
+
+/// Longest time for which facts are kept, in days.
+const RETENTION_MAX: u32 = 3_650;
+
+/// Days by kind of fact: no fewer than the rules need.
+pub(super) fn check(
+    c: &mut Checker<'_>,
+    toml: &BTreeMap<Spanned<String>, Spanned<u32>>,
+    rules: &[Rule],
+) -> BTreeMap<Kind, u32> {
+    let mut all = BTreeMap::new();
+    for (name, days) in toml {
+        let mut wrong = |span, text: String, help: String| {
+            c.wrong(PACK, Diagnostic::new("pack.retention", span, text).help(help));
+        };
+        let kept = |k: &Kind| !matches!(k, Kind::Identity | Kind::Episode);
+        let Some(kind) = Kind::named(name.get_ref()).filter(kept) else {
+            let kinds: Vec<&str> = Kind::ALL.iter().filter(|k| kept(k)).map(|k| k.name()).collect();
+            let text = format!("facts of the kind {:?} are not destroyed by age", name.get_ref());
+            wrong(name.span(), text, format!("one of {}", kinds.join(", ")));
+            continue;
+        };
+        let n = *days.get_ref();
+        if !(1..=RETENTION_MAX).contains(&n) {
+            wrong(days.span(), "days of retention are out of range".into(), format!("1 to {RETENTION_MAX}"));
+        }
+        let needs = rules.iter().map(|r| (needed(r, kind), &r.id)).max_by_key(|(days, _)| *days);
+        if let Some((needed, rule)) = needs.filter(|(needed, _)| *needed > n) {
+            let text = format!(
+                "{rule} needs a {} for {needed} days, and it may be destroyed after {n}",
+                kind.name()
+            );
+            wrong(days.span(), text, format!("{} = {needed} or more", kind.name()));
+        }
+        all.insert(kind, n);
+    }
+    all
+}
+
+/// For how many days a rule needs facts of a kind, at the least.
+fn needed(rule: &Rule, kind: Kind) -> u32 {
+    let lapse =
+        rule.lapse.as_ref().filter(|l| rule.on == kind || l.also.contains(&kind)).map_or(0, Lapse::days);
+    let Then::Open { stages, .. } = &rule.then else { return lapse };
+    let tests =
+        |r: &Release| r.tests_on.as_ref().and_then(|on| on.last().copied()).max(r.within_days).unwrap_or(0);
+    let stage = |r: &Release| r.days.max(r.check_ins_in_a_row).unwrap_or(0).max(tests(r));
+    let whole: u32 = stages.iter().map(|s| stage(&s.release)).sum();
+    let order = rule.order.map_or(0, |o| o.days_max);
+    let of_stages = |days: fn(&Release) -> u32| stages.iter().map(|s| days(&s.release)).max().unwrap_or(0);
+    let counted = match kind {
+        Kind::CheckIn => of_stages(|r| r.check_ins_in_a_row.unwrap_or(0)),
+        Kind::Test => of_stages(|r| {
+            r.tests_on.as_ref().and_then(|on| on.last().copied()).max(r.within_days).unwrap_or(0)
+        }),
+        _ => 0,
+    };
+    let own = if rule.on == kind { whole.max(order) } else { 0 };
+    own.max(counted).max(lapse)
+}
