@@ -2,10 +2,12 @@
 
 mod backup;
 mod certlogic;
+mod diff;
 mod doctor;
 mod import;
 mod load;
 mod log;
+mod new;
 mod order;
 pub mod pack;
 mod pass;

@@ -6,13 +6,14 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Subcommand;
-use kangma_core::fact::Facts;
+use kangma_core::fact::{Facts, Kind};
 use kangma_core::rules::cases::run_cases;
 use kangma_core::rules::certlogic;
 use kangma_core::rules::decide::{Context, decide};
+use kangma_core::rules::explain::tell as tell_person;
 use kangma_core::rules::json;
 use kangma_core::rules::pack::{FILE_BYTES_MAX, FILES_MAX, Library, Pack, PackFiles};
-use kangma_core::rules::words::{Lang, explain, explain_flags, explain_lapse};
+use kangma_core::rules::words::Lang;
 use kangma_core::time::Instant;
 
 use super::publish;
@@ -23,7 +24,18 @@ pub enum PackCommand {
     /// Check everything that is checked when the pack is loaded, and that its cases reach every rule.
     Check(Folder),
     /// Run the cases; each is a sentence.
-    Test(Folder),
+    Test {
+        /// The pack.
+        #[command(flatten)]
+        folder: Folder,
+        /// Refuse it where a side of a condition is never seen to hold, or never not to.
+        #[arg(long)]
+        strict: bool,
+    },
+    /// Write a first pack that passes, to write over.
+    New(super::new::New),
+    /// Tell what changes for whom from one pack to another; exit 1 where something does.
+    Diff(super::diff::Diff),
     /// Show what a pack comes to, with where each rule was written.
     Show {
         /// The pack.
@@ -33,7 +45,8 @@ pub enum PackCommand {
         #[arg(long)]
         effective: bool,
     },
-    /// Tell, in words, what a person's facts come to. Facts as JSON on standard input.
+    /// Tell, in words, what a person's facts come to and why: which rules were asked, what of them
+    /// failed, what opened, and what comes next. Facts as JSON on standard input.
     Explain {
         /// The pack and the instant.
         #[command(flatten)]
@@ -134,7 +147,9 @@ const INPUT_BYTES_MAX: u64 = 8 * 1024 * 1024;
 pub fn run(command: PackCommand) -> anyhow::Result<ExitCode> {
     match command {
         PackCommand::Check(folder) => check(&folder),
-        PackCommand::Test(folder) => test(&folder),
+        PackCommand::Test { folder, strict } => test(&folder, strict),
+        PackCommand::New(args) => super::new::run(&args),
+        PackCommand::Diff(args) => super::diff::run(&args),
         PackCommand::Show { folder, effective } => show(&folder, effective),
         PackCommand::Simulate(args) => super::simulate::run(*args),
         PackCommand::Explain { at, lang } => tell(&at, &lang),
@@ -210,7 +225,13 @@ pub fn library(files: &PackFiles, dir: &Path, packs: Option<&Path>) -> anyhow::R
             None => return Ok(library),
         },
     };
-    let entries = std::fs::read_dir(&beside).with_context(|| format!("pack.folder: {}", beside.display()))?;
+    put_folder(&mut library, &beside)?;
+    Ok(library)
+}
+
+/// Adds every pack of a folder.
+pub(super) fn put_folder(library: &mut Library, beside: &Path) -> anyhow::Result<()> {
+    let entries = std::fs::read_dir(beside).with_context(|| format!("pack.folder: {}", beside.display()))?;
     let mut folders: Vec<PathBuf> = entries.flatten().map(|e| e.path()).collect();
     folders.retain(|path| path.join("pack.toml").exists());
     folders.sort();
@@ -225,7 +246,7 @@ pub fn library(files: &PackFiles, dir: &Path, packs: Option<&Path>) -> anyhow::R
             library.put(files);
         }
     }
-    Ok(library)
+    Ok(())
 }
 
 /// Reads and checks a pack, with the packs beside it or those of a folder.
@@ -295,7 +316,7 @@ fn show(folder: &Folder, effective: bool) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn test(folder: &Folder) -> anyhow::Result<ExitCode> {
+fn test(folder: &Folder, strict: bool) -> anyhow::Result<ExitCode> {
     let (pack, files) = load(&folder.dir, folder.packs.as_deref())?;
     let report = run_cases(&pack, &files);
     if folder.json {
@@ -306,10 +327,25 @@ fn test(folder: &Folder) -> anyhow::Result<ExitCode> {
             case.wrong.iter().for_each(|w| println!("      {w}"));
         }
         report.unreached.iter().for_each(|what| println!("no case reaches: {what}"));
+        for branch in &report.branches {
+            println!("no case takes: {}: {}", branch.rule, branch.what);
+            if let (true, Some(case)) = (strict, &branch.suggested) {
+                println!("  such as:\n");
+                case.lines().for_each(|line| println!("    {line}"));
+                println!();
+            }
+        }
+        if !report.branches.is_empty() && !strict {
+            println!(
+                "{} branches that no case takes; --strict refuses them and suggests cases",
+                report.branches.len()
+            );
+        }
         let failed = report.cases.iter().filter(|c| !c.wrong.is_empty()).count();
         println!("{} passed, {failed} failed", report.cases.len() - failed);
     }
-    Ok(if report.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let passed = if strict { report.passed_strictly() } else { report.passed() };
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn read(at: &At) -> anyhow::Result<(Pack, Facts, Instant)> {
@@ -330,39 +366,17 @@ pub(super) fn given(at: &At) -> anyhow::Result<(Pack, String, Instant)> {
     Ok((pack, text, at))
 }
 
+/// A language by its name.
+pub(super) fn lang_of(name: &str) -> anyhow::Result<Lang> {
+    Lang::ALL.into_iter().find(|l| l.name() == name).context("--lang is zh or en")
+}
+
 fn tell(at: &At, lang: &str) -> anyhow::Result<ExitCode> {
-    let lang = Lang::ALL.into_iter().find(|l| l.name() == lang).context("--lang is zh or en")?;
+    let lang = lang_of(lang)?;
     let (pack, facts, at) = read(at)?;
-    let decision = decide(&pack, &facts, &Context { areas: pack.areas() }, at);
-    println!("{}", pack.word(decision.status, decision.colour, lang));
-    if let Some(lapse) = explain_lapse(&pack, &decision, lang) {
-        println!("  {}\n  {}", lapse.text, lapse.what_to_do);
-    }
-    for reason in explain(&pack, &decision, &facts, lang) {
-        println!("\n{} {}", reason.rule, reason.title);
-        reason.stage_name.iter().for_each(|name| println!("  {name}"));
-        println!("  {}", reason.why);
-        println!("  {} ({} {})", reason.source.title, reason.source.grade, reason.source.url);
-        reason.evidence.iter().for_each(|e| println!("  {} {}", e.kind.name(), e.date));
-        facts.find(reason.fact).iter().for_each(|f| super::certlogic::tell(&pack, &reason.rule, f, lang));
-        reason.progress.iter().for_each(|p| println!("  {}", p.text));
-        reason.broken.iter().for_each(|b| println!("  {}", b.text));
-        reason.earliest_green.iter().for_each(|d| println!("  → {d}"));
-        println!("  {}", reason.what_to_do);
-    }
-    for flag in explain_flags(&pack, &decision, &facts, lang) {
-        println!("\n{} {} [{}]", flag.reason.rule, flag.reason.title, flag.task.name());
-        println!("  {}", flag.reason.why);
-        flag.reason.progress.iter().for_each(|p| println!("  {}", p.text));
-        flag.reason.earliest_clear.iter().for_each(|d| println!("  → {d}"));
-        println!("  {}", flag.reason.what_to_do);
-    }
-    if let Some(review) = &decision.review {
-        println!("\n{} {}", review.rule, pack.rule_why(&review.rule, lang));
-        review.returned.iter().for_each(|r| println!("  {r}"));
-    }
-    if let Some(at) = decision.review_at {
-        println!("\n{at}");
+    print!("{}", tell_person(&pack, &facts, at, lang));
+    for fact in facts.iter().filter(|f| f.kind == Kind::Certificate) {
+        pack.rules.iter().for_each(|rule| super::certlogic::tell(&pack, &rule.id, fact, lang));
     }
     Ok(ExitCode::SUCCESS)
 }
