@@ -385,6 +385,8 @@ async function core() {
   asked('cel_per_s', 'the cel crate', 20)
   asked('datalogic_per_s', 'datalogic-rs', 5)
   asked('certlogic_per_s', 'certlogic-js', 100)
+  const load = JSON.parse(run('target/release/examples/load_rate', ['--json']))
+  result('loading and checking the effective Hangzhou pack', load.median_ms, 'ms', '50 ms over it', 50 / load.median_ms, 1)
   const pass = JSON.parse(run('target/release/examples/pass_rate', ['--json']))
   result('verifying a pass offline', pass.verify_per_s, '/s', 'bare ES256 verification takes this share of it', pass.verify_per_s / pass.bare_verify_per_s, 1 / 1.15)
 }
