@@ -446,19 +446,6 @@ pub enum Value {
     Instant(Instant),
 }
 
-impl Value {
-    /// About how much memory it takes, in bytes; an allocation is rounded up to sixteen.
-    fn bytes(&self) -> usize {
-        let text = |t: &str| t.len().next_multiple_of(16);
-        size_of::<Value>()
-            + match self {
-                Value::Text(t) => text(t),
-                Value::List(list) => list.iter().map(|t| size_of::<Box<str>>() + text(t)).sum(),
-                _ => 0,
-            }
-    }
-}
-
 impl fmt::Debug for Value {
     /// Health data and places are personal: the value itself never prints.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -596,19 +583,10 @@ impl Facts {
     pub fn find(&self, id: FactId) -> Option<&Fact> {
         self.iter().find(|f| f.id == id)
     }
-
-    /// About how much memory they take, in bytes.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        self.iter().map(|f| FACT_BYTES + f.values.iter().map(Value::bytes).sum::<usize>()).sum()
-    }
 }
 
 /// Facts in canonical order.
 pub type Iter<'a> = std::iter::Map<std::slice::Iter<'a, Arc<Fact>>, fn(&'a Arc<Fact>) -> &'a Fact>;
-
-/// A fact without its values: itself, its two counts, its place in a list.
-const FACT_BYTES: usize = size_of::<Fact>() + 3 * size_of::<usize>();
 
 impl<'a> IntoIterator for &'a Facts {
     type Item = &'a Fact;

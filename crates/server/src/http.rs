@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -27,9 +28,17 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        match tokio::time::timeout(BODY_WAIT, Json::<T>::from_request(request, state)).await {
-            Ok(Ok(Json(value))) => Ok(Body(value)),
-            Ok(Err(rejection)) => Err(refused(&rejection)),
+        if !is_json(request.headers()) {
+            return Err(Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "body.content_type",
+                "请求需要 Content-Type: application/json。",
+                "Send the header Content-Type: application/json.",
+            ));
+        }
+        match tokio::time::timeout(BODY_WAIT, Bytes::from_request(request, state)).await {
+            Ok(Ok(bytes)) => serde_json::from_slice(&bytes).map(Body).map_err(|e| wrong(&e)),
+            Ok(Err(rejection)) => Err(unread(&rejection)),
             Err(_) => Err(Problem::new(
                 StatusCode::REQUEST_TIMEOUT,
                 "body.slow",
@@ -38,6 +47,13 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
             )),
         }
     }
+}
+
+/// `application/json`, or a kind of it.
+fn is_json(headers: &HeaderMap) -> bool {
+    let given = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");
+    let kind = given.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    kind.strip_prefix("application/").is_some_and(|kind| kind == "json" || kind.ends_with("+json"))
 }
 
 /// The header `Idempotency-Key`: a request sent again with the same key is recorded once, also where
@@ -64,39 +80,34 @@ impl<S: Sync> FromRequestParts<S> for IdempotencyKey {
     }
 }
 
-fn refused(rejection: &JsonRejection) -> Problem {
-    match rejection {
-        JsonRejection::MissingJsonContentType(_) => Problem::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "body.content_type",
-            "请求需要 Content-Type: application/json。",
-            "Send the header Content-Type: application/json.",
-        ),
-        JsonRejection::JsonSyntaxError(_) => Problem::bad_request(
-            "body.malformed",
-            "提交的内容不是有效的 JSON。",
-            "The body is not valid JSON.",
-        ),
-        // serde names the field and the expected type; a wrong value of a personal field could
-        // be quoted in it, so only the path's shape is kept.
-        JsonRejection::JsonDataError(_) => Problem::new(
+fn wrong(e: &serde_json::Error) -> Problem {
+    if e.is_data() {
+        // serde names the field and the expected type; a wrong value of a personal field could be quoted
+        // in it, so none of it is kept.
+        return Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             "body.type",
             "提交的内容缺少必填项、含有未知项或类型不对，请对照接口文档 /api/docs。",
             "A member is missing, unknown or of the wrong type; compare with /api/docs.",
-        ),
-        _ if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
+        );
+    }
+    Problem::bad_request("body.malformed", "提交的内容不是有效的 JSON。", "The body is not valid JSON.")
+}
+
+fn unread(rejection: &BytesRejection) -> Problem {
+    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        return Problem::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "body.too_large",
             "提交的内容太大，请分几次提交。",
             "The body is too large. Send it in parts.",
-        ),
-        _ => Problem::bad_request(
-            "body.unreadable",
-            "没有收到完整的内容，请重试。",
-            "The body did not arrive whole; please retry.",
-        ),
+        );
     }
+    Problem::bad_request(
+        "body.unreadable",
+        "没有收到完整的内容，请重试。",
+        "The body did not arrive whole; please retry.",
+    )
 }
 
 /// A sentence that somebody wrote, without the spaces around it: 1 to `letters_max` letters.

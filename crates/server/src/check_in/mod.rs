@@ -3,8 +3,6 @@
 
 pub mod http;
 
-use std::sync::Arc;
-
 use kangma_core::fact::{Fact, Kind, Source, Value};
 use kangma_core::id::{AccountId, FactId, PersonId};
 use kangma_core::time::Instant;
@@ -34,7 +32,7 @@ pub async fn check_in(
     account: AccountId,
     key: &IdempotencyKey,
     said: &CheckIn,
-) -> Result<(Fact, Arc<Person>), Problem> {
+) -> Result<(Fact, Person), Problem> {
     let at = app.clock.now();
     let mut fact = fact(app, at, said);
     fact.id = app.fact_id_for(account, key);

@@ -59,7 +59,7 @@ pub struct Recording<'a> {
 }
 
 /// Appends facts, decides and commits, all or nothing; returns the person with the new facts.
-pub async fn record(app: &Shared, id: PersonId, recording: Recording<'_>) -> Result<Arc<Person>, Problem> {
+pub async fn record(app: &Shared, id: PersonId, recording: Recording<'_>) -> Result<Person, Problem> {
     record_and(app, id, recording, true).await
 }
 
@@ -73,7 +73,7 @@ async fn record_and(
     id: PersonId,
     recording: Recording<'_>,
     remember: bool,
-) -> Result<Arc<Person>, Problem> {
+) -> Result<Person, Problem> {
     for round in 0..RETRIES {
         let found = person::base(app, id, round == 0).await?;
         let mut base = match (found, &recording.missing) {
@@ -103,7 +103,7 @@ async fn record_and(
             done => done?,
         }
         app.packs.compare(&base.person.facts, &decision, before.as_deref());
-        return Ok(if remember || base.is_remembered { base.committed(app) } else { Arc::new(base.person) });
+        return Ok(if remember || base.is_remembered { base.committed(app) } else { base.person });
     }
     Err(DbError::Conflict.into())
 }

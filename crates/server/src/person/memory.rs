@@ -11,7 +11,7 @@ use kangma_core::time::Instant;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
-use super::{Person, State};
+use super::{Opened, State};
 use crate::db::Changes;
 
 /// People whose facts are remembered, a quarter of those whose state is: who has something to explain, or to add.
@@ -40,8 +40,8 @@ impl<T> Clone for Kept<T> {
 #[derive(Clone)]
 struct Bytes;
 
-impl Weighter<PersonId, Kept<Person>> for Bytes {
-    fn weight(&self, _: &PersonId, kept: &Kept<Person>) -> u64 {
+impl Weighter<PersonId, Kept<Opened>> for Bytes {
+    fn weight(&self, _: &PersonId, kept: &Kept<Opened>) -> u64 {
         kept.bytes.into()
     }
 }
@@ -50,7 +50,7 @@ impl Weighter<PersonId, Kept<Person>> for Bytes {
 pub struct Memory {
     changes: Changes,
     states: Cache<PersonId, Kept<State>>,
-    people: Cache<PersonId, Kept<Person>, Bytes>,
+    people: Cache<PersonId, Kept<Opened>, Bytes>,
     /// Whom an account points to. Never out of date in a way that matters: a pointer without its fact
     /// on the person grants nothing.
     holders: Cache<AccountId, PersonId>,
@@ -87,7 +87,7 @@ impl Memory {
     }
 
     /// A person with all facts.
-    pub fn person(&self, id: PersonId, now: Instant) -> Found<Person> {
+    pub(super) fn person(&self, id: PersonId, now: Instant) -> Found<Opened> {
         self.find(self.people.get(&id), id, now)
     }
 
@@ -112,18 +112,19 @@ impl Memory {
     }
 
     /// Likewise a person.
-    pub fn keep_person(&self, count: u32, read_at: Instant, person: &Arc<Person>) {
-        let bytes = u32::try_from(person.bytes()).unwrap_or(u32::MAX);
-        self.people.insert(person.id, Kept { count, read_at, bytes, value: Arc::clone(person) });
+    pub(super) fn keep_person(&self, count: u32, read_at: Instant, opened: &Arc<Opened>) {
+        let bytes = u32::try_from(opened.bytes()).unwrap_or(u32::MAX);
+        let kept = Kept { count, read_at, bytes, value: Arc::clone(opened) };
+        self.people.insert(opened.state.id, kept);
     }
 
     /// Remembers what was just committed. `count` stood before the person was read: one more is this
     /// commit's own, and anything else says that somebody of the slot changed as well.
-    pub fn keep_written(&self, count: u32, at: Instant, person: &Arc<Person>) {
+    pub(super) fn keep_written(&self, count: u32, at: Instant, opened: &Arc<Opened>) {
         let count = count.wrapping_add(1);
-        if self.changes.count(person.id) == count {
-            person.stored.iter().for_each(|state| self.keep_state(count, at, state));
-            self.keep_person(count, at, person);
+        if self.changes.count(opened.state.id) == count {
+            self.keep_state(count, at, &opened.state);
+            self.keep_person(count, at, opened);
         }
     }
 

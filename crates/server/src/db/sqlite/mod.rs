@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, ToSql};
@@ -27,8 +28,15 @@ pub(super) use migrate::{check, check_schema};
 
 /// Units in one transaction at most; bounds how long the first of a group waits.
 const GROUP_MAX: usize = 1_024;
+/// While units come in company, groups begin at least this far apart: each costs a flush of the disk and a
+/// round of the file's locks, as much as a dozen units.
+const PACE: Duration = Duration::from_millis(2);
+/// Units of two groups in a row that are company.
+const COMPANY: usize = 6;
 /// Page cache of a reading connection, in KiB. Small: the operating system caches the file.
 const READ_CACHE_KIB: i64 = 4 * 1024;
+/// Bytes of the file that a reading connection maps at most; pages of mapped files are the system's.
+const READ_MAPPED: i64 = 64 << 30;
 const WRITE_CACHE_KIB: i64 = 64 * 1024;
 /// The log is moved into the file when it has this many pages (4 KiB each). Rarely: moving
 /// random pages costs more than the commits themselves.
@@ -273,6 +281,8 @@ fn open_reader(path: &Path) -> Result<Connection, DbError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.pragma_update(None, "cache_size", -READ_CACHE_KIB)?;
+    // What is not in the log is read where the system has it: each commit empties a reader's own cache.
+    connection.pragma_update(None, "mmap_size", READ_MAPPED)?;
     connection.pragma_update(None, "query_only", "ON")?;
     connection.busy_timeout(std::time::Duration::from_secs(2))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
@@ -295,7 +305,14 @@ fn owned(row: &rusqlite::Row<'_>, columns: usize) -> Result<Row, DbError> {
 
 struct Waiting {
     work: Work,
-    done: oneshot::Sender<Result<(), DbError>>,
+    done: oneshot::Sender<Done>,
+}
+
+/// What became of a piece of work, and the work itself: an allocator takes back cheaply what is freed
+/// where it was made.
+struct Done {
+    result: Result<(), DbError>,
+    _work: Work,
 }
 
 enum Work {
@@ -341,7 +358,7 @@ impl Committer {
             mpsc::error::TrySendError::Full(_) => DbError::Busy,
             mpsc::error::TrySendError::Closed(_) => DbError::Gone,
         })?;
-        result.await.unwrap_or(Err(DbError::Gone))
+        result.await.map_or(Err(DbError::Gone), |done| done.result)
     }
 
     pub(super) async fn close(self) {
@@ -358,20 +375,30 @@ impl Committer {
     }
 }
 
-/// The writer thread: takes all units that wait into one transaction, a savepoint each, and
-/// answers them only after the commit is on disk. No waiting for company: a lone unit commits
-/// at once, and while it does others gather.
+/// The writer thread: takes all units that wait into one transaction, and answers them only after the
+/// commit is on disk. A lone unit commits at once, and while it does others gather; where they come in
+/// company, a group waits until [`PACE`] after the one before it began.
 fn write_all(writer: Writer, mut queue: mpsc::Receiver<Waiting>, changes: &Changes) {
     let mut group = Vec::with_capacity(GROUP_MAX);
+    let (mut began, mut before) = (std::time::Instant::now(), 0);
     while queue.blocking_recv_many(&mut group, GROUP_MAX) > 0 {
+        if before + group.len() >= COMPANY {
+            std::thread::sleep(PACE.saturating_sub(began.elapsed()));
+            while group.len() < GROUP_MAX
+                && let Ok(waiting) = queue.try_recv()
+            {
+                group.push(waiting);
+            }
+        }
+        (began, before) = (std::time::Instant::now(), group.len());
         let end = group.iter().position(|w| matches!(w.work, Work::End));
         let rest = end.map(|at| group.split_off(at));
         let results = write_group(&writer.connection, &group);
-        for (waiting, result) in group.drain(..).zip(results) {
-            if let Work::Unit(unit) = &waiting.work {
+        for (Waiting { work, done }, result) in group.drain(..).zip(results) {
+            if let Work::Unit(unit) = &work {
                 changes.note_unit(unit, &result);
             }
-            waiting.done.send(result).ok();
+            done.send(Done { result, _work: work }).ok();
         }
         if let Some(rest) = rest {
             queue.close();
@@ -379,8 +406,9 @@ fn write_all(writer: Writer, mut queue: mpsc::Receiver<Waiting>, changes: &Chang
             if let Err(e) = checkpoint {
                 tracing::warn!(%e, "the log was not moved into the file; the next start does it");
             }
-            for (i, waiting) in rest.into_iter().enumerate() {
-                waiting.done.send(if i == 0 { Ok(()) } else { Err(DbError::Gone) }).ok();
+            for (i, Waiting { work, done }) in rest.into_iter().enumerate() {
+                let result = if i == 0 { Ok(()) } else { Err(DbError::Gone) };
+                done.send(Done { result, _work: work }).ok();
             }
             return;
         }
