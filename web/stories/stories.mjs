@@ -8,6 +8,7 @@ import { accountsStories } from './accounts.mjs'
 import { collectorStories } from './collector.mjs'
 import { dashboardStories } from './dashboard.mjs'
 import { listsStories } from './lists.mjs'
+import { rulesStories } from './rules.mjs'
 import { staffStories } from './staff.mjs'
 import { filmOf, logIn, person, startBrowser, tell } from './harness.mjs'
 
@@ -379,5 +380,6 @@ await tell({
   ...listsStories({ publish, logIn, declare, document, well, colour }),
   ...staffStories({ publish }),
   ...accountsStories(),
+  ...rulesStories({ publish, colour }),
   ...collectorStories({ publish, passOf, tokenOf, wedge }),
 })

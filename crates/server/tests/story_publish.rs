@@ -109,6 +109,14 @@ async fn publish(maker: &Person, signer: &Person, version: &str, forecast: (i64,
     let proposed = maker.post(&format!("/api/v1/drafts/{draft}/proposal"), terms).await;
     assert_eq!(proposed.status, StatusCode::CREATED, "{proposed:?}");
     let id = proposed.body["publication"].as_str().unwrap().to_owned();
+    // Whoever signs reads what it is, beside what it takes the place of.
+    let texts = signer.get(&format!("/api/v1/publications/{id}/files")).await.body;
+    assert_eq!(texts["proposed"]["digest"], proposed.body["digest"]);
+    assert_eq!(texts["proposed"]["files"], json!(files(version)));
+    let before = texts["before"]["files"]["rules.toml"].as_str().unwrap();
+    assert!(before != files(version)["rules.toml"] && before.contains("HZ-YELLOW-OVERSEAS"), "{texts}");
+    let told = &texts["told"]["en"]["changes"];
+    assert!(told.to_string().contains("HZ-YELLOW-OVERSEAS"), "{told}");
     done(signer, &id, "signature", json!({ "digest": proposed.body["digest"] })).await;
     done(signer, &id, "shadow", json!({})).await;
     tokio::time::sleep(Duration::from_secs(4)).await;
@@ -174,6 +182,22 @@ async fn a_pack_takes_force_by_two_people_in_stages_and_what_goes_wrong_is_broug
     assert_eq!(checked["ok"], false);
     assert_eq!(checked["diagnostics"][0]["file"], "rules.toml");
     assert!(checked["diagnostics"][0]["line"].as_u64().unwrap() > 90, "{checked}");
+    // The same of text that nobody stored, with the places of its rules; and what is stored stays.
+    let tried = maker.post(&format!("{path}/try"), json!({ "files": broken })).await.body;
+    assert_eq!(
+        (&tried["ok"], &tried["diagnostics"][0]["file"]),
+        (&json!(false), &json!("rules.toml")),
+        "{tried}"
+    );
+    let fine = maker.post(&format!("{path}/try"), json!({ "files": files("1.0.9") })).await.body;
+    assert_eq!((&fine["ok"], &fine["coverage"]["unreached"]), (&json!(true), &json!([])), "{fine}");
+    assert!(
+        fine["cases"].as_array().unwrap().iter().all(|c| c["passed"] == true && c["from"].is_u64()),
+        "{fine}"
+    );
+    let rule = &fine["rules"][0];
+    assert!(rule["sentence"]["zh"].is_string() && rule["values"][0]["from"].is_u64(), "{rule}");
+    assert_eq!(maker.get(&path).await.body["version"], 3, "nothing was stored");
     let soon = now(&maker).await.plus_s(30);
     let refused = maker.post(&format!("{path}/proposal"), terms(soon, (1, 1))).await;
     assert_eq!((refused.status, refused.code()), (StatusCode::UNPROCESSABLE_ENTITY, "rules.pack"));

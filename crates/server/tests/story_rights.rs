@@ -144,12 +144,14 @@ fn routes() -> Vec<Route> {
         route("PUT", "/api/v1/drafts/{id}/files", RULES).body(json!({ "version": 1, "files": {} })),
         route("POST", "/api/v1/drafts/{id}/check", RULES),
         route("POST", "/api/v1/drafts/{id}/cases", RULES),
+        route("POST", "/api/v1/drafts/{id}/try", RULES).body(json!({ "files": {} })),
         route("POST", "/api/v1/drafts/{id}/proposal", RULES).body(json!({
             "reference": "2026-1", "starts_at": "2027-01-01T00:00:00Z", "sunset": "2028-01-01T00:00:00Z",
             "shadow_s": 60, "stages": [],
         })),
         route("GET", "/api/v1/publications", SEE_RULES),
         route("GET", "/api/v1/publications/{id}", SEE_RULES),
+        route("GET", "/api/v1/publications/{id}/files", SEE_RULES),
         route("POST", "/api/v1/publications/{id}/signature", PUBLISH)
             .body(json!({ "digest": "0123456789abcdef" })),
         route("POST", "/api/v1/publications/{id}/shadow", PUBLISH),

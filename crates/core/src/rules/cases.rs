@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
+use toml::Spanned;
 
 use crate::decision::Counted;
 use crate::fact::{Fact, Facts, Kind};
@@ -14,6 +15,9 @@ use crate::rules::order::OrderState;
 use crate::rules::pack::{Pack, PackFiles, Then};
 use crate::time::{Day, Instant};
 
+/// Most facts of a case, check-ins included.
+pub const FACTS_MAX: usize = 2_000;
+
 /// A file of cases.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -21,7 +25,7 @@ struct CasesToml {
     /// Fields that every fact of a kind has unless the case says otherwise.
     #[serde(default)]
     defaults: Defaults,
-    case: Vec<CaseToml>,
+    case: Vec<Spanned<CaseToml>>,
 }
 
 #[derive(Deserialize)]
@@ -106,6 +110,8 @@ pub struct CaseResult {
     pub file: String,
     /// Its sentence.
     pub name: String,
+    /// Its first byte in the file; of a file that cannot be read, where that is.
+    pub from: usize,
     /// What was not as expected; nothing if it passed.
     pub wrong: Vec<String>,
 }
@@ -135,10 +141,12 @@ pub fn run_cases(pack: &Pack, files: &PackFiles) -> CaseReport {
         match toml::from_str::<CasesToml>(text) {
             Ok(toml) => {
                 for case in &toml.case {
+                    let (from, case) = (case.span().start, case.get_ref());
                     let mut see = |facts: &Facts, until| coverage.look(facts, until);
                     let wrong = run_case(pack, case, &toml.defaults, &mut reached, &mut see)
                         .unwrap_or_else(|e| vec![e]);
-                    report.cases.push(CaseResult { file: file.clone(), name: case.name.clone(), wrong });
+                    let (file, name) = (file.clone(), case.name.clone());
+                    report.cases.push(CaseResult { file, name, from, wrong });
                 }
                 for (kind, fields) in toml.defaults {
                     usual.entry(kind).or_insert(fields);
@@ -147,6 +155,7 @@ pub fn run_cases(pack: &Pack, files: &PackFiles) -> CaseReport {
             Err(e) => report.cases.push(CaseResult {
                 file: file.clone(),
                 name: String::new(),
+                from: e.span().map_or(0, |span| span.start),
                 wrong: vec![e.to_string()],
             }),
         }
@@ -200,7 +209,7 @@ pub fn timelines(pack: &Pack, files: &PackFiles) -> Vec<Timeline> {
     let read = texts.filter_map(|(_, text)| toml::from_str::<CasesToml>(text).ok());
     let mut all = Vec::new();
     for file in read {
-        all.extend(file.case.iter().filter_map(|case| {
+        all.extend(file.case.iter().map(Spanned::get_ref).filter_map(|case| {
             let facts = timeline(pack, case, &file.defaults).ok()?;
             let at = case.expect.iter().filter_map(|e| json::instant(&e.at, &pack.zone).ok());
             let mut at: Vec<Instant> = at.collect();
@@ -218,6 +227,10 @@ fn need(report: &mut CaseReport, reached: &BTreeSet<String>, what: String) {
 }
 
 fn timeline(pack: &Pack, case: &CaseToml, defaults: &Defaults) -> Result<Facts, String> {
+    let days: usize = case.check_ins.iter().map(|run| usize::from(run.days)).sum();
+    if case.facts.len() + days > FACTS_MAX {
+        return Err(format!("a case has at most {FACTS_MAX} facts, check-ins included"));
+    }
     let mut facts: Vec<Fact> = Vec::new();
     for fact in &case.facts {
         let kind = fact.get("kind").and_then(Json::as_str).unwrap_or("");

@@ -15,6 +15,7 @@ pub mod json;
 pub mod lapse;
 pub mod nouns;
 pub mod order;
+pub mod outline;
 pub mod pack;
 pub mod publication;
 pub mod release;

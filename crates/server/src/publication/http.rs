@@ -9,8 +9,10 @@ use kangma_core::division::divisions;
 use kangma_core::id::FactId;
 use kangma_core::role::Permission;
 use kangma_core::rules::cases::run_cases;
+use kangma_core::rules::diff::{Diff, diff};
 use kangma_core::rules::pack::{FILE_BYTES_MAX, FILES_MAX, Pack, PackErrors, PackFiles, Then};
-use kangma_core::rules::publication::{Publication, Stage, State, compress, expand};
+use kangma_core::rules::publication::{Publication, Stage, State, compress, expand, load_with_parents};
+use kangma_core::rules::words::Lang;
 use kangma_core::tally::suppress_alone;
 use kangma_core::time::Instant;
 use serde::{Deserialize, Serialize};
@@ -49,7 +51,7 @@ pub fn refused(errors: &PackErrors) -> Problem {
 }
 
 /// A draft may extend the packs that ship.
-fn load(files: &PackFiles) -> Result<Result<Pack, PackErrors>, Problem> {
+pub(super) fn load(files: &PackFiles) -> Result<Result<Pack, PackErrors>, Problem> {
     let library = crate::built_in::library().map_err(|_| Problem::internal())?;
     Ok(Pack::load_with(files, &library))
 }
@@ -139,15 +141,12 @@ pub async fn add_draft(
             "There is no division of that code.",
         ));
     }
-    let files = match &ask.from {
+    let mut files = match &ask.from {
         None => PackFiles::default(),
-        Some(digest) => match store::version(&app.db, digest).await? {
-            Some(bytes) => expand(&bytes).ok_or_else(Problem::internal)?,
-            None => {
-                crate::packs::source(app.config.pack.as_deref(), digest).ok_or_else(Problem::not_found)?
-            }
-        },
+        Some(digest) => files_of(&app, digest).await?.ok_or_else(Problem::not_found)?,
     };
+    // What it extends stays where it is: a draft is one's own text.
+    files.0.retain(|path, _| !path.starts_with('@'));
     let draft = app.new_id();
     let unit = store::add_draft(draft, &ask.division, &officer.name, app.clock.now(), compress(&files));
     app.db.commit(unit).await?;
@@ -155,8 +154,16 @@ pub async fn add_draft(
     Ok((StatusCode::CREATED, Private(view(draft, Some(files)))).into_response())
 }
 
+/// The texts of a pack that was proposed, ships, or was there at the start.
+async fn files_of(app: &Shared, digest: &str) -> Result<Option<PackFiles>, Problem> {
+    match store::version(&app.db, digest).await? {
+        Some(bytes) => expand(&bytes).map(Some).ok_or_else(Problem::internal),
+        None => Ok(crate::packs::source(app.config.pack.as_deref(), digest)),
+    }
+}
+
 /// A draft that is one's to write.
-async fn own(app: &Shared, officer: &Officer, text: &str) -> Result<(Draft, PackFiles), Problem> {
+pub(super) async fn own(app: &Shared, officer: &Officer, text: &str) -> Result<(Draft, PackFiles), Problem> {
     officer.require_somewhere(Permission::Rules)?;
     let draft = store::draft(&app.db, id(text)?).await?;
     let draft =
@@ -223,7 +230,7 @@ pub async fn put_files(
 }
 
 /// Something wrong with a draft.
-#[derive(Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct DiagnosticView {
     file: String,
     code: String,
@@ -236,6 +243,25 @@ pub struct DiagnosticView {
     /// From 1.
     line: usize,
     column: usize,
+}
+
+/// What is wrong with files, each with its line and column.
+pub(super) fn told(files: &PackFiles, errors: &PackErrors) -> Vec<DiagnosticView> {
+    let one = |(file, d): (&str, &kangma_core::rules::expr::Diagnostic)| {
+        let before = files.0.get(file).and_then(|t| t.get(..d.span.start)).unwrap_or("");
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        DiagnosticView {
+            file: file.to_owned(),
+            code: d.code.to_owned(),
+            message: d.message.clone(),
+            help: d.help.clone(),
+            from: d.span.start,
+            to: d.span.end,
+            line: before.matches('\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+        }
+    };
+    errors.iter().map(one).collect()
 }
 
 /// What a check found.
@@ -263,26 +289,12 @@ pub async fn check(
         Ok(pack) => (Some(pack), None),
         Err(errors) => (None, Some(errors)),
     };
-    let told = |(file, d): (&str, &kangma_core::rules::expr::Diagnostic)| {
-        let before = files.0.get(file).and_then(|t| t.get(..d.span.start)).unwrap_or("");
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        DiagnosticView {
-            file: file.to_owned(),
-            code: d.code.to_owned(),
-            message: d.message.clone(),
-            help: d.help.clone(),
-            from: d.span.start,
-            to: d.span.end,
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
-        }
-    };
     Ok(Private(Checked {
         ok: pack.is_some(),
         id: pack.as_ref().map(|p| p.id.to_string()),
         pack_version: pack.as_ref().map(|p| p.version.to_string()),
         digest: pack.as_ref().map(|p| p.digest.to_string()),
-        diagnostics: errors.iter().flat_map(|e| e.iter().map(told)).collect(),
+        diagnostics: errors.iter().flat_map(|e| told(&files, e)).collect(),
     }))
 }
 
@@ -535,6 +547,75 @@ pub async fn status(
         return Err(Problem::not_found());
     }
     Ok(Private(tell(&app, p).await?))
+}
+
+/// The texts of a pack.
+#[derive(Serialize, ToSchema)]
+pub struct PackTexts {
+    pack: String,
+    pack_version: String,
+    digest: String,
+    /// Path and text of each file; those of packs that it extends stand under `@id/`.
+    files: BTreeMap<String, String>,
+}
+
+/// What is proposed, beside what it takes the place of.
+#[derive(Serialize, ToSchema)]
+pub struct TextsView {
+    proposed: PackTexts,
+    /// In force in its division now, or until it took force.
+    before: Option<PackTexts>,
+    /// What changes from one to the other, in words.
+    told: Option<ToldBothWays>,
+}
+
+/// What changes, in both languages: `changes` of rules, settings and words, and `people` of the cases for
+/// whom it is another answer.
+#[derive(Serialize, ToSchema)]
+pub struct ToldBothWays {
+    #[schema(value_type = Object)]
+    zh: Diff,
+    #[schema(value_type = Object)]
+    en: Diff,
+}
+
+/// Reads the texts of a publication and of the pack whose place it takes: what the second person signs.
+#[utoipa::path(get, path = "/api/v1/publications/{id}/files", tag = "staff", params(("id" = String, Path, description = "From the list")),
+    responses((status = 200, body = TextsView), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
+        (status = 404, body = ProblemBody)))]
+pub async fn texts(
+    AxumState(app): AxumState<Shared>,
+    officer: Officer,
+    Path(text): Path<String>,
+) -> Result<Private<TextsView>, Problem> {
+    may_see(&officer)?;
+    let p = super::find(&app, id(&text)?).await?;
+    if !sees(&officer, &p) {
+        return Err(Problem::not_found());
+    }
+    let files = files_of(&app, &p.terms.digest).await?.ok_or_else(Problem::internal)?;
+    let at = p.staged.first().map_or(app.clock.now(), |from| from.plus_s(-1));
+    let old = app.packs.of(&p.terms.division, at);
+    let old_files = files_of(&app, &old.digest).await?;
+    // It decides the people of all cases twice.
+    let compare = move || {
+        let told = load_with_parents(&files).ok().zip(old_files.as_ref()).map(|(new, old_files)| {
+            let of = |lang| diff((&old, old_files), (&new, &files), lang);
+            ToldBothWays { zh: of(Lang::Zh), en: of(Lang::En) }
+        });
+        let before = old_files.map(|files| PackTexts {
+            pack: old.id.to_string(),
+            pack_version: old.version.to_string(),
+            digest: old.digest.to_string(),
+            files: files.0,
+        });
+        (files.0, before, told)
+    };
+    let (files, before, told) =
+        tokio::task::spawn_blocking(compare).await.map_err(|_| Problem::internal())?;
+    let proposed =
+        PackTexts { pack: p.terms.pack, pack_version: p.terms.version, digest: p.terms.digest, files };
+    Ok(Private(TextsView { proposed, before, told }))
 }
 
 /// What one signs.

@@ -8,6 +8,9 @@
 pub mod http;
 pub mod job;
 mod store;
+#[cfg(test)]
+mod tests;
+pub mod typed;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
