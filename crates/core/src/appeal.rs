@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::division::divisions;
+use crate::division::{COUNTRY, divisions, lies_in, prefix};
 
 /// Hours that every level has where a pack says nothing.
 pub const DUE_HOURS: u32 = 24;
@@ -160,7 +160,8 @@ impl Place {
     /// nobody knows where, is `home`'s own business.
     #[must_use]
     pub fn of(code: Option<&str>, home: &str) -> Place {
-        let code = code.filter(|c| c.starts_with(home) && divisions().get(c).is_some()).unwrap_or(home);
+        let lives = |c: &&str| lies_in(c, home) && divisions().get(c).is_some();
+        let code = code.filter(lives).unwrap_or(prefix(home));
         let level =
             Level::ALL.into_iter().rev().find(|l| code.len() >= l.digits()).unwrap_or(Level::Province);
         let county = format!("{:0<6}", code.get(..6).unwrap_or(code)).parse().unwrap_or(0);
@@ -172,7 +173,7 @@ impl Place {
     #[must_use]
     pub fn counties(code: &str) -> (u32, u32) {
         let fill = |c: char| {
-            let mut text: String = code.chars().take(6).collect();
+            let mut text: String = prefix(code).chars().take(6).collect();
             while text.len() < 6 {
                 text.push(c);
             }
@@ -188,9 +189,12 @@ pub fn highest(code: &str) -> Level {
     Level::ALL.into_iter().find(|l| code.len() <= l.digits()).unwrap_or(Level::Street)
 }
 
-/// The code of the office that a level has over a county.
+/// The code of the office that a level has over a county; over none, that of the whole country.
 #[must_use]
 pub fn office(county: u32, level: Level) -> String {
+    if county == 0 {
+        return COUNTRY.to_owned();
+    }
     let code = format!("{county:06}");
     code.get(..level.digits().min(6)).unwrap_or(&code).to_owned()
 }
@@ -212,18 +216,23 @@ mod tests {
         for elsewhere in [None, Some("420106"), Some("3301"), Some("330199"), Some("nonsense")] {
             assert_eq!(at(elsewhere), home, "{elsewhere:?}");
         }
+        let city = Place { county: 420_100, street: None, level: Level::City };
+        assert_eq!(Place::of(Some("4201"), COUNTRY), city);
+        let nobody_knows = Place { county: 0, street: None, level: Level::Province };
+        assert_eq!(Place::of(None, COUNTRY), nobody_knows);
     }
 
     #[test]
     fn an_office_answers_for_its_division_at_its_level_and_below() {
         assert_eq!(Place::counties("3301"), (330_100, 330_199));
         assert_eq!(Place::counties("330106001"), (330_106, 330_106));
-        assert_eq!(Place::counties(""), (0, 999_999));
+        assert_eq!((Place::counties(""), Place::counties(COUNTRY)), ((0, 999_999), (0, 999_999)));
         assert_eq!(highest(""), Level::Province);
         assert_eq!(highest("3301"), Level::City);
         assert_eq!(highest("330106001001"), Level::Street);
         assert_eq!(office(330_106, Level::City), "3301");
         assert_eq!(office(330_106, Level::Street), "330106");
+        assert_eq!(office(0, Level::Province), COUNTRY);
     }
 
     #[test]

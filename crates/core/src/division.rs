@@ -165,10 +165,27 @@ pub fn known_address_code(code: &str) -> bool {
         || code.parse().is_ok_and(|c: u32| all.retired.binary_search(&c).is_ok())
 }
 
-/// Whether a division lies in another, or is it.
+/// The whole country's code in packs and dashboards. It is no division of the table: nobody lives
+/// in it without living further down.
+pub const COUNTRY: &str = "0";
+
+/// What the codes of a division and of all below it begin with: nothing, for the whole country.
 #[must_use]
-pub fn is_within(code: &str, ancestor: &str) -> bool {
-    code.starts_with(ancestor)
+pub fn prefix(code: &str) -> &str {
+    if code == COUNTRY { "" } else { code }
+}
+
+/// Its name in Chinese, if there is such a division.
+#[must_use]
+pub fn name(code: &str) -> Option<&'static str> {
+    if code == COUNTRY { Some("全国") } else { divisions().get(code).map(|d| d.name) }
+}
+
+/// Whether a division lies in another, or is it. Everything lies in the whole country, which is [`COUNTRY`]
+/// or empty.
+#[must_use]
+pub fn lies_in(code: &str, outer: &str) -> bool {
+    prefix(code).starts_with(prefix(outer))
 }
 
 #[cfg(test)]
@@ -217,6 +234,29 @@ mod tests {
             assert_eq!(all.get(wrong), None, "{wrong}");
             assert_eq!(all.children(Some(wrong)).count(), 0, "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_city_lies_in_its_province_and_all_in_the_country_and_not_the_other_way_round() {
+        for (code, outer) in [
+            ("330106", "3301"),
+            ("3301", "33"),
+            ("33", "33"),
+            ("33", COUNTRY),
+            ("33", ""),
+            (COUNTRY, COUNTRY),
+            (COUNTRY, ""),
+            ("", COUNTRY),
+        ] {
+            assert!(lies_in(code, outer), "{code} in {outer}");
+        }
+        for (code, outer) in [("33", "3301"), ("3401", "33"), (COUNTRY, "33"), ("", "33"), ("33", "03")] {
+            assert!(!lies_in(code, outer), "{code} in {outer}");
+        }
+        assert_eq!(
+            (divisions().get(COUNTRY), name(COUNTRY), name("33")),
+            (None, Some("全国"), Some("浙江省"))
+        );
     }
 
     #[test]

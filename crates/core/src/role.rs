@@ -195,13 +195,6 @@ pub const ROLES: [(&str, Permissions); 10] = {
     ]
 };
 
-/// Whether a division lies in another: a code begins with its parent's, and the empty one is the
-/// whole country.
-#[must_use]
-pub fn lies_in(division: &str, outer: &str) -> bool {
-    division.starts_with(outer)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -229,11 +222,5 @@ mod tests {
     fn of_the_first_roles_none_that_runs_the_service_sees_people() {
         let operator = ROLES.iter().find(|(name, _)| *name == "operator").unwrap().1;
         assert_eq!(operator.iter().collect::<Vec<_>>(), [Permission::Operate]);
-    }
-
-    #[test]
-    fn a_city_lies_in_its_province_and_not_the_other_way_round() {
-        assert!(lies_in("330106", "3301") && lies_in("3301", "") && lies_in("33", "33"));
-        assert!(!lies_in("33", "3301") && !lies_in("", "33") && !lies_in("3401", "33"));
     }
 }

@@ -205,6 +205,39 @@ fn circles_chains_without_end_unknown_parents_and_foreign_divisions_are_refused(
 }
 
 #[test]
+fn a_pack_of_the_whole_country_stands_above_every_division_and_in_none() {
+    let with = |mut files: PackFiles, id: &str, extends: &str, division: &str| {
+        let head = files.0.get_mut("pack.toml").unwrap();
+        let above = if extends.is_empty() { String::new() } else { format!("extends = \"{extends}\"\n") };
+        let rest = |l: &&str| !["id =", "extends =", "division ="].iter().any(|k| l.starts_with(k));
+        let rest = head.lines().filter(rest).collect::<Vec<_>>().join("\n");
+        *head = format!("id = \"{id}\"\n{above}division = \"{division}\"\n{rest}");
+        files
+    };
+    let nation = with(hangzhou(), "nation", "", "0");
+    assert_eq!(&*Pack::load(&nation).unwrap_or_else(|e| panic!("{e}")).division, "0");
+    let library = Library::new([
+        nation,
+        with(child("", ""), "zhejiang", "nation", "33"),
+        with(hangzhou(), "alone", "", "33"),
+        with(child("", ""), "again", "nation", "0"),
+    ]);
+    let xihu = with(child("", ""), "xihu", "zhejiang", "330106");
+    let pack = Pack::load_with(&xihu, &library).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(pack.parents, ["zhejiang".into(), "nation".into()]);
+    assert_eq!(&*pack.origin("HZ-RED-LIST").unwrap().pack, "nation");
+    for (above, division) in [("again", "0"), ("again", "33")] {
+        let files = with(child("", ""), "below", above, division);
+        assert!(Pack::load_with(&files, &library).is_ok(), "{division} in {above}");
+    }
+    let upside_down = with(child("", ""), "country", "alone", "0");
+    let text = Pack::load_with(&upside_down, &library).unwrap_err().to_string();
+    assert!(text.contains("pack.division") && text.contains("0 does not lie in 33"), "{text}");
+    let text = Pack::load(&with(hangzhou(), "x", "", "00")).unwrap_err().to_string();
+    assert!(text.contains("pack.division") && text.contains("the whole country is \"0\""), "{text}");
+}
+
+#[test]
 fn a_mistake_in_a_parent_is_shown_in_the_parents_file() {
     let mut parent = hangzhou();
     let text =

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use kangma_core::decision::{Colour, Decision};
+use kangma_core::division::COUNTRY;
 use kangma_core::fact::{Fact, Facts, Kind, Source, Value};
 use kangma_core::id::FactId;
 use kangma_core::rules::decide::Context;
@@ -13,6 +14,7 @@ use kangma_core::rules::set::{BadSet, Entry, PackSet, Void, decide_in};
 use kangma_core::rules::words::Lang;
 use kangma_core::time::{DAY_S, Instant};
 use proptest::prelude::*;
+use serde_json::Value as Json;
 
 /// 11 February 2020, 00:00 in Hangzhou.
 const START: i64 = 1_581_350_400;
@@ -20,7 +22,7 @@ const DISTRICT: &str = "330106";
 const ELSEWHERE: &str = "340104";
 
 fn files(change: impl Fn(&str, String) -> String) -> PackFiles {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packs/hangzhou-2020-02-11");
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/parent");
     let read = |name: &str| change(name, std::fs::read_to_string(dir.join(name)).unwrap());
     let names = ["pack.toml", "rules.toml", "words/zh.toml", "words/en.toml"];
     PackFiles(names.iter().map(|name| ((*name).to_owned(), read(name))).collect::<BTreeMap<_, _>>())
@@ -157,6 +159,47 @@ fn a_folder_of_packs_has_one_that_lies_above_all_others() {
         set.with(vec![entry(&hangzhou, "33012", 0, None)], Vec::new()),
         Err(BadSet::Division(_))
     ));
+}
+
+#[test]
+fn under_a_pack_of_the_whole_country_the_deepest_of_province_and_city_is_in_force() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../spec/vectors/rules/packs-in-force.json");
+    let vector: Json = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    let of = |given: &Json| {
+        let say = |key: &str| given[key].as_str().map_or(String::new(), |text| format!("{key} = \"{text}\""));
+        let effective = format!("{}\n{}", say("effective"), say("sunset"));
+        pack(&[
+            ("id = \"hangzhou-2020-02-11\"", &say("id")),
+            ("division = \"3301\"", &say("division")),
+            ("effective = \"2020-02-11T00:00:00+08:00\"", &effective),
+        ])
+    };
+    let all: Vec<Arc<Pack>> = vector["set"].as_array().unwrap().iter().map(of).collect();
+    // Whatever the order in which they are given.
+    for turned in 0..all.len() {
+        let mut all = all.clone();
+        all.rotate_left(turned);
+        let set = PackSet::of(all).unwrap();
+        assert_eq!((&*set.base().id, &*set.base().division), ("nation", COUNTRY));
+        for case in vector["cases"].as_array().unwrap() {
+            let place = case["place"].as_str().unwrap().parse().unwrap_or(0);
+            let found = set.at(place, Instant::parse(case["at"].as_str().unwrap()).unwrap());
+            assert_eq!(*found.id, *case["pack"].as_str().unwrap(), "{}", case["name"]);
+        }
+    }
+    let (nation, zhejiang, hubei) = (&all[2], &all[3], &all[0]);
+    let facts = Facts::new(vec![declaration(0, 0, "330203", false)]);
+    let set = PackSet::of(all.clone()).unwrap();
+    let before = decide(&set, &facts, at(10));
+    assert_eq!((&*before.pack.id, before.review_at), ("nation", Some(zhejiang.effective)));
+    assert_eq!(&*decide(&set, &facts, zhejiang.effective).pack.id, "zhejiang");
+    // Covering everybody, whichever way it is said.
+    for everybody in ["", COUNTRY] {
+        let set = PackSet::single(city()).with(vec![entry(nation, everybody, 0, None)], vec![]);
+        assert_eq!(&*set.unwrap().at(340_104, at(10)).id, "nation");
+    }
+    let without = PackSet::of(vec![Arc::clone(zhejiang), Arc::clone(hubei)]);
+    assert!(matches!(without, Err(BadSet::Roots(..))));
 }
 
 #[test]

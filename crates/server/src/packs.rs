@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use anyhow::Context as _;
 use kangma_core::decision::Decision;
+use kangma_core::division::lies_in;
 use kangma_core::fact::{Fact, Facts};
 use kangma_core::rules::decide::Context;
 use kangma_core::rules::pack::{Library, Pack, PackFiles};
@@ -128,7 +129,7 @@ impl Packs {
         let is_new = |f: &&Fact| decision.records.iter().all(|r| r.id != f.id);
         let facts = &Facts::new(facts.iter().filter(is_new).cloned().collect());
         let place = place_of(facts).unwrap_or("");
-        for trial in trials.iter().filter(|t| t.from <= at && at < t.until && place.starts_with(&t.covers)) {
+        for trial in trials.iter().filter(|t| t.from <= at && at < t.until && lies_in(place, &t.covers)) {
             let own = || digest_bytes(&trial.digest);
             let is_first = || *decision.pack.digest == *trial.digest && before != Some(&own()[..]);
             // In a stage, those who come under the pack by its taking force, not by arriving or being new.

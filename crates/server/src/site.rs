@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use kangma_core::decision::Colour;
-use kangma_core::division::divisions;
+use kangma_core::division;
 use kangma_core::rules::pack::Pack;
 use kangma_core::rules::words::Lang;
 use kangma_core::time::Instant;
@@ -88,7 +88,7 @@ pub async fn site(State(app): State<Shared>, Wanted(lang): Wanted) -> Private<Si
         demo: app.config.demo,
         division: SiteDivision {
             code: pack.division.to_string(),
-            name: divisions().get(&pack.division).map_or_else(String::new, |d| d.name.to_owned()),
+            name: division::name(&pack.division).unwrap_or_default().to_owned(),
         },
         zone: pack.zone_name().to_owned(),
         server_time: app.clock.now(),

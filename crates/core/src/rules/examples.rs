@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value as Json, json};
 
 use crate::decision::{Colour, Decision, Status};
-use crate::division::divisions;
+use crate::division::{divisions, prefix};
 use crate::fact::{Fact, Facts, Kind, Source, Type, Value};
 use crate::id::FactId;
 use crate::rules::expr::Areas;
@@ -161,9 +161,12 @@ impl Pool {
         kinds.retain(|k| *k != Kind::Declaration && *k != Kind::Order && *k != Kind::CheckIn);
         kinds.sort_unstable();
         kinds.dedup();
-        let mut codes: Vec<Box<str>> = vec![pack.division.clone()];
+        let home = Some(prefix(&pack.division)).filter(|code| !code.is_empty());
+        let mut below = divisions().children(home).take(CHILDREN).map(|d| d.code.into());
+        // Nobody lives in the country as such.
+        let mut codes: Vec<Box<str>> = home.map(Box::from).or_else(|| below.next()).into_iter().collect();
         codes.extend(areas.codes(3));
-        codes.extend(divisions().children(Some(&pack.division)).take(CHILDREN).map(|d| d.code.into()));
+        codes.extend(below);
         Pool { kinds, codes, at, today: pack.zone.day_of(at).0 }
     }
 

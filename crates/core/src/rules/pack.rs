@@ -79,7 +79,7 @@ pub struct Pack {
     pub version: Box<str>,
     /// First 8 bytes of SHA-256 over all files but the cases, in hexadecimal.
     pub digest: Box<str>,
-    /// The division that it is for.
+    /// The division that it is for; [`COUNTRY`](crate::division::COUNTRY) for all of them.
     pub division: Box<str>,
     /// In force from.
     pub effective: Instant,
@@ -571,8 +571,14 @@ fn build<'a>(c: &mut Checker<'a>, library: &'a Library) -> Option<Pack> {
             );
         }
     }
-    if crate::division::divisions().get(head.division.get_ref()).is_none() {
-        bad(c, span(&head.division), "pack.division", "no division has this code".into());
+    let division = head.division.get_ref();
+    if division != crate::division::COUNTRY && crate::division::divisions().get(division).is_none() {
+        bad(
+            c,
+            span(&head.division),
+            "pack.division",
+            "no division has this code; the whole country is \"0\"".into(),
+        );
     }
     let pass = *head.pass.get_ref();
     if !(10..=86_400).contains(&pass.renew_s)

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::division::lies_in;
 use crate::rules::pack::{FILES_MAX, Library, Pack, PackErrors, PackFiles};
 use crate::rules::set::{Entry, Void};
 use crate::time::{DAY_S, Instant};
@@ -63,7 +64,7 @@ impl Terms {
     /// What is wrong with them at an instant: a stable code, in Chinese, in English.
     #[must_use]
     pub fn slip(&self, now: Instant) -> Option<(&'static str, &'static str, &'static str)> {
-        let within = |s: &Stage| s.division.starts_with(&self.division);
+        let within = |s: &Stage| lies_in(&s.division, &self.division);
         let fine =
             |s: &Stage| within(s) && (1..=HOLD_S_MAX).contains(&s.hold_s) && s.forecast >= 0 && s.margin >= 0;
         if self.starts_at <= now {
@@ -347,6 +348,7 @@ pub fn load_with_parents(files: &PackFiles) -> Result<Pack, PackErrors> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::division::COUNTRY;
 
     fn terms() -> Terms {
         let stage = |division: &str| Stage { division: division.into(), hold_s: 10, forecast: 1, margin: 1 };
@@ -413,6 +415,11 @@ mod tests {
         assert_eq!(code(|t| t.stages.clear()), Some("rules.stages"));
         assert_eq!(code(|t| t.stages[0].division = "3401".into()), Some("rules.stages"));
         assert_eq!(code(|t| t.stages.truncate(1)), Some("rules.stages"));
+        let whole = |t: &mut Terms| {
+            (t.division, t.stages[1].division) = (COUNTRY.into(), COUNTRY.into());
+        };
+        assert_eq!(code(whole), None);
+        assert_eq!(code(|t| t.stages[0].division = COUNTRY.into()), Some("rules.stages"));
         assert_eq!(code(|t| t.stages[0].margin = -1), Some("rules.stages"));
     }
 

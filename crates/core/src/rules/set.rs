@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use crate::decision::{Decision, Episode};
+use crate::division::{lies_in, prefix};
 use crate::fact::{Fact, Facts, Kind};
 use crate::rules::decide::{Context, decide_at};
 use crate::rules::expr::CODE_LENGTHS;
@@ -23,7 +24,7 @@ pub const ENTRIES_MAX: usize = 4_096;
 pub struct Entry {
     /// The pack.
     pub pack: Arc<Pack>,
-    /// Code of the division; empty for everybody.
+    /// Code of the division; empty, or that of the whole country, for everybody.
     pub covers: Box<str>,
     /// Since when.
     pub from: Instant,
@@ -108,8 +109,12 @@ impl PackSet {
     /// whose division lies above all others is the base, and for people elsewhere as well; of several of
     /// that division the first to take force.
     pub fn of(packs: Vec<Arc<Pack>>) -> Result<PackSet, BadSet> {
-        let top = packs.iter().min_by_key(|p| (p.division.len(), p.effective)).ok_or(BadSet::Empty)?.clone();
-        if let Some(other) = packs.iter().find(|p| !p.division.starts_with(&*top.division)) {
+        let top = packs
+            .iter()
+            .min_by_key(|p| (prefix(&p.division).len(), p.effective))
+            .ok_or(BadSet::Empty)?
+            .clone();
+        if let Some(other) = packs.iter().find(|p| !lies_in(&p.division, &top.division)) {
             return Err(BadSet::Roots(top.id.to_string(), other.id.to_string()));
         }
         let entries = packs.into_iter().filter(|p| p.digest != top.digest).map(|pack| Entry {
@@ -264,6 +269,7 @@ impl PackSet {
 
 /// Digits and number of a division's code; zeros for the whole country.
 fn number(code: &str) -> Option<(u32, u64)> {
+    let code = prefix(code);
     if code.is_empty() {
         return Some((0, 0));
     }

@@ -7,6 +7,9 @@ use crate::lang::Lang;
 
 /// An office in words: its division, and its level.
 pub fn office_name(county: u32, level: Level, lang: Lang) -> String {
+    if county == 0 {
+        return (if lang == Lang::Zh { "全国" } else { "national office" }).to_owned();
+    }
     let code = office(county, level);
     // Where only the city is known, the county's digits are zeros.
     let known = divisions().get(&code).or_else(|| divisions().get(code.get(..4).unwrap_or(&code)));

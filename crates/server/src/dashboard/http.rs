@@ -1,7 +1,7 @@
 //! Requests and answers of dashboards: each panel asks for itself, and says as of when it is.
 
 use axum::extract::{Path, State};
-use kangma_core::division::divisions;
+use kangma_core::division::{self, divisions};
 use kangma_core::role::Permission;
 use kangma_core::tally::{FLOOR, MEASURES, Measure, Place, Shown};
 use kangma_core::time::Instant;
@@ -143,11 +143,8 @@ pub fn code_of(place: Place) -> String {
 /// A place in words.
 pub fn name_of(place: Place) -> String {
     match place {
-        Place::COUNTRY => "全国".to_owned(),
         Place { unknown: true, .. } => "未填写下级区划".to_owned(),
-        Place { code, .. } => {
-            divisions().get(&code.to_string()).map_or_else(String::new, |d| d.name.to_owned())
-        }
+        Place { code, .. } => division::name(&code.to_string()).unwrap_or_default().to_owned(),
     }
 }
 

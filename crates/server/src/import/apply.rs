@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use kangma_core::division::lies_in;
 use kangma_core::fact::{Fact, Kind, Source, Value};
 use kangma_core::id::{FactId, PersonId};
 use kangma_core::identity::Name;
@@ -50,7 +51,7 @@ const PLACE_OUTSIDE: LineError = LineError {
 /// Whether a line may be taken from here at all; told from the line alone.
 pub fn allowed(origin: Origin<'_>, line: &Line) -> Result<(), LineError> {
     match &line.place {
-        Some(place) if !place.starts_with(origin.division) => Err(PLACE_OUTSIDE),
+        Some(place) if !lies_in(place, origin.division) => Err(PLACE_OUTSIDE),
         _ => Ok(()),
     }
 }
@@ -65,7 +66,7 @@ pub async fn is_elsewhere(app: &Shared, origin: Origin<'_>, line: &Line) -> Resu
     };
     let home = state.sealed.division.to_string();
     // Known less deep than the list goes, it may be within.
-    let within = home.starts_with(origin.division) || origin.division.starts_with(&home);
+    let within = lies_in(&home, origin.division) || lies_in(origin.division, &home);
     Ok(state.sealed.division != 0 && !within)
 }
 

@@ -23,7 +23,8 @@ mod tests;
 mod upload;
 
 use axum::http::StatusCode;
-use kangma_core::role::{Permission, lies_in};
+use kangma_core::division::lies_in;
+use kangma_core::role::Permission;
 use kangma_core::table::{Column, ListKind, Mapping, Reader};
 use kangma_core::time::Instant;
 use serde::{Deserialize, Serialize};
@@ -200,7 +201,7 @@ fn unreadable(e: impl std::fmt::Display) -> Problem {
 /// An import that these may see; one of others is not there.
 pub async fn find(app: &Shared, by: &By, id: [u8; 16]) -> Result<Import, Problem> {
     let import = store::find(&app.db, id).await?.filter(|i| i.state != State::Receiving);
-    import.filter(|i| by.scope().iter().any(|s| i.division.starts_with(s))).ok_or_else(Problem::not_found)
+    import.filter(|i| by.scope().iter().any(|s| lies_in(&i.division, s))).ok_or_else(Problem::not_found)
 }
 
 /// Imports in a list at most.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::extract::{Path, State as AxumState};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use kangma_core::division::divisions;
+use kangma_core::division::{divisions, prefix};
 use kangma_core::id::FactId;
 use kangma_core::role::Permission;
 use kangma_core::rules::cases::run_cases;
@@ -132,7 +132,7 @@ pub async fn add_draft(
     Body(ask): Body<DraftRequest>,
 ) -> Result<Response, Problem> {
     officer.require(Permission::Rules, &ask.division)?;
-    let known = ask.division.is_empty() || divisions().get(&ask.division).is_some();
+    let known = prefix(&ask.division).is_empty() || divisions().get(&ask.division).is_some();
     if !known {
         return Err(Problem::field(
             "division",

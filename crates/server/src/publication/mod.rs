@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::http::StatusCode;
+use kangma_core::division::lies_in;
 use kangma_core::role::Permission;
 use kangma_core::rules::pack::Pack;
 use kangma_core::rules::publication::{
@@ -174,7 +175,7 @@ pub async fn propose(
     let files = expand(&draft.files).ok_or_else(Problem::internal)?;
     let library = crate::built_in::library().map_err(|_| Problem::internal())?;
     let pack = Pack::load_with(&files, &library).map_err(|e| http::refused(&e))?;
-    if !pack.division.starts_with(&draft.division) {
+    if !lies_in(&pack.division, &draft.division) {
         return Err(Problem::field(
             "division",
             "rules.division",

@@ -1,6 +1,7 @@
 //! What of a forecast may be shown: every number of people goes through `core::tally::suppress`, and is
 //! said in whole fives, since a draft can be altered a little and asked again.
 
+use kangma_core::division::{lies_in, prefix};
 use kangma_core::rules::examples::{Example, examples, facts_json};
 use kangma_core::rules::pack::Pack;
 use kangma_core::tally::{self, Place, suppress_alone, suppress_parts, suppress_whole};
@@ -248,8 +249,8 @@ fn conflicts(question: &Question) -> Vec<Conflict> {
     let draft = &question.draft;
     let before = question.active.at(number(draft), question.at);
     let below = question.active.entries().filter(|e| {
-        e.covers.len() > draft.division.len()
-            && e.covers.starts_with(&*draft.division)
+        prefix(&e.covers).len() > prefix(&draft.division).len()
+            && lies_in(&e.covers, &draft.division)
             && e.from <= question.at
             && e.until.is_none_or(|until| question.at < until)
     });

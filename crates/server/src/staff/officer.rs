@@ -4,7 +4,8 @@
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use kangma_core::role::{Permission, Permissions, lies_in};
+use kangma_core::division::lies_in;
+use kangma_core::role::{Permission, Permissions};
 use kangma_core::time::Instant;
 
 use super::Place;

@@ -13,6 +13,7 @@ use toml::de::{DeArray, DeTable, DeValue};
 
 use super::table::{self, Table};
 use super::{FILE_BYTES_MAX, FILES_MAX, PACK, PackFiles, RULES};
+use crate::division::lies_in;
 use crate::rules::expr::{Diagnostic, nearest};
 use crate::rules::words::Lang;
 
@@ -423,7 +424,7 @@ fn inside(above: &Tree<'_>, own: &Tree<'_>, sources: &Sources<'_>, wrong: Wrong<
         Some((value.get_ref().as_str()?.to_owned(), value.span()))
     };
     if let (Some((above, _)), Some((own, span))) = (code(above), code(own))
-        && !own.starts_with(&above)
+        && !lies_in(&own, &above)
     {
         let text = format!("the division {own} does not lie in {above}, for which the pack above it is");
         let d = Diagnostic::new("pack.division", span, text);

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use axum::extract::{Path, Query, State as AxumState};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use kangma_core::division::lies_in;
 use kangma_core::id::FactId;
 use kangma_core::role::Permission;
 use kangma_core::rules::pack::{Pack, Then};
@@ -222,8 +223,7 @@ fn rules(app: &Shared, officer: &Officer, lang: Lang) -> Vec<RuleView> {
     let mut packs: Vec<&Pack> = Vec::new();
     for division in officer.scope(Permission::Order) {
         let here = set.at(division.parse().unwrap_or(0), now);
-        let below =
-            set.entries().filter(|e| e.covers.starts_with(division) && e.covers.len() > division.len());
+        let below = set.entries().filter(|e| lies_in(&e.covers, division) && e.covers.len() > division.len());
         let below = below.filter_map(|e| e.covers.parse().ok()).map(|place| set.at(place, now));
         packs.extend(std::iter::once(here).chain(below).map(|pack| &**pack));
     }
