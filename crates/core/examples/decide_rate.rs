@@ -204,7 +204,7 @@ fn holding(asked: &[(Vec<&Expr>, Env<'_>)]) -> usize {
 }
 
 fn main() {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packs/hangzhou-2020-02-11");
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/parent");
     let mut files = PackFiles::default();
     for name in ["pack.toml", "rules.toml", "words/zh.toml", "words/en.toml"] {
         files.0.insert(name.into(), std::fs::read_to_string(dir.join(name)).unwrap());

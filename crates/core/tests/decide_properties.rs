@@ -14,7 +14,7 @@ use proptest::prelude::*;
 static PACK: LazyLock<Pack> = LazyLock::new(|| load(|_, text| text));
 
 fn load(change: impl Fn(&str, String) -> String) -> Pack {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packs/hangzhou-2020-02-11");
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/parent");
     let mut files = PackFiles::default();
     for name in ["pack.toml", "rules.toml", "words/zh.toml", "words/en.toml"] {
         files.0.insert(name.into(), change(name, std::fs::read_to_string(dir.join(name)).unwrap()));
