@@ -14,6 +14,8 @@ use shipped::shipped as packs;
 const ALIKE: &[(&str, &str, &str, &str)] = &[
     ("hangzhou-2020-02-11", "HZ-YELLOW-CHECK-IN", "days = 7", LATER),
     ("hangzhou-2020-02-11", "HZ-YELLOW-CHECK-IN", "repeat", ANYWAY),
+    ("hangzhou-2020-02-17", "HZ-YELLOW-CHECK-IN", "days = 7", LATER),
+    ("hangzhou-2020-02-17", "HZ-YELLOW-CHECK-IN", "repeat", ANYWAY),
     ("nation-2020", "CN-YELLOW-CHECK-IN", "days = 7", LATER),
     ("nation-2020", "CN-YELLOW-CHECK-IN", "repeat", ANYWAY),
 ];
