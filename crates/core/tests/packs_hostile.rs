@@ -193,8 +193,7 @@ fn damage(dice: &mut Dice, text: &mut String) -> String {
             3 => text.replace_range(from..short, dice.one::<&str>(TOKENS)),
             4 => {
                 // A part once more, somewhere else.
-                let part =
-                    text[from..until.min(from + 2_000).max(from)].chars().take(600).collect::<String>();
+                let part = text[from..until].chars().take(600).collect::<String>();
                 let at = dice.place(text);
                 text.insert_str(at, &part);
             }
