@@ -110,6 +110,12 @@ export const rulesStories = ({ publish, colour }) => ({
     await looked(page)
     if ((await failed(page)) !== 0) throw new Error('what was saved is not what was written')
 
+    // Tried on the demo's people: so few that their number is withheld.
+    await page.click('[data-step=try]')
+    await page.click('[data-action=try]')
+    await page.waitForSelector('[data-run=done] .report', { timeout: 60_000 })
+    await maker.look('rules-try-zh-CN')
+
     await page.click('[data-step=propose]')
     await page.waitForSelector('#terms-reference')
     if (await page.locator('[data-hint=version]').count()) throw new Error('the version is another one')
