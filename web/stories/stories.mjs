@@ -378,6 +378,7 @@ await tell({
   ...dashboardStories({ publish, tokenOf, document, well }),
   ...listsStories({ publish, logIn, declare, document, well, colour }),
   ...staffStories({ publish }),
-  ...accountsStories(),
+  ...accountsStories({ publish }),
+  ...daysStories({ publish, passOf, wedge }),
   ...collectorStories({ publish, passOf, tokenOf, wedge }),
 })
