@@ -6,7 +6,7 @@ import { may } from './session'
 import type { zh } from './texts'
 
 export interface Room {
-  name: 'review' | 'dashboard' | 'orders' | 'alarms' | 'lists' | 'people' | 'accounts' | 'mine'
+  name: 'review' | 'dashboard' | 'orders' | 'alarms' | 'lists' | 'people' | 'accounts' | 'service' | 'mine'
   permissions: string[]
   /** What follows the name in the address. */
   rest?: string
@@ -21,6 +21,7 @@ export const rooms: Room[] = [
   { name: 'lists', rest: '/:id?', permissions: ['import'], load: () => import('./lists/ListsRoom.vue') },
   { name: 'people', permissions: ['look_up'], load: () => import('./people/PeopleRoom.vue') },
   { name: 'accounts', rest: '/:part?/:name?', permissions: ['grant_rights'], load: () => import('./accounts/AccountsRoom.vue') },
+  { name: 'service', permissions: ['operate'], load: () => import('./service/ServiceRoom.vue') },
   { name: 'mine', permissions: [], load: () => import('./mine/MineRoom.vue') },
 ]
 

@@ -31,6 +31,7 @@ export const zh = {
   'room.lists': '名单导入',
   'room.people': '查人',
   'room.accounts': '人员与权限',
+  'room.service': '系统运行',
   'room.mine': '我的账号',
 }
 
@@ -64,6 +65,7 @@ export const en: Record<keyof typeof zh, string> = {
   'room.lists': 'Lists',
   'room.people': 'Look-up',
   'room.accounts': 'Accounts and rights',
+  'room.service': 'The service',
   'room.mine': 'My account',
 }
 
