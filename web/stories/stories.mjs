@@ -7,6 +7,7 @@ import { deskStories } from './desk.mjs'
 import { accountsStories } from './accounts.mjs'
 import { collectorStories } from './collector.mjs'
 import { dashboardStories } from './dashboard.mjs'
+import { daysStories } from './days.mjs'
 import { listsStories } from './lists.mjs'
 import { rulesStories } from './rules.mjs'
 import { staffStories } from './staff.mjs'
@@ -379,7 +380,8 @@ await tell({
   ...dashboardStories({ publish, tokenOf, document, well }),
   ...listsStories({ publish, logIn, declare, document, well, colour }),
   ...staffStories({ publish }),
-  ...accountsStories(),
   ...rulesStories({ publish, colour }),
+  ...accountsStories({ publish }),
+  ...daysStories({ publish, passOf, wedge }),
   ...collectorStories({ publish, passOf, tokenOf, wedge }),
 })

@@ -28,6 +28,10 @@ pub struct Config {
     /// Issuer in passes, at most 6 bytes.
     #[arg(long, env = "KANGMA_ISSUER", default_value = "hz")]
     pub issuer: String,
+    /// Approved map for the dashboard (GeoJSON, see docs/operate/dashboard.md); without it `map.geojson`
+    /// of the data folder, if there is one.
+    #[arg(long, env = "KANGMA_MAP")]
+    pub map: Option<PathBuf>,
     /// Origin that residents see; `https://…` makes cookies Secure.
     #[arg(long, env = "KANGMA_ORIGIN", default_value = "http://localhost")]
     pub origin: String,
@@ -35,6 +39,9 @@ pub struct Config {
     /// a clock that can be advanced. Never for real people.
     #[arg(long, env = "KANGMA_DEMO")]
     pub demo: bool,
+    /// Made-up neighbours of those five in a fresh demo, so that numbers are not all withheld.
+    #[arg(long, env = "KANGMA_DEMO_PEOPLE", default_value_t = 6_000)]
+    pub demo_people: u32,
     /// Gateway that sends one-time codes: receives `{phone, text}` by POST.
     #[arg(long, env = "KANGMA_SMS_URL")]
     pub sms_url: Option<String>,
@@ -66,6 +73,9 @@ pub struct Config {
     /// Declarations that one person may make in an hour.
     #[arg(long, env = "KANGMA_DECLARATIONS_PER_PERSON", default_value_t = 10)]
     pub declarations_per_person: u32,
+    /// Days for which the lines of a finished list are kept: results, and what was wrong, as it came.
+    #[arg(long, env = "KANGMA_LIST_DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3650))]
+    pub list_days: u32,
     /// Orders that one account, or one office, may write in an hour; further ones wait for the level above.
     #[arg(long, env = "KANGMA_ORDERS_PER_HOUR", default_value_t = 20)]
     pub orders_per_hour: usize,
