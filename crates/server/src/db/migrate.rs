@@ -41,6 +41,7 @@ pub const MAIN: &[Migration] = migrations![
     "rows" => "0014_rows.sql",
     "packs" => "0015_packs.sql",
     "areas" => "0016_areas.sql",
+    "simulations" => "0017_simulations.sql",
 ];
 
 /// The store of keys.

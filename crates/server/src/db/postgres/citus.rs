@@ -56,6 +56,7 @@ const EVERYWHERE: &[&str] = &[
     "area_list",
     "area_step",
     "area_walk",
+    "pack_simulation",
 ];
 
 const TABLES: &str =
