@@ -416,16 +416,18 @@ impl Say<'_> {
             Cond::Area { code, key, on } => {
                 let (place, area) = (self.text(code), self.area(key));
                 let when = on.as_ref().map(|on| self.int(on, Sort::Day));
-                let zh = match &when {
-                    Some(day) => format!("{day}时"),
-                    None => String::new(),
+                let (at, lies) = match &when {
+                    Some(day) => (format!("在{day}时"), "属于"),
+                    None => (String::new(), "在"),
                 };
                 let en = when.map_or_else(String::new, |day| format!(" on {day}"));
                 match yes {
-                    true => self.said(&place, format!("{zh}在{area}"), format!("lies in {area}{en}")),
-                    false => {
-                        self.said(&place, format!("{zh}不在{area}"), format!("does not lie in {area}{en}"))
-                    }
+                    true => self.said(&place, format!("{at}{lies}{area}"), format!("lies in {area}{en}")),
+                    false => self.said(
+                        &place,
+                        format!("{at}不{lies}{area}"),
+                        format!("does not lie in {area}{en}"),
+                    ),
                 }
             }
             Cond::Accepted(_, country) => {
