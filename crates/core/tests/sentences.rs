@@ -196,7 +196,7 @@ fn every_operator_of_the_language_has_its_words() {
             d,
             "add_months(fact.left_on, 1) > day",
             "离开日期之后 1 个月晚于健康申报当天",
-            "1 months after the day of leaving is after the day of the declaration",
+            "1 month after the day of leaving is after the day of the declaration",
         ),
         (
             d,
