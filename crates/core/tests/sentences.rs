@@ -127,26 +127,26 @@ fn every_operator_of_the_language_has_its_words() {
         (
             d,
             "area(fact.residence, 'key')",
-            "居住地在“key”名单所列地区",
-            "the place of residence lies in a place on the list “key”",
+            "居住地在疫情重点地区",
+            "the place of residence lies in a key epidemic area",
         ),
         (
             d,
             "area(fact.residence, 'key', fact.left_on)",
-            "居住地离开日期时在“key”名单所列地区",
-            "the place of residence lies in a place on the list “key” on the day of leaving",
+            "居住地在离开日期时属于疫情重点地区",
+            "the place of residence lies in a key epidemic area on the day of leaving",
         ),
         (
             d,
             "fact.visited.exists(v, area(v, 'key'))",
-            "到过的地方中有一处在“key”名单所列地区",
-            "at least one of the places visited lies in a place on the list “key”",
+            "到过的地方中有一处在疫情重点地区",
+            "at least one of the places visited lies in a key epidemic area",
         ),
         (
             d,
             "!fact.visited.exists(v, area(v, 'key'))",
-            "到过的地方中没有一处在“key”名单所列地区",
-            "none of the places visited lies in a place on the list “key”",
+            "到过的地方中没有一处在疫情重点地区",
+            "none of the places visited lies in a key epidemic area",
         ),
         (
             d,
@@ -165,8 +165,8 @@ fn every_operator_of_the_language_has_its_words() {
         (
             d,
             "has(fact.visited) && fact.visited.exists(v, area(v, 'key'))",
-            "到过的地方中有一处在“key”名单所列地区",
-            "at least one of the places visited lies in a place on the list “key”",
+            "到过的地方中有一处在疫情重点地区",
+            "at least one of the places visited lies in a key epidemic area",
         ),
         (
             d,
@@ -196,7 +196,7 @@ fn every_operator_of_the_language_has_its_words() {
             d,
             "add_months(fact.left_on, 1) > day",
             "离开日期之后 1 个月晚于健康申报当天",
-            "1 months after the day of leaving is after the day of the declaration",
+            "1 month after the day of leaving is after the day of the declaration",
         ),
         (
             d,

@@ -102,7 +102,7 @@ pub(crate) fn decide_at(
 }
 
 /// Every rule that is asked of a fact, with what it is asked about, in the order of the facts: what
-/// decided, for whoever has to account for it. A standing rule is shown as of the fact's own day.
+/// decided, for whoever has to account for it. What stands is asked again on later days.
 pub(crate) fn asked(
     pack: &Pack,
     facts: &Facts,
@@ -129,6 +129,11 @@ pub(crate) fn asked(
             if rule.on == fact.kind && cited && heard {
                 visit(rule, &env);
             }
+        }
+    }
+    for (i, stands) in known.standing.iter().enumerate() {
+        for (day, _) in known.asked_again(pack, i).into_iter().take_while(|(_, at)| now.reached(*at)) {
+            visit(stands.rule, &Env { fact: stands.fact, person: &stands.person, areas: context.areas, day });
         }
     }
 }
@@ -290,21 +295,8 @@ impl<'a> Known<'a> {
     /// Where a standing declaration lies in an area from a later day on, that day opens.
     fn stand(&mut self, pack: &Pack, now: &Now) {
         for (i, stands) in self.standing.iter().enumerate() {
-            let next = self.standing[i + 1..].iter().find(|s| s.rule.id == stands.rule.id);
-            let mut days = Vec::new();
-            for code in stands.fact.places().chain(stands.person.residence) {
-                for key in stands.rule.when.area_keys() {
-                    self.areas.boundaries(code, key, stands.day, &mut days);
-                }
-            }
-            days.sort_unstable();
-            days.dedup();
             let mut held = stands.holds;
-            for day in days {
-                let at = pack.zone.start_of(day);
-                if next.is_some_and(|next| next.fact.happened <= at) {
-                    break;
-                }
+            for (day, at) in self.asked_again(pack, i) {
                 let env = Env { fact: stands.fact, person: &stands.person, areas: self.areas, day };
                 let holds = stands.rule.when.eval(&env).is_true();
                 if holds && !held {
@@ -316,6 +308,23 @@ impl<'a> Known<'a> {
                 held = holds;
             }
         }
+    }
+
+    /// The days on which a standing declaration is asked anew, until the next one: when a place of it
+    /// comes onto a list or leaves it.
+    fn asked_again(&self, pack: &Pack, i: usize) -> Vec<(Day, Instant)> {
+        let stands = &self.standing[i];
+        let next = self.standing[i + 1..].iter().find(|s| s.rule.id == stands.rule.id);
+        let mut days = Vec::new();
+        for code in stands.fact.places().chain(stands.person.residence) {
+            for key in stands.rule.when.area_keys() {
+                self.areas.boundaries(code, key, stands.day, &mut days);
+            }
+        }
+        days.sort_unstable();
+        days.dedup();
+        let starts = days.into_iter().map(|day| (day, pack.zone.start_of(day)));
+        starts.take_while(|(_, at)| next.is_none_or(|next| next.fact.happened > *at)).collect()
     }
 
     fn one(

@@ -87,13 +87,19 @@ impl<'p> Teller<'p> {
 
     /// Every rule that was asked, in the order of the facts.
     fn asked(&self) -> Vec<Asked<'p>> {
-        let mut all = Vec::new();
+        let mut all: Vec<Asked<'p>> = Vec::new();
         let context = Context { areas: self.pack.areas() };
         asked(self.pack, self.facts, &context, self.at, &mut |rule, env| {
             let Some(rule) = self.pack.rule(&rule.id) else { return };
             let truth = rule.when.eval(env);
             let failed = if truth.is_true() { Vec::new() } else { self.failed(rule, env) };
-            all.push(Asked { fact: env.fact.id, rule, held: truth.is_true(), failed });
+            let one = Asked { fact: env.fact.id, rule, held: truth.is_true(), failed };
+            // What stands is asked on several days; that it held once is what counts.
+            match all.iter_mut().find(|a| a.fact == one.fact && a.rule.id == one.rule.id) {
+                Some(old) if one.held => *old = one,
+                Some(_) => {}
+                None => all.push(one),
+            }
         });
         all
     }

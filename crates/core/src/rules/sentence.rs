@@ -92,6 +92,10 @@ pub fn check_ins(pack: &Pack, lang: Lang) -> String {
         (OnMissed::Restart, Lang::En) => "a missed day starts the run again".to_owned(),
         (OnMissed::Pause, Lang::Zh) => "漏打的天数不计，连续天数保留".to_owned(),
         (OnMissed::Pause, Lang::En) => "missed days stand still".to_owned(),
+        (OnMissed::Grace(1), Lang::Zh) => "漏打一天的，天数保留；连续漏打更多的从头计算".to_owned(),
+        (OnMissed::Grace(1), Lang::En) => {
+            "one missed day stands still, more in a row start the run again".to_owned()
+        }
         (OnMissed::Grace(n), Lang::Zh) => format!("连续漏打不超过 {n} 天的，天数保留；超过的从头计算"),
         (OnMissed::Grace(n), Lang::En) => {
             format!("up to {n} missed days in a row stand still, more start the run again")
@@ -186,7 +190,12 @@ impl<'p> Of<'p> {
                     "" => quoted(id),
                     title => quoted(title),
                 };
-                let titles: Vec<String> = rules.iter().map(|id| title(id)).collect();
+                let mut titles: Vec<String> = Vec::new();
+                for title in rules.iter().map(|id| title(id)) {
+                    if !titles.contains(&title) {
+                        titles.push(title);
+                    }
+                }
                 match lang {
                     Lang::Zh => format!("自复签时起解除因{}所作的判定", row(&titles, false, lang)),
                     Lang::En => {
@@ -234,7 +243,7 @@ impl<'p> Of<'p> {
             (Lang::Zh, true, _) => {
                 format!("{on}同时符合下列条件的，{does}：{}。", clause.list(self.lang))
             }
-            (Lang::Zh, false, _) => format!("{on}中{short}的，{does}。"),
+            (Lang::Zh, false, _) => format!("{on}显示{short}的，{does}。"),
             (Lang::En, true, Clause::Any(_)) => {
                 format!("{} {does} if one of these holds: {}.", capital(on), clause.list(self.lang))
             }
@@ -266,7 +275,7 @@ impl<'p> Of<'p> {
                     false => format!("{}也算；", row(&also, true, self.lang)),
                 };
                 let green = if keeps { "其他情形解除后，自转绿之时重新起算；" } else { "" };
-                format!("{on}{which}之后 {span}没有新的，{does}（{also}{green}自{since}起施行）。")
+                format!("{on}{which}之后 {span}没有新的同类记录的，{does}（{also}{green}自{since}起施行）。")
             }
             Lang::En => {
                 let which = which.map_or_else(String::new, |w| format!(" (one where {w})"));
@@ -381,7 +390,9 @@ fn conditions(pack: &Pack, release: &Release, on: Kind, lang: Lang) -> Vec<Strin
     let mut all = Vec::new();
     if let Some(n) = release.check_ins_in_a_row {
         all.push(match zh {
+            true if n == 1 => "有 1 天正常打卡".to_owned(),
             true => format!("连续 {n} 天正常打卡"),
+            false if n == 1 => "a day has a normal check-in".to_owned(),
             false => format!("{n} days in a row have a normal check-in"),
         });
     }
@@ -389,6 +400,7 @@ fn conditions(pack: &Pack, release: &Release, on: Kind, lang: Lang) -> Vec<Strin
     if let Some(n) = release.days {
         all.push(match zh {
             true => format!("{from}满 {n} 天"),
+            false if n == 1 => format!("1 day is over ({from})"),
             false => format!("{n} days are over ({from})"),
         });
     }

@@ -1,5 +1,6 @@
 //! `kangma pack new`: a first pack that is right from the start, to write over.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -205,7 +206,7 @@ fn child(args: &New, id: &str, parent: &str, library: &Library) -> anyhow::Resul
     put("cases/first.toml", format!("{}{cases}", template!("cases.toml").replace("{well}", "green")));
     // What is counted here and was not counted above needs its text.
     if let Err(errors) = Pack::load_with(&files, library) {
-        let missing: Vec<(String, String)> = errors
+        let missing: BTreeSet<(String, String)> = errors
             .iter()
             .filter_map(|(file, d)| {
                 let text = d.message.strip_prefix("the text progress.")?.strip_suffix(" is missing")?;

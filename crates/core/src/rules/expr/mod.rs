@@ -211,6 +211,9 @@ const CORE_MAX: usize = 64;
 /// that they ask is missing. All conditions are on facts of one kind.
 #[must_use]
 pub fn search(wanted: &[(&Expr, bool)], known: bool, steps: &mut usize) -> Search {
+    if *steps == 0 {
+        return Search::TooLong;
+    }
     let mut problem = sat::Problem::new(wanted.first().and_then(|(e, _)| e.kind));
     wanted.iter().for_each(|(e, holds)| problem.want(&e.root, *holds));
     problem.solve(known, steps)
@@ -242,6 +245,9 @@ impl Expr {
         steps: &mut usize,
     ) -> Option<Vec<Range<usize>>> {
         let mut never = |conds: &[&eval::Cond]| {
+            if *steps == 0 {
+                return false;
+            }
             let mut problem = sat::Problem::new(self.kind);
             conds.iter().for_each(|c| problem.want(c, true));
             problem.solve(false, steps) == Search::Never

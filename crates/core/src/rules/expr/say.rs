@@ -78,7 +78,10 @@ impl Clause {
         match self {
             Clause::One(_) => false,
             Clause::All(parts) | Clause::Any(parts) => {
-                parts.len() > 2 || parts.iter().any(|p| !matches!(p, Clause::One(_)))
+                // A part that is itself a row of values would run into the next one.
+                let is_row = |text: &str| text.contains("” or “") || text.contains("”或“");
+                let is_long = |p: &Clause| !matches!(p, Clause::One(text) if !is_row(text));
+                parts.len() > 2 || parts.iter().any(is_long)
             }
         }
     }
@@ -150,6 +153,11 @@ fn spaced(text: &str) -> String {
     let before = if first.is_some_and(latin) { " " } else { "" };
     let after = if last.is_some_and(latin) { " " } else { "" };
     format!("{before}{text}{after}")
+}
+
+/// A unit of as many: one day, two days.
+fn plural<'u>(n: &str, unit: &'u str) -> &'u str {
+    if n == "1" { unit.strip_suffix('s').unwrap_or(unit) } else { unit }
 }
 
 fn negated(cmp: Cmp) -> Cmp {
@@ -416,16 +424,18 @@ impl Say<'_> {
             Cond::Area { code, key, on } => {
                 let (place, area) = (self.text(code), self.area(key));
                 let when = on.as_ref().map(|on| self.int(on, Sort::Day));
-                let zh = match &when {
-                    Some(day) => format!("{day}时"),
-                    None => String::new(),
+                let (at, lies) = match &when {
+                    Some(day) => (format!("在{day}时"), "属于"),
+                    None => (String::new(), "在"),
                 };
                 let en = when.map_or_else(String::new, |day| format!(" on {day}"));
                 match yes {
-                    true => self.said(&place, format!("{zh}在{area}"), format!("lies in {area}{en}")),
-                    false => {
-                        self.said(&place, format!("{zh}不在{area}"), format!("does not lie in {area}{en}"))
-                    }
+                    true => self.said(&place, format!("{at}{lies}{area}"), format!("lies in {area}{en}")),
+                    false => self.said(
+                        &place,
+                        format!("{at}不{lies}{area}"),
+                        format!("does not lie in {area}{en}"),
+                    ),
                 }
             }
             Cond::Accepted(_, country) => {
@@ -522,7 +532,11 @@ impl Say<'_> {
             }
         }
         // In the order of the schema, which is the order in which they are asked.
-        if let Some(Type::Choice(all)) = closed {
+        let listed = match text {
+            Text::Var(var) => self.bound.get(usize::from(*var)).and_then(|b| self.ty(b.slot?)),
+            _ => closed,
+        };
+        if let Some(Type::Choice(all) | Type::Choices(all)) = listed {
             words.sort_by_key(|w| all.iter().position(|a| a == w));
         }
         let (subject, slot) = match text {
@@ -673,11 +687,12 @@ impl Say<'_> {
             _ => "项",
         };
         // Not every one: one that is not. Not one: none that is.
+        let the = if name.starts_with("the ") || slot.is_none() { "" } else { "the " };
         let (zh, en, body_yes) = match (all, yes) {
-            (false, true) => (format!("{name}中有一{unit}"), format!("at least one of {name}"), true),
-            (false, false) => (format!("{name}中没有一{unit}"), format!("none of {name}"), true),
-            (true, true) => (format!("{name}每一{unit}都"), format!("every one of {name}"), true),
-            (true, false) => (format!("{name}中有一{unit}"), format!("at least one of {name}"), false),
+            (false, true) => (format!("{name}中有一{unit}"), format!("at least one of {the}{name}"), true),
+            (false, false) => (format!("{name}中没有一{unit}"), format!("none of {the}{name}"), true),
+            (true, true) => (format!("{name}每一{unit}都"), format!("every one of {the}{name}"), true),
+            (true, false) => (format!("{name}中有一{unit}"), format!("at least one of {the}{name}"), false),
         };
         let subject = if self.lang == Lang::Zh { zh } else { en };
         let mut say = |noun: String| {
@@ -803,7 +818,10 @@ impl Say<'_> {
             let n = self.int(b, BARE);
             return match self.lang {
                 Lang::Zh => format!("从{from}到{to}{} {n} {zh}", self.amount(cmp)),
-                Lang::En => format!("there are {} {n} {en} from {from} to {to}", self.amount(cmp)),
+                Lang::En => {
+                    let (are, en) = if n == "1" { ("is", plural(&n, en)) } else { ("are", en) };
+                    format!("there {are} {} {n} {en} from {from} to {to}", self.amount(cmp))
+                }
             };
         }
         let sort = match self.sort(a) {
@@ -946,7 +964,7 @@ impl Say<'_> {
                             let (day, n) = (self.int(first, Sort::Day), self.int(days, BARE));
                             match self.lang {
                                 Lang::Zh => format!("{day}之前 {n} 天"),
-                                Lang::En => format!("{n} days before {day}"),
+                                Lang::En => format!("{n} {} before {day}", plural(&n, "days")),
                             }
                         }
                     };
@@ -968,7 +986,7 @@ impl Say<'_> {
         let (day, n) = (self.int(day, Sort::Day), self.int(n, BARE));
         match self.lang {
             Lang::Zh => format!("{day}之后 {n} {zh}"),
-            Lang::En => format!("{n} {en} after {day}"),
+            Lang::En => format!("{n} {} after {day}", plural(&n, en)),
         }
     }
 
