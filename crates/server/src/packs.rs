@@ -377,3 +377,31 @@ pub fn load(dir: Option<&Path>) -> anyhow::Result<PackSet> {
 fn one(files: &PackFiles, library: &Library) -> anyhow::Result<Pack> {
     Pack::load_with(files, library).map_err(|e| anyhow::anyhow!("the rule pack was refused:\n{e}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_packs_that_ship_are_one_set_under_the_country() {
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packs");
+        let set = load(Some(&dir)).unwrap_or_else(|e| panic!("{e:#}"));
+        assert_eq!((&*set.base().id, &*set.base().division), ("nation-2020", "0"));
+        let at = |place, at: &str| set.at(place, Instant::parse(at).unwrap()).id.to_string();
+        for (place, day, expected) in [
+            (330_106, "2020-02-16", "hangzhou-2020-02-11"),
+            (330_106, "2020-02-17", "hangzhou-2020-02-17"),
+            (330_203, "2020-02-16", "nation-2020"),
+            (330_203, "2020-02-17", "zhejiang-2020-02-17"),
+            (330_203, "2020-05-08", "zhejiang-2020"),
+            (340_104, "2020-03-01", "anhui-2020"),
+            (420_106, "2020-03-10", "hubei-2020-03"),
+            (411_702, "2020-03-17", "zhumadian-2020"),
+            (460_105, "2020-02-18", "hainan-2020-02"),
+            (370_102, "2020-03-01", "nation-2020"),
+            (0, "2020-03-01", "nation-2020"),
+        ] {
+            assert_eq!(at(place, &format!("{day}T00:00:00+08:00")), expected, "{place} on {day}");
+        }
+    }
+}
