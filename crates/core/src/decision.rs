@@ -179,6 +179,8 @@ pub struct Decision {
     pub review: Option<ReviewReason>,
     /// Under which pack.
     pub pack: PackRef,
+    /// Since when the lists of areas that were asked act; none where there are none but the pack's.
+    pub areas: Option<Instant>,
     /// When it was decided.
     pub decided_at: Instant,
     /// The first instant at which the answer can change without a new fact.

@@ -288,7 +288,7 @@ const CONFIRMATION: &[Field] = &[
 ];
 
 const EPISODE: &[Field] = &[
-    hidden("event", Type::Choice(&["opened", "stage", "ended"])),
+    hidden("event", Type::Choice(&["opened", "stage", "ended", "lifted", "restored"])),
     hidden("rule", Type::Text),
     hidden("pack", Type::Text),
     hidden("opened_by", Type::Text),
@@ -517,6 +517,17 @@ impl Fact {
             Value::Text(text) => Some(text),
             _ => None,
         }
+    }
+
+    /// Codes of the divisions in it that rules may read.
+    pub fn places(&self) -> impl Iterator<Item = &str> {
+        let fields = self.kind.schema().iter().zip(&self.values).filter(|(field, _)| field.rules);
+        let codes = fields.flat_map(|(field, value)| match (field.ty, value) {
+            (Type::Division, Value::Text(code)) => std::slice::from_ref(code),
+            (Type::Divisions, Value::List(codes)) => codes,
+            _ => &[],
+        });
+        codes.map(|code| &**code)
     }
 
     /// Sets a named field. Returns false if the kind has no such field.

@@ -8,7 +8,7 @@ use kangma_core::decision::{Colour, Decision};
 use kangma_core::division::COUNTRY;
 use kangma_core::fact::{Fact, Facts, Kind, Source, Value};
 use kangma_core::id::FactId;
-use kangma_core::rules::decide::Context;
+use kangma_core::rules::expr::Areas;
 use kangma_core::rules::pack::{Pack, PackFiles};
 use kangma_core::rules::set::{BadSet, Entry, PackSet, Void, decide_in};
 use kangma_core::rules::words::Lang;
@@ -98,7 +98,7 @@ fn declaration(n: u128, s: i64, residence: &str, unwell: bool) -> Fact {
 }
 
 fn decide(set: &PackSet, facts: &Facts, now: Instant) -> Decision {
-    decide_in(set, facts, |pack| Context { areas: pack.areas() }, now)
+    decide_in(set, facts, now)
 }
 
 /// Decides, and keeps the episodes on record as the service does.
@@ -338,4 +338,83 @@ proptest! {
             }
         }
     }
+}
+
+/// A list of the rule that is yellow, as offices keep it.
+fn high(codes: &[&str], from: &str) -> Arc<Areas> {
+    let list = codes.iter().map(|c| format!(r#"{{"code":"{c}","from":"{from}"}}"#)).collect::<Vec<_>>();
+    Arc::new(serde_json::from_str(&format!(r#"{{"high":[{}]}}"#, list.join(","))).unwrap())
+}
+
+const STREET: &str = "330106001";
+
+#[test]
+fn lists_of_areas_act_at_an_instant_and_wake_only_those_whose_facts_name_a_place_that_differs() {
+    let set = PackSet::single(city());
+    let set = set.with_areas(&[(at(500), high(&[STREET], "2020-02-11")), (at(900), Arc::default())]);
+    let here = Facts::new(vec![declaration(0, 0, "330106001002", false)]);
+    let before = decide(&set, &here, at(10));
+    assert_eq!((before.colour, before.review_at, before.areas), (Some(Colour::Green), Some(at(500)), None));
+    let during = decide(&set, &here, at(500));
+    assert_eq!((during.colour, during.areas), (Some(Colour::Yellow), Some(at(500))));
+    assert_eq!(during.review_at, Some(at(900)), "and when it acts no more");
+    assert_eq!(decide(&set, &here, at(900)).colour, Some(Colour::Green));
+    // Next door, and in the district as a whole, nobody is woken.
+    for place in ["330106002", DISTRICT, ELSEWHERE] {
+        let there = Facts::new(vec![declaration(0, 0, place, false)]);
+        let decision = decide(&set, &there, at(10));
+        assert_eq!((decision.colour, decision.review_at), (Some(Colour::Green), None), "{place}");
+        assert!(!set.areas_touch(&there, at(0), at(1_000)), "{place}");
+    }
+    assert!(set.areas_touch(&here, at(0), at(500)) && !set.areas_touch(&here, at(500), at(899)));
+    assert_eq!((set.areas_since(at(499)), set.areas_since(at(900))), (None, Some(at(900))));
+    // A pack that takes force later is asked under the same lists.
+    let later = set.with(vec![entry(&next(), "3301", 600, None)], Vec::new()).unwrap();
+    assert_eq!(decide(&later, &here, at(600)).colour, Some(Colour::Red));
+}
+
+#[test]
+fn what_a_mistaken_entry_opened_does_not_come_back_with_the_next_version_of_the_pack() {
+    let (base, next) = (city(), next());
+    let set = |turns: &[(i64, &[&str])]| {
+        let turns: Vec<_> = turns.iter().map(|(s, codes)| (at(*s), high(codes, "2020-02-11"))).collect();
+        let set = PackSet::single(Arc::clone(&base)).with_areas(&turns);
+        set.with(vec![entry(&next, "3301", 1_000, None)], Vec::new()).unwrap()
+    };
+    let mistaken = set(&[(100, &[STREET]), (200, &[])]);
+    let mut facts = Facts::new(vec![declaration(0, 0, STREET, false)]);
+    assert_eq!(settle(&mistaken, &mut facts, at(100)).colour, Some(Colour::Yellow));
+    let lifted = settle(&mistaken, &mut facts, at(200));
+    assert_eq!(lifted.colour, Some(Colour::Green));
+    assert_eq!(lifted.records[0].text("event"), Some("lifted"));
+    assert!(settle(&mistaken, &mut facts, at(201)).records.is_empty(), "that is recorded once");
+    assert_eq!(settle(&mistaken, &mut facts.clone(), at(1_000)).colour, Some(Colour::Green));
+
+    // Listed again it stands again, under the terms that opened it, also where the next pack does not ask.
+    let again = set(&[(100, &[STREET]), (200, &[]), (300, &[STREET])]);
+    let restored = settle(&again, &mut facts, at(300));
+    assert_eq!(restored.colour, Some(Colour::Yellow));
+    assert_eq!(restored.records[0].text("event"), Some("restored"));
+    let kept = settle(&again, &mut facts.clone(), at(1_000));
+    assert_eq!((kept.colour, &*kept.episodes[0].version), (Some(Colour::Yellow), &*base.version));
+    // Listed again only under the next pack, it opens there, as if for the first time.
+    let late = set(&[(100, &[STREET]), (200, &[]), (1_100, &[STREET])]);
+    let mut facts = Facts::new(vec![declaration(0, 0, STREET, false)]);
+    for s in [100, 200, 1_000] {
+        settle(&late, &mut facts, at(s));
+    }
+    let opened = settle(&late, &mut facts, at(1_100));
+    assert_eq!((opened.colour, &*opened.episodes[0].version), (Some(Colour::Red), &*next.version));
+}
+
+#[test]
+fn a_pack_that_asks_about_a_place_of_its_own_concerns_everybody_when_that_is_listed() {
+    let asks = pack(&[("when = 'fact.overseas'", "when = 'fact.overseas && area(\"33\", \"high\")'")]);
+    let somewhere = Facts::new(vec![declaration(0, 0, ELSEWHERE, false)]);
+    let set = |codes: &[&str]| {
+        PackSet::single(Arc::clone(&asks)).with_areas(&[(at(500), high(codes, "2020-02-11"))])
+    };
+    assert!(set(&["33"]).areas_touch(&somewhere, at(0), at(500)));
+    assert!(!set(&["3303"]).areas_touch(&somewhere, at(0), at(500)));
+    assert!(set(&["33"]).areas_differ(at(0), at(500)).1);
 }

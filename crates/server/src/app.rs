@@ -162,6 +162,9 @@ impl App {
         let count = app.db.changes().count(crate::publication::PACKS);
         crate::publication::sync(&app).await?;
         app.packs.set_seen(count);
+        let count = app.db.changes().count(crate::area::AREAS);
+        crate::area::sync(&app).await?;
+        app.packs.set_lists_seen(count);
         Ok(app)
     }
 

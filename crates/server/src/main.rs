@@ -5,6 +5,7 @@ mod admit;
 mod alarm;
 mod app;
 mod appeal;
+mod area;
 mod auth;
 mod built_in;
 mod check_in;

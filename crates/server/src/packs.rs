@@ -3,13 +3,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use anyhow::Context as _;
 use kangma_core::decision::Decision;
 use kangma_core::division::lies_in;
 use kangma_core::fact::{Fact, Facts};
-use kangma_core::rules::decide::Context;
+use kangma_core::rules::expr::Areas;
+use kangma_core::rules::listing;
 use kangma_core::rules::pack::{Library, Pack, PackFiles};
 use kangma_core::rules::set::{PackSet, decide_in, digest_bytes, place_of};
 use kangma_core::time::Instant;
@@ -18,7 +20,7 @@ use crate::built_in;
 
 /// A publication whose decisions are held against other rules, for its numbers only: its shadow, or a
 /// stage that has taken force.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Trial {
     /// Which publication.
     pub id: [u8; 16],
@@ -47,6 +49,20 @@ pub struct Packs {
     trials: RwLock<Arc<Vec<Trial>>>,
     counts: Mutex<Counts>,
     state: Mutex<State>,
+    /// For each part of the people, up to which turn of the lists of areas it was looked through.
+    walked: [AtomicI64; PARTS],
+}
+
+/// Parts of the people, by their ids, for what is done for all of them.
+pub const PARTS: usize = 16;
+
+/// What the lists of areas say of a stored decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AreasSay {
+    /// It was made under the lists that act, or looked at since they do.
+    Stands,
+    /// It stands if no fact of the person names a place where the lists differ since an instant.
+    IfUntouched(Instant),
 }
 
 /// How far this node followed what is published.
@@ -56,7 +72,21 @@ struct State {
     failed: Option<String>,
     seen: Option<u32>,
     swept: HashMap<u8, usize>,
+    listings: Vec<(Instant, Arc<Areas>)>,
+    lists: Lists,
+    lists_failed: Option<String>,
+    lists_seen: Option<u32>,
+    /// Of which versions they are made, and when.
+    line: Line,
+    /// Every version of a list.
+    area_versions: Arc<Vec<listing::Version>>,
 }
+
+/// Which versions of lists of areas act, and from when on.
+pub type Line = Vec<(Instant, Vec<[u8; 16]>)>;
+
+/// Entries of versions of lists of areas, by the version.
+pub type Lists = BTreeMap<[u8; 16], Arc<Vec<listing::Entry>>>;
 
 impl Packs {
     /// Of a set.
@@ -68,6 +98,7 @@ impl Packs {
             trials: RwLock::default(),
             counts: Mutex::default(),
             state: Mutex::default(),
+            walked: std::array::from_fn(|_| AtomicI64::new(i64::MIN)),
         }
     }
 
@@ -87,7 +118,8 @@ impl Packs {
 
     /// What of the published packs could not be loaded: the node is not ready meanwhile.
     pub fn failed(&self) -> Option<String> {
-        self.state().failed.clone()
+        let state = self.state();
+        state.failed.clone().or_else(|| state.lists_failed.clone())
     }
 
     /// Notes that.
@@ -136,7 +168,7 @@ impl Packs {
             if trial.stage.is_some() && (before.is_none() || !is_first()) {
                 continue;
             }
-            let other = decide_in(&trial.other, facts, |pack| Context { areas: pack.areas() }, at);
+            let other = decide_in(&trial.other, facts, at);
             let colour = |d: &Decision| d.colour.map_or(0, |c| c as i64);
             let stage = trial.stage.map_or(-1, |s| s as i64);
             let key = match trial.stage {
@@ -171,9 +203,84 @@ impl Packs {
 
     /// Puts another set in its place, with what is on trial beside it.
     pub fn put(&self, set: PackSet, trials: Vec<Trial>, versions: BTreeMap<String, Arc<Pack>>) {
+        let mut state = self.state();
+        state.versions = versions;
+        self.put_under(&state.listings, set, trials);
+    }
+
+    fn put_under(&self, listings: &[(Instant, Arc<Areas>)], set: PackSet, mut trials: Vec<Trial>) {
+        let set = set.with_areas(listings);
+        for trial in &mut trials {
+            trial.other = Arc::new(PackSet::clone(&trial.other).with_areas(listings));
+        }
         *self.set.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(set);
         *self.trials.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(trials);
-        self.state().versions = versions;
+    }
+
+    /// Whether the lists that act are made of these versions already.
+    pub fn listings_are(&self, line: &Line) -> bool {
+        let state = self.state();
+        state.line == *line && state.lists_failed.is_none()
+    }
+
+    /// Puts lists of areas in place of others: each acts from an instant on. `lists` and `line` are what they
+    /// were made of.
+    pub fn put_listings(&self, listings: Vec<(Instant, Arc<Areas>)>, lists: Lists, line: Line) {
+        let mut state = self.state();
+        let trials = self.trials.read().unwrap_or_else(PoisonError::into_inner).to_vec();
+        self.put_under(&listings, PackSet::clone(&self.set()), trials);
+        (state.listings, state.lists, state.line, state.lists_failed) = (listings, lists, line, None);
+    }
+
+    /// Entries of versions that this node has read.
+    pub fn lists(&self) -> Lists {
+        self.state().lists.clone()
+    }
+
+    /// Notes that a list cannot be read: the node is not ready meanwhile.
+    pub fn set_lists_failed(&self, what: String) {
+        self.state().lists_failed = Some(what);
+    }
+
+    /// Every version of a list of areas, as this node knows them: at most a moment behind.
+    pub fn area_versions(&self) -> Arc<Vec<listing::Version>> {
+        Arc::clone(&self.state().area_versions)
+    }
+
+    /// Notes them.
+    pub fn set_area_versions(&self, versions: Vec<listing::Version>) {
+        self.state().area_versions = Arc::new(versions);
+    }
+
+    /// Up to which change of the feed the lists were read.
+    pub fn lists_seen(&self) -> Option<u32> {
+        self.state().lists_seen
+    }
+
+    /// Notes that.
+    pub fn set_lists_seen(&self, count: u32) {
+        self.state().lists_seen = Some(count);
+    }
+
+    /// Up to which turn of the lists of areas a part of the people was looked through.
+    pub fn walked(&self, part: u8) -> Instant {
+        Instant(self.walked[usize::from(part) % PARTS].load(Ordering::Acquire))
+    }
+
+    /// A part was looked through for a turn, here or on another node.
+    pub fn set_walked(&self, part: u8, turn: Instant) {
+        self.walked[usize::from(part) % PARTS].fetch_max(turn.0, Ordering::AcqRel);
+    }
+
+    /// What the lists of areas say of a decision of somebody of a part of the people. `under` are the lists
+    /// that it was made under. On the way of each read: without such lists it is one look at none.
+    pub fn areas_say(&self, part: u8, decided_at: Instant, under: Option<Instant>, at: Instant) -> AreasSay {
+        let set = self.set.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(since) = set.areas_since(at) else { return AreasSay::Stands };
+        // Whoever looked through the part looked at what was decided before.
+        let (under, walked) = (under.unwrap_or(Instant::MIN), self.walked(part));
+        let known = if decided_at < walked { under.max(walked) } else { under };
+        if known >= since { AreasSay::Stands } else { AreasSay::IfUntouched(known) }
     }
 
     /// The installation's own, for what is about no place: its days, its name, its form.

@@ -19,8 +19,8 @@ use crate::error::Problem;
 use crate::headers::{CSP_DOCS, secure};
 use crate::watch::{self, Around};
 use crate::{
-    alarm, appeal, check_in, collect, dashboard, declare, demo, division, import, log, login, look, order,
-    pass, publication, review, rights, scan, site, staff,
+    alarm, appeal, area, check_in, collect, dashboard, declare, demo, division, import, log, login, look,
+    order, pass, publication, review, rights, scan, site, staff,
 };
 
 #[derive(OpenApi)]
@@ -148,10 +148,21 @@ fn publications() -> OpenApiRouter<Shared> {
         .layer(DefaultBodyLimit::max(publication::http::BODY_BYTES_MAX))
 }
 
+/// Lists of areas at risk: a list is larger than what others send.
+fn areas() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(area::http::propose, area::http::list))
+        .routes(routes!(area::http::detail))
+        .routes(routes!(area::http::sign))
+        .routes(routes!(area::http::withdraw))
+        .layer(DefaultBodyLimit::max(area::http::BODY_BYTES_MAX))
+}
+
 /// What anybody may know.
 fn public() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(publication::http::packs))
+        .routes(routes!(area::http::public))
         .routes(routes!(appeal::public::figures))
         .route("/public/appeals", get(appeal::public::page))
         .routes(routes!(log::overrides::figures))
@@ -221,6 +232,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         .merge(appeals())
         .merge(orders())
         .merge(publications())
+        .merge(areas())
         .merge(public())
         .merge(imports())
         .merge(uploads())
@@ -250,6 +262,7 @@ pub fn router(app: Shared) -> Router {
         .merge(group(Some(Class::Appeal), appeals().into()))
         .merge(group(Some(Class::Appeal), orders().into()))
         .merge(group(Some(Class::Appeal), publications().into()))
+        .merge(group(Some(Class::Appeal), areas().into()))
         .merge(group(Some(Class::Dashboard), public().into()))
         .merge(group(Some(Class::Export), imports().into()))
         .merge(group(

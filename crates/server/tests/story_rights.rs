@@ -158,6 +158,13 @@ fn routes() -> Vec<Route> {
         route("POST", "/api/v1/publications/{id}/publish", PUBLISH),
         route("POST", "/api/v1/publications/{id}/stop", PUBLISH).body(json!({ "reason": "in error" })),
         route("POST", "/api/v1/publications/{id}/rollback", PUBLISH).body(json!({ "reason": "in error" })),
+        route("GET", "/api/v1/areas", SEE_RULES),
+        route("POST", "/api/v1/areas", RULES).body(json!({
+            "division": "330106", "reference": "2026-1", "reason": "a trial", "entries": [],
+        })),
+        route("GET", "/api/v1/areas/{id}", SEE_RULES),
+        route("POST", "/api/v1/areas/{id}/signature", PUBLISH).body(json!({ "digest": "0123456789abcdef" })),
+        route("POST", "/api/v1/areas/{id}/withdrawal", SEE_RULES).body(json!({ "reason": "in error" })),
         route("GET", "/api/v1/order-undos", SEE_ORDERS),
         route("POST", "/api/v1/order-undos", ORDER).body(undo),
         route("POST", "/api/v1/order-undos/{id}/signature", Need::One(&[Permission::CountersignOrder])),

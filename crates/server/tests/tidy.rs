@@ -40,10 +40,12 @@ const DUTIES: &[(&str, &[&str])] = &[
     ("demo", &["account", "check_in", "decide", "declare", "person", "staff"]),
     ("dashboard", &["queue", "staff", "tally"]),
     ("simulate", &["person"]),
+    ("area", &["alarm", "decide", "import", "log", "publication", "simulate", "staff"]),
     (
         "jobs",
         &[
             "appeal",
+            "area",
             "collect",
             "dashboard",
             "decide",

@@ -11,7 +11,7 @@ use crate::decision::Counted;
 use crate::decision::{
     BrokenBy, Colour, Decision, Episode, PackRef, Progress, ReviewReason, RunBroken, Status,
 };
-use crate::fact::{Fact, Facts, Kind, Source, Type, Value};
+use crate::fact::{Fact, Facts, Kind, Source, Value};
 use crate::id::FactId;
 use crate::rules::expr::{Areas, Env, PersonView, Scope};
 use crate::rules::flag::{Flag, Task};
@@ -65,6 +65,7 @@ pub(crate) fn decide_at(
             _ => episodes.push(open.clone()),
         }
     }
+    turn(pack, &known, now.stamp(), &mut records);
     let order = |a: &Episode, b: &Episode| {
         (b.colour, a.since, &a.rule, a.opened_by).cmp(&(a.colour, b.since, &b.rule, b.opened_by))
     };
@@ -91,6 +92,7 @@ pub(crate) fn decide_at(
         expired,
         review,
         pack: pack.pack_ref(),
+        areas: None,
         decided_at: now.stamp(),
         review_at: now.review_at(),
         check_in_due,
@@ -171,6 +173,19 @@ struct Recorded<'a> {
     ended: Option<Instant>,
     /// Whether it was opened in another place: it travels with the person, under its own terms.
     travels: bool,
+    /// Whether that pack's own rule did not match its fact any more, because a list of areas changed: it
+    /// is as if it had never been opened.
+    lifted: bool,
+}
+
+/// An opening that this very pack recorded: all is computed anew, and the record only kept in step.
+struct Own<'a> {
+    rule: &'a str,
+    opened_by: FactId,
+    ended: bool,
+    lifted: bool,
+    /// How often it was lifted or restored.
+    turns: usize,
 }
 
 impl Recorded<'_> {
@@ -206,6 +221,8 @@ struct Known<'a> {
     tests: Vec<&'a Fact>,
     confirmations: Vec<&'a Fact>,
     recorded: Vec<Recorded<'a>>,
+    /// Episodes on record under this very pack.
+    own: Vec<Own<'a>>,
     record_ids: Vec<FactId>,
     /// Facts that a correction withdraws, sorted.
     withdrawn: Vec<FactId>,
@@ -241,6 +258,7 @@ impl<'a> Known<'a> {
             tests: Vec::new(),
             confirmations: Vec::new(),
             recorded: Vec::new(),
+            own: Vec::new(),
             record_ids: Vec::new(),
             withdrawn: withdrawn(facts, now),
             returned: Vec::new(),
@@ -264,6 +282,7 @@ impl<'a> Known<'a> {
             }
             known.one(pack, facts, context, now, fact, &mut person);
         }
+        known.recorded.retain(|r| !r.lifted);
         known.stand(pack, now);
         known
     }
@@ -273,7 +292,7 @@ impl<'a> Known<'a> {
         for (i, stands) in self.standing.iter().enumerate() {
             let next = self.standing[i + 1..].iter().find(|s| s.rule.id == stands.rule.id);
             let mut days = Vec::new();
-            for code in places(stands.fact).into_iter().chain(stands.person.residence) {
+            for code in stands.fact.places().chain(stands.person.residence) {
                 for key in stands.rule.when.area_keys() {
                     self.areas.boundaries(code, key, stands.day, &mut days);
                 }
@@ -403,8 +422,11 @@ impl<'a> Known<'a> {
         let Some(opened_by) = text_of(fact, "opened_by").and_then(FactId::parse) else { return };
         // Under the same pack all is recomputed, so the order of recording cannot matter; what is void
         // is recomputed under the pack that is in force in its place.
-        if digest == &*pack.digest || is_void(digest) {
+        if is_void(digest) {
             return;
+        }
+        if digest == &*pack.digest {
+            return self.own_record(event, rule, opened_by);
         }
         let at = self.recorded.iter().position(|r| r.rule == rule && r.opened_by == opened_by);
         let index = at.unwrap_or_else(|| {
@@ -417,6 +439,7 @@ impl<'a> Known<'a> {
                 terms: "",
                 ended: None,
                 travels,
+                lifted: false,
             });
             self.recorded.len() - 1
         });
@@ -428,6 +451,25 @@ impl<'a> Known<'a> {
                 recorded.terms = text_of(fact, "terms").unwrap_or("");
             }
             "ended" => recorded.ended = Some(recorded.ended.map_or(fact.happened, |e| e.min(fact.happened))),
+            "lifted" => recorded.lifted = true,
+            "restored" => recorded.lifted = false,
+            _ => {}
+        }
+    }
+
+    fn own_record(&mut self, event: &str, rule: &'a str, opened_by: FactId) {
+        let at = self.own.iter().position(|o| o.rule == rule && o.opened_by == opened_by);
+        let index = at.unwrap_or_else(|| {
+            self.own.push(Own { rule, opened_by, ended: false, lifted: false, turns: 0 });
+            self.own.len() - 1
+        });
+        let own = &mut self.own[index];
+        match event {
+            "ended" => own.ended = true,
+            "lifted" | "restored" => {
+                own.lifted = event == "lifted";
+                own.turns += 1;
+            }
             _ => {}
         }
     }
@@ -456,19 +498,6 @@ impl<'a> Known<'a> {
 
 pub(crate) fn text_of<'a>(fact: &'a Fact, field: &str) -> Option<&'a str> {
     fact.text(field)
-}
-
-/// The divisions that a fact names and rules may read.
-fn places(fact: &Fact) -> Vec<&str> {
-    let mut all = Vec::new();
-    for (slot, field) in fact.kind.schema().iter().enumerate().filter(|(_, f)| f.rules) {
-        match (field.ty, fact.at(slot)) {
-            (Type::Division, Value::Text(code)) => all.push(&**code),
-            (Type::Divisions, Value::List(codes)) => all.extend(codes.iter().map(|c| &**c)),
-            _ => {}
-        }
-    }
-    all
 }
 
 /// A reviewer's last word on a declaration; a word that was withdrawn is none.
@@ -925,7 +954,8 @@ impl Subject<'_, '_> {
     /// When the place that opened the episode lies in none of the lists, from `begin` on.
     fn out_of(&self, lists: &Names, begin: Instant) -> Vec<Span> {
         let (zone, areas) = (&self.pack.zone, self.known.areas);
-        let mut codes = self.known.facts.find(self.opened_by).map_or_else(Vec::new, places);
+        let mut codes =
+            self.known.facts.find(self.opened_by).map_or_else(Vec::new, |f| f.places().collect::<Vec<_>>());
         // Of several places those that the rule looked at: the others opened nothing.
         let opened = zone.day_of(self.since);
         let asked = |code: &str| {
@@ -1171,23 +1201,10 @@ fn one_lapse<'a>(
 /// The engine's record of an episode: what happened to it and is not on record yet.
 fn record(pack: &Pack, known: &Known<'_>, track: &Track<'_>, now: Instant, out: &mut Vec<Fact>) {
     let mut add = |event: &'static str, stage: usize, at: Instant| {
-        let id = record_id(&pack.pack_ref(), track.rule, track.opened_by, event, stage, at);
-        if known.on_record(&id) {
+        let mut fact = record_fact(pack, (track.rule, track.opened_by), event, stage, (at, now));
+        if known.on_record(&fact.id) {
             return;
         }
-        let mut fact = Fact {
-            id,
-            kind: Kind::Episode,
-            happened: at,
-            recorded: now,
-            source: Source::Engine,
-            values: Vec::new(),
-        };
-        fact.set("event", Value::Text(event.into()));
-        fact.set("rule", Value::Text(track.rule.into()));
-        fact.set("pack", Value::Text(format!("{} {} {}", pack.digest, pack.version, pack.division).into()));
-        fact.set("opened_by", Value::Text(track.opened_by.to_string().into()));
-        fact.set("stage", Value::Int(stage as i64));
         if event == "opened" {
             let terms = serde_json::to_string(&track.terms).unwrap_or_default();
             fact.set("terms", Value::Text(terms.into()));
@@ -1210,6 +1227,51 @@ fn record(pack: &Pack, known: &Known<'_>, track: &Track<'_>, now: Instant, out: 
     if let Some(end) = track.cut {
         add("ended", track.ends.len(), end);
     }
+}
+
+/// Records where a list of areas took the ground from an opening that this pack recorded, or gave it back.
+/// Nothing of this pack reads that; another pack, which goes by the record, opens nothing again that
+/// stands no more. A fact that was withdrawn, and an order, speak for themselves.
+fn turn(pack: &Pack, known: &Known<'_>, now: Instant, out: &mut Vec<Fact>) {
+    for own in &known.own {
+        let matches = known.matched.iter().any(|m| &*m.rule.id == own.rule && m.fact.id == own.opened_by);
+        if own.ended || matches != own.lifted {
+            continue;
+        }
+        let asks = |r: &Rule| r.lapse.is_none() && r.order.is_none() && r.when.area_keys().next().is_some();
+        let asks = pack.rule(own.rule).is_some_and(asks);
+        let stands =
+            |f: &Fact| known.withdrawn.binary_search(&f.id).is_err() && !known.unheard.contains(&f.id);
+        let stands = known.facts.find(own.opened_by).is_some_and(stands);
+        if asks && stands {
+            let event = if matches { "restored" } else { "lifted" };
+            out.push(record_fact(pack, (own.rule, own.opened_by), event, own.turns, (now, now)));
+        }
+    }
+}
+
+/// A record of an episode: what happened, when, and when that is written down.
+fn record_fact(
+    pack: &Pack,
+    (rule, opened_by): (&str, FactId),
+    event: &'static str,
+    stage: usize,
+    (at, now): (Instant, Instant),
+) -> Fact {
+    let mut fact = Fact {
+        id: record_id(&pack.pack_ref(), rule, opened_by, event, stage, at),
+        kind: Kind::Episode,
+        happened: at,
+        recorded: now,
+        source: Source::Engine,
+        values: Vec::new(),
+    };
+    fact.set("event", Value::Text(event.into()));
+    fact.set("rule", Value::Text(rule.into()));
+    fact.set("pack", Value::Text(format!("{} {} {}", pack.digest, pack.version, pack.division).into()));
+    fact.set("opened_by", Value::Text(opened_by.to_string().into()));
+    fact.set("stage", Value::Int(stage as i64));
+    fact
 }
 
 /// FNV-1a over what the record says: recording it twice is recording it once. Not for secrecy.

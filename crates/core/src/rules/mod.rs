@@ -13,6 +13,7 @@ pub mod expr;
 pub mod flag;
 pub mod json;
 pub mod lapse;
+pub mod listing;
 pub mod nouns;
 pub mod order;
 pub mod outline;

@@ -486,6 +486,17 @@ impl Pack {
         &self.areas
     }
 
+    /// Codes in quotes that its conditions ask lists of areas about.
+    pub(crate) fn asked_codes(&self) -> impl Iterator<Item = &str> {
+        let stages = self.rules.iter().flat_map(|rule| match &rule.then {
+            Then::Open { stages, .. } => stages.as_slice(),
+            _ => &[],
+        });
+        let awaited = stages.filter_map(|s| s.release.fact.as_ref()?.expr.as_deref());
+        let all = std::iter::once(&self.check_in.normal).chain(self.rules.iter().map(|r| &r.when));
+        all.chain(awaited).flat_map(|expr| expr.asked_codes()).map(|code| &**code)
+    }
+
     /// IANA name of the zone.
     #[must_use]
     pub fn zone_name(&self) -> &str {

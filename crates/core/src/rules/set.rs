@@ -11,7 +11,7 @@ use crate::decision::{Decision, Episode};
 use crate::division::{lies_in, prefix};
 use crate::fact::{Fact, Facts, Kind};
 use crate::rules::decide::{Context, decide_at};
-use crate::rules::expr::CODE_LENGTHS;
+use crate::rules::expr::{Areas, CODE_LENGTHS, Difference};
 use crate::rules::pack::Pack;
 use crate::rules::words::{FlagView, Lang, Reason, explain_by, explain_flags_by};
 use crate::time::{Instant, Now};
@@ -69,6 +69,27 @@ pub struct PackSet {
     /// Lengths of codes that occur, the longest first.
     lengths: Vec<u32>,
     voids: Vec<Void>,
+    /// Lists of areas that act one after the other.
+    listings: Vec<Listing>,
+}
+
+/// Lists of areas that act from an instant on, beside those of every pack.
+#[derive(Clone, Debug)]
+struct Listing {
+    from: Instant,
+    listed: Arc<Areas>,
+    /// Where they differ from those before.
+    differs: Difference,
+    /// Whether a pack asks about a place there whatever is known of a person.
+    everybody: bool,
+    /// By digest of the pack, its lists with these beside them.
+    of: Vec<(Box<str>, Areas)>,
+}
+
+impl Listing {
+    fn touches(&self, facts: &Facts) -> bool {
+        self.everybody || self.differs.touches(facts)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -102,7 +123,8 @@ impl PackSet {
     /// One pack for everybody.
     #[must_use]
     pub fn single(pack: Arc<Pack>) -> PackSet {
-        PackSet { base: Held::new(pack), entries: Vec::new(), lengths: Vec::new(), voids: Vec::new() }
+        let (entries, lengths, voids, listings) = Default::default();
+        PackSet { base: Held::new(pack), entries, lengths, voids, listings }
     }
 
     /// The packs of one installation, each for its own division, in force as it says itself. The one
@@ -144,7 +166,65 @@ impl PackSet {
         set.lengths.dedup();
         set.lengths.reverse();
         set.voids.extend(voids);
-        Ok(set)
+        Ok(set.with_areas(&self.listings.iter().map(|t| (t.from, Arc::clone(&t.listed))).collect::<Vec<_>>()))
+    }
+
+    /// The same set under lists of areas beside those of its packs: each acts from an instant on, in order of
+    /// time, until the next.
+    #[must_use]
+    pub fn with_areas(mut self, turns: &[(Instant, Arc<Areas>)]) -> PackSet {
+        let packs: Vec<Arc<Pack>> = self.packs().cloned().collect();
+        let none = Arc::default();
+        let before = std::iter::once(&none).chain(turns.iter().map(|(_, listed)| listed));
+        let listing = |((from, listed), before): (&(Instant, Arc<Areas>), &Arc<Areas>)| {
+            let differs = Difference::between(before, listed);
+            Listing {
+                from: *from,
+                listed: Arc::clone(listed),
+                everybody: packs.iter().flat_map(|p| p.asked_codes()).any(|code| differs.holds(code)),
+                differs,
+                of: packs.iter().map(|p| (p.digest.clone(), p.areas().beside(listed))).collect(),
+            }
+        };
+        self.listings = turns.iter().zip(before).map(listing).collect();
+        self
+    }
+
+    /// The lists for a pack, and since when they act. What time will change of that is noted in `now` if
+    /// it concerns somebody of whom these facts are known.
+    fn areas<'a>(&'a self, pack: &'a Pack, facts: &Facts, now: &Now) -> (&'a Areas, Option<Instant>) {
+        let mut acting = None;
+        for turn in &self.listings {
+            // Of whom nothing names a place that differs, the answer is the same and time changes nothing.
+            if turn.from <= now.stamp() || turn.touches(facts) && now.reached(turn.from) {
+                acting = Some(turn);
+            }
+        }
+        let Some(turn) = acting else { return (pack.areas(), None) };
+        let of_pack = turn.of.iter().find(|(digest, _)| *digest == pack.digest);
+        (of_pack.map_or(pack.areas(), |(_, areas)| areas), Some(turn.from))
+    }
+
+    /// Since when the lists of areas act that act at an instant; none where there are none but the packs'.
+    #[must_use]
+    pub fn areas_since(&self, at: Instant) -> Option<Instant> {
+        self.listings.iter().rev().map(|t| t.from).find(|from| *from <= at)
+    }
+
+    /// Whether lists that began to act after one instant and until another are answered otherwise for
+    /// somebody of whom these facts are known. Of whom that is not so, a decision made before still stands.
+    #[must_use]
+    pub fn areas_touch(&self, facts: &Facts, after: Instant, until: Instant) -> bool {
+        self.listings.iter().filter(|t| after < t.from && t.from <= until).any(|t| t.touches(facts))
+    }
+
+    /// What [`PackSet::areas_touch`] asks, for many people.
+    #[must_use]
+    pub fn areas_differ(&self, after: Instant, until: Instant) -> (Difference, bool) {
+        let turns = self.listings.iter().filter(|t| after < t.from && t.from <= until);
+        turns.fold((Difference::default(), false), |(differs, everybody), t| {
+            (differs.and(&t.differs), everybody || t.everybody)
+        })
     }
 
     /// The pack of the installation: what answers wherever nothing else does.
@@ -280,15 +360,13 @@ fn number(code: &str) -> Option<(u32, u64)> {
 /// Decides under the pack that is in force where the person is. Pure: the same arguments give the same
 /// decision, for every instant in `[now, review_at)`.
 #[must_use]
-pub fn decide_in<'a>(
-    set: &'a PackSet,
-    facts: &Facts,
-    context: impl FnOnce(&'a Pack) -> Context<'a>,
-    now: Instant,
-) -> Decision {
+pub fn decide_in(set: &PackSet, facts: &Facts, now: Instant) -> Decision {
     let now = Now::new(now);
     let pack = set.in_force(place_number(facts), &now);
-    decide_at(pack, facts, &context(pack), &|digest| set.is_void(digest, &now), &now)
+    let (areas, since) = set.areas(pack, facts, &now);
+    let mut decision = decide_at(pack, facts, &Context { areas }, &|digest| set.is_void(digest, &now), &now);
+    decision.areas = since;
+    decision
 }
 
 /// Division of the current stay, or the destination of somebody who intends to come, as deep as the

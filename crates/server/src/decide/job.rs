@@ -2,10 +2,13 @@
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use kangma_core::id::PersonId;
+use kangma_core::time::Instant;
 
 use crate::app::Shared;
+use crate::db::Span;
 use crate::error::Problem;
-use crate::{person, tally};
+use crate::person::{self, WalkError, Walker};
+use crate::{packs, tally};
 
 /// People in one round: small, so that requests never wait long behind a round.
 const BATCH: i64 = 200;
@@ -42,7 +45,7 @@ pub async fn round(app: &Shared, part: Part) -> Result<usize, Problem> {
     futures_util::stream::iter(due)
         .map(|id| super::refresh(app, id))
         .buffer_unordered(AT_ONCE)
-        .try_collect::<()>()
+        .try_for_each(|_| async { Ok(()) })
         .await?;
     Ok(n)
 }
@@ -64,7 +67,7 @@ pub async fn sweep(app: &Shared, part: Part, holds: impl Fn() -> bool) -> Result
         futures_util::stream::iter(stale.map(|(id, _)| id).collect::<Vec<_>>())
             .map(|id| super::refresh(app, id))
             .buffer_unordered(AT_ONCE)
-            .try_collect::<()>()
+            .try_for_each(|_| async { Ok(()) })
             .await?;
         if is_over {
             app.packs.set_swept(part.number, turns);
@@ -72,6 +75,66 @@ pub async fn sweep(app: &Shared, part: Part, holds: impl Fn() -> bool) -> Result
         }
     }
     Ok(())
+}
+
+/// The part that somebody belongs to, of as many as jobs are parted in.
+pub fn part_of(id: PersonId) -> u8 {
+    (usize::from(id.0[0]) * packs::PARTS / 256) as u8
+}
+
+/// What a look through a part of the people for lists of areas came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Walked {
+    /// Since when the lists act.
+    pub turn: Instant,
+    /// People in the part.
+    pub people: i64,
+    /// Who were decided again.
+    pub touched: i64,
+    /// Of whom so many have another colour.
+    pub changed: i64,
+}
+
+/// Looks through a part of the people after other lists of areas began to act, and decides again for those
+/// of whom a fact names a place where they differ; nobody else is written. `None` where nothing is to do, or
+/// the work passed to another node. A part that was not finished is looked through again.
+pub async fn touched(app: &Shared, part: Part, holds: impl Fn() -> bool) -> Result<Option<Walked>, Problem> {
+    let (set, after) = (app.packs.set(), app.packs.walked(part.number));
+    let Some(turn) = set.areas_since(app.clock.now()).filter(|turn| after < *turn) else { return Ok(None) };
+    let mut walked = Walked { turn, people: 0, touched: 0, changed: 0 };
+    let (differs, everybody) = set.areas_differ(after, turn);
+    if differs.is_empty() {
+        return Ok(Some(walked));
+    }
+    let (first, last) = part.range();
+    let mut walker = Walker::new(&app.db, &app.person_keys, Span { first: first.0, last: last.0 });
+    while walker.next().await.map_err(unwalked)?.is_some() {
+        if !holds() {
+            return Ok(None);
+        }
+        let mut touched = Vec::new();
+        let look = |mut seen: person::Seen<'_>| {
+            walked.people += 1;
+            // Whoever was decided about since was asked under these lists already.
+            if seen.decided_at()? < turn && (everybody || differs.touches(&seen.facts()?)) {
+                touched.push(seen.id);
+            }
+            Ok(())
+        };
+        walker.each(look).map_err(unwalked)?;
+        walked.touched += touched.len() as i64;
+        let again = futures_util::stream::iter(touched).map(|id| super::refresh(app, id));
+        let changed = again.buffer_unordered(AT_ONCE).try_fold(0, |n, c| async move { Ok(n + i64::from(c)) });
+        walked.changed += changed.await?;
+        // Requests come first: a page is some milliseconds of work without a pause.
+        tokio::task::yield_now().await;
+    }
+    Ok(Some(walked))
+}
+
+fn unwalked(e: WalkError) -> Problem {
+    tracing::warn!(%e, "people could not be looked through");
+    Problem::internal()
 }
 
 /// People in one look for those who are not counted yet.

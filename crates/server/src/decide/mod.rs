@@ -14,13 +14,13 @@ use kangma_core::decision::Decision;
 use kangma_core::fact::Fact;
 use kangma_core::id::PersonId;
 use kangma_core::identity::Name;
-use kangma_core::rules::decide::Context;
 use kangma_core::rules::set::decide_in;
 use kangma_core::time::Instant;
 
 use crate::app::{App, Shared};
 use crate::db::{DbError, Unit};
 use crate::error::Problem;
+use crate::packs::AreasSay;
 use crate::person::{self, Known, Person, State};
 use crate::queue;
 
@@ -31,7 +31,7 @@ const AHEAD_MAX_S: i64 = 2 * crate::app::SKEW_MAX_MS / 1000;
 
 /// What the rules make of a person now.
 pub fn now(app: &App, person: &Person, at: Instant) -> Decision {
-    decide_in(&app.packs.set(), &person.facts, |pack| Context { areas: pack.areas() }, at)
+    decide_in(&app.packs.set(), &person.facts, at)
 }
 
 /// Where nobody is stored yet.
@@ -123,10 +123,28 @@ fn settle(app: &App, person: &mut Person, fresh: Vec<Fact>, at: Instant) -> (Dec
     (decision, stored)
 }
 
-/// Whether a stored decision still answers at an instant: nothing that time alone does has come, and the
-/// pack that made it is in force where the person is.
-pub fn stands(app: &App, state: &State, at: Instant) -> bool {
-    state.stands(at) && app.packs.is_in_force(&state.pack, state.sealed.division, at)
+/// Whether a stored decision still answers at an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Yes: nothing that time alone does has come, the pack that made it is in force where the person is, and
+    /// the lists of areas are those that it was made under, or differ elsewhere.
+    Stands,
+    /// If no fact names a place where the lists of areas differ since an instant: nobody looked yet.
+    IfUntouched(Instant),
+    /// No.
+    Over,
+}
+
+/// Whether a stored decision still answers at an instant, by what it costs nothing to know.
+pub fn standing(app: &App, state: &State, at: Instant) -> Standing {
+    if !state.stands(at) || !app.packs.is_in_force(&state.pack, state.sealed.division, at) {
+        return Standing::Over;
+    }
+    let under = state.sealed.areas.map(Instant);
+    match app.packs.areas_say(job::part_of(state.id), state.decided_at, under, at) {
+        AreasSay::Stands => Standing::Stands,
+        AreasSay::IfUntouched(since) => Standing::IfUntouched(since),
+    }
 }
 
 /// A person's colour now, whatever is stored.
@@ -137,8 +155,15 @@ pub async fn current(app: &Shared, id: PersonId) -> Result<Option<Known>, Proble
     let now = app.clock.now();
     let ahead = state.decided_at.0 - now.0;
     let at = if (1..=AHEAD_MAX_S).contains(&ahead) { state.decided_at } else { now };
-    if stands(app, &state, at) {
-        return Ok(Some(state));
+    match standing(app, &state, at) {
+        Standing::Stands => return Ok(Some(state)),
+        Standing::IfUntouched(since) => {
+            let known = person::explained(app, id).await?.filter(|p| p.version == state.version);
+            if known.is_some_and(|p| !app.packs.set().areas_touch(&p.facts, since, at)) {
+                return Ok(Some(state));
+            }
+        }
+        Standing::Over => {}
     }
     let Some(mut person) = person::load(app, id).await? else { return Ok(None) };
     let (decision, stored) = settle(app, &mut person, Vec::new(), at);
@@ -167,24 +192,27 @@ fn fresh_state(person: &Person, decision: &Decision, old: &State) -> State {
     state.sealed.check_in_due = decision.check_in_due;
     state.sealed.flags = u8::try_from(decision.flags.len()).unwrap_or(u8::MAX);
     state.sealed.lasts_until = decision.lasts.as_ref().map(|l| l.until.0);
+    state.sealed.areas = decision.areas.map(|since| since.0);
     state.pack = person::digest_bytes(&decision.pack.digest);
     state
 }
 
-/// Stores a fresh decision for somebody whom nobody reads.
-pub async fn refresh(app: &Shared, id: PersonId) -> Result<(), Problem> {
-    let Some(mut person) = person::load(app, id).await? else { return Ok(()) };
+/// Stores a fresh decision for somebody whom nobody reads; says whether it is of another colour.
+pub async fn refresh(app: &Shared, id: PersonId) -> Result<bool, Problem> {
+    let Some(mut person) = person::load(app, id).await? else { return Ok(false) };
+    let colour = person.stored.as_ref().map(|s| (s.status(), s.colour()));
     let before = person.stored.as_ref().map(|s| s.pack.clone());
     let (decision, stored) = settle(app, &mut person, Vec::new(), app.clock.now());
     let tokens_after = person.stored.as_ref().map_or(Instant(0), |s| s.tokens_after);
     let unit = queue::open_confirmations(app, Unit::new("decide.refresh"), &person, &decision);
     let unit = person::write(app, unit, &mut person, &stored, &decision, tokens_after);
     match app.db.commit(unit).await {
-        Err(DbError::Conflict) => Ok(()),
+        // Somebody else wrote a newer decision, which is as good.
+        Err(DbError::Conflict) => Ok(false),
         done => {
             done?;
             app.packs.compare(&person.facts, &decision, before.as_deref());
-            Ok(())
+            Ok(colour.is_some_and(|colour| colour != (decision.status, decision.colour)))
         }
     }
 }

@@ -14,7 +14,7 @@ mod block;
 mod errors;
 pub mod http;
 pub mod job;
-mod reader;
+pub mod reader;
 pub mod records;
 mod sheet;
 mod store;

@@ -21,7 +21,7 @@ pub const PERIOD: Duration = Duration::from_secs(2);
 /// A node that was not seen for this long has no share.
 pub const ALIVE_MS: i64 = 10_000;
 /// Parts of the people, each decided by one node at a time.
-pub const PARTS: u8 = 16;
+pub const PARTS: u8 = crate::packs::PARTS as u8;
 /// The lease for dropping what has run out.
 pub const SWEEP: &str = "sweep";
 /// The lease for folding what is counted.

@@ -14,7 +14,7 @@ use crate::app::{SKEW_MAX_MS, Shared};
 use crate::db::DbError;
 use crate::decide::job::Part;
 use crate::{
-    appeal, collect, dashboard, decide, import, log, login, order, publication, review, staff, tally,
+    appeal, area, collect, dashboard, decide, import, log, login, order, publication, review, staff, tally,
 };
 
 /// Rounds of due decisions in one go: bounds how long one wake-up works.
@@ -48,6 +48,11 @@ pub fn start(app: &Shared, stop: &CancellationToken) -> tokio_util::task::TaskTr
     });
     every(&tracker, app, stop, Duration::from_millis(500), publications);
     every(&tracker, app, stop, Duration::from_secs(1), sweep_packs);
+    every(&tracker, app, stop, Duration::from_millis(100), |app: Shared| async move {
+        area::job::follow(&app).await;
+    });
+    every(&tracker, app, stop, Duration::from_millis(500), walk_areas);
+    every(&tracker, app, stop, Duration::from_millis(500), areas);
     every(&tracker, app, stop, Duration::from_secs(1), findings);
     every(&tracker, app, stop, Duration::from_secs(5), overdue_appeals);
     every(&tracker, app, stop, Duration::from_millis(500), imports);
@@ -132,6 +137,31 @@ async fn sweep_packs(app: Shared) {
             && let Err(problem) = decide::job::sweep(&app, part, || app.leases.holds(&name)).await
         {
             tracing::warn!(code = problem.code, "deciding again under another pack");
+        }
+    }
+}
+
+/// Decides again for those whom other lists of areas touch, in the parts of the people that this node holds.
+async fn walk_areas(app: Shared) {
+    for part in 0..leases::PARTS {
+        let name = leases::part_name(part);
+        let part = Part { number: part, of: leases::PARTS };
+        if app.leases.holds(&name)
+            && let Err(problem) = area::job::walk(&app, part, || app.leases.holds(&name)).await
+        {
+            tracing::warn!(code = problem.code, "deciding again under other lists of areas");
+        }
+    }
+}
+
+/// Counts whom proposed lists of areas concern, and watches how many those that act change.
+async fn areas(app: Shared) {
+    if !app.leases.holds(leases::RULES) {
+        return;
+    }
+    for done in [area::job::watch(&app).await, area::job::count(&app).await] {
+        if let Err(problem) = done {
+            tracing::warn!(code = problem.code, "lists of areas");
         }
     }
 }

@@ -57,11 +57,13 @@ pub enum Kind {
     Grant = 7,
     /// What a role allows.
     Role = 8,
+    /// A list of areas at risk, or a step that puts one in force.
+    Area = 9,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 8] = [
+    pub const ALL: [Kind; 9] = [
         Kind::Decision,
         Kind::Order,
         Kind::Publication,
@@ -70,6 +72,7 @@ impl Kind {
         Kind::Appeal,
         Kind::Grant,
         Kind::Role,
+        Kind::Area,
     ];
 
     /// By number.
@@ -88,6 +91,7 @@ impl Kind {
             Kind::Appeal => "appeal",
             Kind::Grant => "grant",
             Kind::Role => "role",
+            Kind::Area => "area",
         }
     }
 }
@@ -142,6 +146,9 @@ impl Subject {
         Subject { version, ..Subject::new(kind, id) }
     }
 }
+
+/// Which of the rows under the id of a list of areas is the list itself; the others are its steps.
+pub const AREA_LIST_ROW: i64 = -1;
 
 /// The id under which a role is logged: its name.
 pub fn role_id(name: &str) -> [u8; 16] {

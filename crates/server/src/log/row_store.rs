@@ -1,6 +1,6 @@
 //! The rows that leaves speak of: the columns that their digests are over, and rows that no leaf speaks of.
 
-use super::{Kind, OrderStep, Subject, role_id};
+use super::{AREA_LIST_ROW, Kind, OrderStep, Subject, role_id};
 use crate::db::{Db, DbError, Row, Stmt, Value};
 
 static DECISION: Stmt = Stmt {
@@ -72,6 +72,14 @@ static PACK_STEP: Stmt = Stmt {
     sql: "SELECT publication_id, seq, at, officer, office, body FROM pack_step WHERE publication_id = $1 AND seq = $2",
 };
 
+static AREA_STEP: Stmt = Stmt {
+    name: "log.area_step",
+    sql: "SELECT version_id, seq, at, officer, office, body FROM area_step WHERE version_id = $1 AND seq = $2",
+};
+
+static AREA_LIST: Stmt =
+    Stmt { name: "log.area_list", sql: "SELECT version_id, entries FROM area_list WHERE version_id = $1" };
+
 static IMPORT: Stmt = Stmt {
     name: "log.import",
     sql: "SELECT import_id, office, division, kind, lines, created_at FROM import WHERE import_id = $1",
@@ -98,6 +106,8 @@ static UNLOGGED_ACTS: Stmt = Stmt {
           UNION ALL SELECT 2, undo_id, 5 FROM order_undo WHERE signed_at IS NOT NULL \
           UNION ALL SELECT 4, import_id, 0 FROM import WHERE state > 3 \
           UNION ALL SELECT 5, look_id, 0 FROM look \
+          UNION ALL SELECT 9, version_id, seq FROM area_step \
+          UNION ALL SELECT 9, version_id, -1 FROM area_list \
           UNION ALL SELECT 6, appeal_id, seq FROM appeal_step) a \
           LEFT JOIN leaf l ON l.kind <> 1 AND l.kind = a.kind AND l.id = a.id AND l.version = a.version \
           WHERE l.id IS NULL LIMIT $1",
@@ -148,6 +158,8 @@ pub async fn columns(db: &Db, kind: Kind, id: [u8; 16], version: i64) -> Result<
         Kind::Look => db.one(&LOOK, &[id.into()]).await?,
         Kind::Publication if id != [0; 16] => db.one(&PACK_STEP, &[id.into(), version.into()]).await?,
         Kind::Publication => db.one(&PUBLICATION, &[version.into()]).await?,
+        Kind::Area if version == AREA_LIST_ROW => db.one(&AREA_LIST, &[id.into()]).await?,
+        Kind::Area => db.one(&AREA_STEP, &[id.into(), version.into()]).await?,
         Kind::Grant if version == 0 => db.one(&GRANT, &[id.into()]).await?,
         Kind::Grant => db.one(&GRANT_ENDED, &[id.into()]).await?,
         Kind::Role => {

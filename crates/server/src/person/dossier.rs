@@ -159,6 +159,7 @@ pub fn encode_decision(decision: &Decision) -> Vec<u8> {
         "status": decision.status,
         "colour": decision.colour,
         "pack": decision.pack,
+        "areas_since": decision.areas,
         "decided_at": decision.decided_at,
         "review_at": decision.review_at,
         "review": decision.review.as_ref().map(|r| serde_json::json!({ "rule": r.rule, "fact": r.fact })),

@@ -142,6 +142,9 @@ pub struct Sealed {
     /// Until when green lasts, where it lapses.
     #[n(13)]
     pub lasts_until: Option<i64>,
+    /// Since when the lists of areas act that the decision was made under.
+    #[n(14)]
+    pub areas: Option<i64>,
 }
 
 impl Sealed {
@@ -512,6 +515,7 @@ fn seal(
         is_counted: true,
         flags: u8::try_from(decision.flags.len()).unwrap_or(u8::MAX),
         lasts_until: decision.lasts.as_ref().map(|l| l.until.0),
+        areas: decision.areas.map(|since| since.0),
         corrected_at: person.facts.iter().rev().find(|f| f.kind == Kind::Correction).map(|f| f.happened.0),
         told: if changed { told.map(|told| told.to_bytes().into()) } else { told_before() },
     };

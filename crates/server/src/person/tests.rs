@@ -68,6 +68,7 @@ fn a_stored_decision_stands_until_its_review_and_not_before_its_time() {
             is_counted: false,
             flags: 0,
             lasts_until: None,
+            areas: None,
         },
     };
     assert!(state.stands(Instant(100)));

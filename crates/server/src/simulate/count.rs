@@ -117,6 +117,9 @@ pub enum Turn {
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Forecast {
     people: u64,
+    /// Of whom nothing that is asked for names what differs.
+    #[serde(default)]
+    untouched: u64,
     destroyed: u64,
     all: Counts,
     /// By the deepest division that people gave, as a number.
@@ -130,6 +133,11 @@ impl Forecast {
     /// People who were looked at.
     pub fn people(&self) -> u64 {
         self.people
+    }
+
+    /// Of whom something names what differs; everybody where that was not asked.
+    pub fn touched(&self) -> u64 {
+        self.people - self.untouched
     }
 
     /// Whose key was destroyed, so that nothing is known of them.
@@ -183,6 +191,11 @@ impl Forecast {
         self.divisions.entry(division).or_default()[at(change)] += 1;
     }
 
+    pub(super) fn untouched(&mut self) {
+        self.people += 1;
+        self.untouched += 1;
+    }
+
     pub(super) fn destroyed(&mut self, n: u64) {
         self.destroyed += n;
     }
@@ -211,6 +224,7 @@ impl Forecast {
     pub(super) fn add(&mut self, other: Forecast) {
         let sum = |sums: &mut Counts, more: &Counts| sums.iter_mut().zip(more).for_each(|(s, n)| *s += n);
         self.people += other.people;
+        self.untouched += other.untouched;
         self.destroyed += other.destroyed;
         sum(&mut self.all, &other.all);
         sum(&mut self.told, &other.told);

@@ -15,8 +15,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use kangma_core::decision::Decision;
 use kangma_core::fact::Facts;
 use kangma_core::id::PersonId;
-use kangma_core::rules::decide::Context;
 use kangma_core::rules::examples::shade;
+use kangma_core::rules::expr::Difference;
 use kangma_core::rules::pack::Pack;
 use kangma_core::rules::set::{BadSet, Entry, PackSet, decide_in};
 use kangma_core::tally::Place;
@@ -28,9 +28,7 @@ use crate::db::{Db, Span};
 use crate::person::{Seen, WalkError, Walker};
 use crate::seal::{Dek, PersonKeys};
 
-#[cfg(test)]
-pub use count::changes;
-pub use count::{Age, Forecast, Shade};
+pub use count::{Age, Forecast, Shade, changes};
 pub use shown::Shown;
 
 /// Parts that the people are walked in, each by one worker.
@@ -63,6 +61,9 @@ pub struct Question {
     pub one_in: u32,
     /// How many at once.
     pub workers: usize,
+    /// Where only lists of areas differ: of whom no fact names such a place, nothing changes. `None` where
+    /// everybody may be concerned.
+    pub touching: Option<Difference>,
 }
 
 impl Question {
@@ -72,15 +73,36 @@ impl Question {
         let covers = if is_base { "".into() } else { draft.division.clone() };
         let entry = Entry { pack: Arc::clone(&draft), covers, from: at, until: None };
         let proposed = active.with(vec![entry], Vec::new())?;
-        Ok(Question { active, draft, proposed, at, division: Place::COUNTRY, one_in: 1, workers: 1 })
+        Ok(Question {
+            active,
+            draft,
+            proposed,
+            at,
+            division: Place::COUNTRY,
+            one_in: 1,
+            workers: 1,
+            touching: None,
+        })
+    }
+
+    /// Other lists of areas in place of those that act, under the packs in force. `proposed` acts under them
+    /// at the instant.
+    pub fn of_areas(
+        active: Arc<PackSet>,
+        proposed: PackSet,
+        touching: Option<Difference>,
+        at: Instant,
+    ) -> Question {
+        let draft = Arc::clone(active.base());
+        Question { active, draft, proposed, at, division: Place::COUNTRY, one_in: 1, workers: 1, touching }
     }
 
     fn active(&self, facts: &Facts, at: Instant) -> Decision {
-        decide_in(&self.active, facts, |pack| Context { areas: pack.areas() }, at)
+        decide_in(&self.active, facts, at)
     }
 
     fn draft(&self, facts: &Facts, at: Instant) -> Decision {
-        decide_in(&self.proposed, facts, |pack| Context { areas: pack.areas() }, at)
+        decide_in(&self.proposed, facts, at)
     }
 }
 
@@ -255,11 +277,15 @@ fn look<'a>(
         return Ok(None);
     }
     let mut facts = seen.facts()?;
+    if question.touching.as_ref().is_some_and(|differs| !differs.touches(&facts)) {
+        forecast.untouched();
+        return Ok(None);
+    }
     // What is stored answers where it still stands; only its reasons have to be asked for anew.
-    let stored = match seen.stands(question.at, question.active.digest(state.division, question.at))? {
-        true => Some(Shade::stored(state.status, state.colour)),
-        false => None,
-    };
+    let decided_at = seen.decided_at()?;
+    let stands = seen.stands(question.at, question.active.digest(state.division, question.at))?
+        && !question.active.areas_touch(&facts, decided_at, question.at);
+    let stored = stands.then(|| Shade::stored(state.status, state.colour));
     let mut before = None;
     if stored.is_none() {
         let decision = question.active(&facts, question.at);

@@ -1,10 +1,12 @@
 //! Named lists of divisions, such as the areas at risk, each entry for a span of days.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::diagnostic::nearest;
+use crate::fact::{Fact, Facts};
 use crate::time::Day;
 
 /// Digits of a division's code at each level: province, prefecture, county, township, village.
@@ -76,7 +78,7 @@ impl AreaError {
 }
 
 /// An entry, ready to be searched: a code becomes one number that sorts and compares fast.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 struct Entry {
     code: u64,
     from: Day,
@@ -97,6 +99,8 @@ struct List {
 pub struct Areas {
     /// Sorted by key.
     lists: Vec<List>,
+    /// Lists that are asked beside these ([`Areas::beside`]).
+    listed: Option<Arc<Areas>>,
 }
 
 /// A code as a number: its digits with a 1 before them, so that `03` and `3` differ.
@@ -219,11 +223,22 @@ impl Areas {
     #[must_use]
     pub fn in_area(&self, code: &str, key: &str, day: Day) -> bool {
         self.find(key).is_ok_and(|at| self.lists[at].holds(code, day))
+            || self.listed.as_ref().is_some_and(|listed| listed.in_area(code, key, day))
+    }
+
+    /// The same lists with others beside them: what lies in a list here or there, lies in it. The others
+    /// are shared, not copied.
+    #[must_use]
+    pub fn beside(&self, listed: &Arc<Areas>) -> Areas {
+        Areas { lists: self.lists.clone(), listed: Some(Arc::clone(listed)) }
     }
 
     /// The days after `after` on which a division, or one that it is part of, comes onto a list or
     /// leaves it; unsorted.
     pub(crate) fn boundaries(&self, code: &str, key: &str, after: Day, out: &mut Vec<Day>) {
+        if let Some(listed) = &self.listed {
+            listed.boundaries(code, key, after, out);
+        }
         let Ok(at) = self.find(key) else { return };
         let list = &self.lists[at];
         prefixes(code, |level, n| {
@@ -240,7 +255,7 @@ impl Areas {
 
     /// The names of the lists that a division lies in on a day, in order of name.
     pub fn lists_of<'a>(&'a self, code: &'a str, day: Day) -> impl Iterator<Item = &'a str> {
-        self.lists.iter().filter(move |l| l.holds(code, day)).map(|l| &*l.key)
+        self.keys().filter(move |key| self.in_area(code, key, day))
     }
 
     /// Whether a division lies in any list on a day.
@@ -261,6 +276,13 @@ impl Areas {
         self.lists.iter().flat_map(move |l| l.entries.iter().take(of_each).map(text))
     }
 
+    /// Codes on one list, in no order that means anything.
+    pub fn codes_of(&self, key: &str) -> impl Iterator<Item = Box<str>> + '_ {
+        // The leading 1 is not part of the code.
+        let text = |e: &Entry| e.code.to_string()[1..].into();
+        self.find(key).ok().into_iter().flat_map(move |at| self.lists[at].entries.iter().map(text))
+    }
+
     /// No lists at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -271,6 +293,62 @@ impl Areas {
     #[must_use]
     pub fn nearest(&self, key: &str) -> Option<&str> {
         nearest(key, self.keys())
+    }
+}
+
+/// Where two collections of lists differ: the divisions of entries that are in one and not in the other.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Difference {
+    /// Sorted.
+    codes: Vec<u64>,
+    /// As in a list.
+    levels: u8,
+}
+
+impl Difference {
+    /// Between two collections, what stands beside them left out.
+    #[must_use]
+    pub fn between(a: &Areas, b: &Areas) -> Difference {
+        let entries = |areas: &Areas| {
+            let all = areas.lists.iter().flat_map(|l| l.entries.iter().map(|e| (l.key.clone(), *e)));
+            all.collect::<std::collections::HashSet<_>>()
+        };
+        let (a, b) = (entries(a), entries(b));
+        Difference::of(a.symmetric_difference(&b).map(|(_, e)| e.code).collect())
+    }
+
+    fn of(mut codes: Vec<u64>) -> Difference {
+        codes.sort_unstable();
+        codes.dedup();
+        // A code is 1 and its digits.
+        let level = |code: u64| CODE_LENGTHS.iter().position(|n| *n == code.ilog10() as usize);
+        let levels = codes.iter().filter_map(|c| level(*c)).fold(0, |levels, level| levels | 1 << level);
+        Difference { codes, levels }
+    }
+
+    /// Both together.
+    #[must_use]
+    pub fn and(&self, other: &Difference) -> Difference {
+        Difference::of(self.codes.iter().chain(&other.codes).copied().collect())
+    }
+
+    /// No difference.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.codes.is_empty()
+    }
+
+    /// Whether a division lies in one of those that differ.
+    #[must_use]
+    pub fn holds(&self, code: &str) -> bool {
+        prefixes(code, |level, n| self.levels & (1 << level) != 0 && self.codes.binary_search(&n).is_ok())
+    }
+
+    /// Whether any fact names such a division in a field that rules may read. Of whom none does, nothing
+    /// that a rule asks of the lists is answered otherwise.
+    #[must_use]
+    pub fn touches(&self, facts: &Facts) -> bool {
+        !self.is_empty() && facts.iter().flat_map(Fact::places).any(|code| self.holds(code))
     }
 }
 
@@ -382,5 +460,51 @@ mod tests {
         assert!(!areas.in_area("42", "high", on) && areas.in_area("33", "high", on));
         assert!(areas.in_area("33", "low", on));
         assert_eq!(areas.nearest("hihg"), Some("high"));
+    }
+
+    #[test]
+    fn lists_beside_add_to_those_of_the_same_name_and_their_days_count_too() {
+        let own: Areas = serde_json::from_str(r#"{"high":[{"code":"42"}],"low":[]}"#).unwrap();
+        let listed: Areas = serde_json::from_str(
+            r#"{"high":[{"code":"330106001","from":"2020-02-01","until":"2020-02-15"}],"other":[{"code":"33"}]}"#,
+        )
+        .unwrap();
+        let areas = own.beside(&Arc::new(listed));
+        let on = day("2020-02-10");
+        assert!(areas.in_area("42", "high", on) && areas.in_area("330106001002", "high", on));
+        assert!(!areas.in_area("330106001002", "high", day("2020-02-15")) && !areas.in_area("33", "low", on));
+        let mut days = Vec::new();
+        areas.boundaries("330106001002", "high", day("2020-01-01"), &mut days);
+        assert_eq!(days, [day("2020-02-01"), day("2020-02-15")]);
+        assert_eq!(areas.lists_of("330106001", on).collect::<Vec<_>>(), ["high"], "of the pack's own lists");
+        assert_eq!(areas.keys().collect::<Vec<_>>(), ["high", "low"]);
+    }
+
+    #[test]
+    fn only_whoever_names_a_place_in_what_differs_is_touched() {
+        let lists = |json: &str| -> Areas { serde_json::from_str(json).unwrap() };
+        let before = lists(r#"{"high":[{"code":"330106001"},{"code":"3303","from":"2020-02-01"}],"low":[]}"#);
+        let after = lists(
+            r#"{"high":[{"code":"330106001"},{"code":"3303","from":"2020-02-02"}],"low":[{"code":"34"}]}"#,
+        );
+        let differs = Difference::between(&before, &after);
+        for (code, touched) in [
+            ("3303", true),
+            ("330304", true),
+            ("340104", true),
+            ("330106001002", false),
+            ("33", false),
+            ("330106001", false),
+            ("", false),
+            ("35", false),
+        ] {
+            assert_eq!(differs.holds(code), touched, "{code}");
+        }
+        assert!(Difference::between(&before, &before).is_empty());
+        // The same place on another list is a difference too.
+        let moved = lists(r#"{"low":[{"code":"330106001"},{"code":"3303","from":"2020-02-01"}]}"#);
+        assert!(Difference::between(&before, &moved).holds("330106001002"));
+        let both = differs.and(&Difference::between(&before, &moved));
+        assert!(both.holds("34") && both.holds("330106001"));
     }
 }

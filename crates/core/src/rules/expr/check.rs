@@ -103,6 +103,7 @@ pub(super) fn check(node: &Node, scope: &Scope) -> Result<Expr, Vec<Diagnostic>>
         root,
         reads: c.reads.iter().filter_map(|slot| schema.get(usize::from(*slot))).map(|f| f.name).collect(),
         areas: c.areas.into_iter().collect(),
+        codes: c.codes.into_iter().collect(),
         countries: c.countries.into_iter().collect(),
     })
 }
@@ -110,8 +111,8 @@ pub(super) fn check(node: &Node, scope: &Scope) -> Result<Expr, Vec<Diagnostic>>
 /// The same for a condition that others name.
 pub(super) fn named(node: &Node, scope: &Scope) -> Result<Named, Vec<Diagnostic>> {
     let (c, root) = walk(node, scope)?;
-    let Checker { reads, areas, countries, size, depth, levels, .. } = c;
-    Ok(Named { cond: Arc::new(root), size, levels: levels + 1, depth, reads, areas, countries })
+    let Checker { reads, areas, codes, countries, size, depth, levels, .. } = c;
+    Ok(Named { cond: Arc::new(root), size, levels: levels + 1, depth, reads, areas, codes, countries })
 }
 
 fn walk<'s>(node: &Node, scope: &'s Scope) -> Result<(Checker<'s>, Cond), Vec<Diagnostic>> {
@@ -121,6 +122,7 @@ fn walk<'s>(node: &Node, scope: &'s Scope) -> Result<(Checker<'s>, Cond), Vec<Di
         vars: Vec::new(),
         reads: BTreeSet::new(),
         areas: BTreeSet::new(),
+        codes: BTreeSet::new(),
         countries: BTreeSet::new(),
         size: super::named::size(node),
         depth: 0,
@@ -142,6 +144,8 @@ struct Checker<'s> {
     vars: Vec<(String, Item)>,
     reads: BTreeSet<Slot>,
     areas: BTreeSet<Box<str>>,
+    /// Codes in quotes that areas are asked about.
+    codes: BTreeSet<Box<str>>,
     countries: BTreeSet<Box<str>>,
     /// Parts, with those of the named conditions.
     size: usize,
@@ -255,6 +259,7 @@ impl Checker<'_> {
             }
             self.reads.extend(named.reads.iter().copied());
             self.areas.extend(named.areas.iter().cloned());
+            self.codes.extend(named.codes.iter().cloned());
             self.countries.extend(named.countries.iter().cloned());
             return Typed::Bool(Cond::Named(name.into(), Arc::clone(&named.cond)));
         }
@@ -697,7 +702,11 @@ impl Checker<'_> {
                         a.extend(b);
                         Domain::Words(a)
                     }
-                    (Domain::Words(_), domain) | (domain, Domain::Words(_)) => domain,
+                    (Domain::Words(words), domain) | (domain, Domain::Words(words)) => {
+                        // As far as the answer goes into area().
+                        self.codes.extend(words.into_iter().map(|(word, _)| word));
+                        domain
+                    }
                     (Domain::Division, Domain::Division) => Domain::Division,
                     (Domain::Choice(a), Domain::Choice(b)) if a == b => Domain::Choice(a),
                     _ => Domain::Any,
@@ -972,7 +981,10 @@ impl Checker<'_> {
         let code_text = match self.typed(code) {
             Typed::Bad => None,
             Typed::Text(text, Domain::Division) => Some(text),
-            Typed::Text(text, Domain::Words(words)) => self.each(&words, is_code, wrong_code).then_some(text),
+            Typed::Text(text, Domain::Words(words)) => {
+                self.codes.extend(words.iter().map(|(word, _)| word.clone()));
+                self.each(&words, is_code, wrong_code).then_some(text)
+            }
             other => {
                 let d = type_error(
                     code.span.clone(),

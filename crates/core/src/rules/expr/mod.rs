@@ -66,7 +66,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-pub use areas::{Area, AreaError, Areas, CODE_LENGTHS, is_code};
+pub use areas::{Area, AreaError, Areas, CODE_LENGTHS, Difference, is_code};
 pub use calendar::{Calendar, HOLIDAYS_MAX};
 pub(crate) use diagnostic::nearest;
 pub use diagnostic::{Diagnostic, render};
@@ -193,6 +193,7 @@ pub struct Expr {
     root: eval::Cond,
     reads: Box<[&'static str]>,
     areas: Box<[Box<str>]>,
+    codes: Box<[Box<str>]>,
     countries: Box<[Box<str>]>,
 }
 
@@ -303,6 +304,11 @@ impl Expr {
     #[must_use]
     pub fn countries(&self) -> &[Box<str>] {
         &self.countries
+    }
+
+    /// The codes in quotes that it asks lists of areas about: whatever is known of a person.
+    pub(crate) fn asked_codes(&self) -> &[Box<str>] {
+        &self.codes
     }
 
     /// The lists of areas that it asks, in order of name, each once.

@@ -26,6 +26,7 @@ pub(super) struct Named {
     pub depth: usize,
     pub reads: BTreeSet<Slot>,
     pub areas: BTreeSet<Box<str>>,
+    pub codes: BTreeSet<Box<str>>,
     pub countries: BTreeSet<Box<str>>,
 }
 

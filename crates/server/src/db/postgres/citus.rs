@@ -53,6 +53,9 @@ const EVERYWHERE: &[&str] = &[
     "pack_draft",
     "pack_step",
     "pack_count",
+    "area_list",
+    "area_step",
+    "area_walk",
 ];
 
 const TABLES: &str =
