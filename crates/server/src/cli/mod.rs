@@ -1,5 +1,6 @@
 //! The command line.
 
+mod area;
 mod backup;
 mod certlogic;
 mod diff;
@@ -60,6 +61,9 @@ enum Command {
     Load(load::Load),
     /// Add a reviewer, or give one a new password (printed once).
     Staff(Staff),
+    /// Keep lists of areas at risk.
+    #[command(subcommand)]
+    Area(area::AreaCommand),
     /// Undo orders that staff wrote by hand.
     #[command(subcommand)]
     Order(order::OrderCommand),
@@ -132,6 +136,7 @@ pub fn run(args: Args) -> ExitCode {
         Command::Log(command) => log::run(command),
         Command::Load(args) => load::run(&args),
         Command::Staff(args) => staff::run(&args),
+        Command::Area(command) => area::run_command(&command),
         Command::Order(command) => order::run(command),
         Command::Pack(command) => pack::run(command),
         Command::Pass(command) => pass::run(command, || crate::app::Clock::system(0).wall()),

@@ -79,18 +79,31 @@ pub fn because(reason: &str) -> Value {
     json!({ "reason": reason })
 }
 
-struct Service {
+/// A service that answers.
+pub struct Service {
     client: reqwest::Client,
     base: String,
     token: String,
 }
 
 impl Service {
-    async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
+    /// Asks it.
+    pub async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
         let mut request = self.client.request(method, format!("{}{path}", self.base));
         if let Some(body) = body {
             request = request.json(&body);
         }
+        self.answer(request).await
+    }
+
+    /// Sends it a file.
+    pub async fn send(&self, path: &str, query: &[(&str, &str)], file: Vec<u8>) -> anyhow::Result<Value> {
+        let mut url = reqwest::Url::parse(&format!("{}{path}", self.base))?;
+        url.query_pairs_mut().extend_pairs(query);
+        self.answer(self.client.post(url).header("content-type", "text/csv").body(file)).await
+    }
+
+    async fn answer(&self, mut request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
         if !self.token.is_empty() {
             request = request.bearer_auth(&self.token);
         }
@@ -99,14 +112,18 @@ impl Service {
         let status = answer.status();
         let told: Value = serde_json::from_slice(&answer.bytes().await?).unwrap_or_default();
         if !status.is_success() {
-            let text = |name: &str| told[name].as_str().unwrap_or("the service refused").to_owned();
-            bail!("{}: {}", text("code"), text("detail"));
+            let text = |of: &Value, name: &str| of[name].as_str().unwrap_or("the service refused").to_owned();
+            let fields = told["fields"].as_array().into_iter().flatten();
+            let fields: Vec<String> =
+                fields.map(|f| format!("\n  {}: {}", text(f, "field"), text(f, "detail"))).collect();
+            bail!("{}: {}{}", text(&told, "code"), text(&told, "detail"), fields.concat());
         }
         Ok(told)
     }
 }
 
-fn run(to: &To, act: impl AsyncFnOnce(&Service) -> anyhow::Result<()>) -> anyhow::Result<ExitCode> {
+/// Does something as somebody of the staff.
+pub fn run(to: &To, act: impl AsyncFnOnce(&Service) -> anyhow::Result<()>) -> anyhow::Result<ExitCode> {
     rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
