@@ -2,7 +2,7 @@
 // [{work, value, unit, yardstick, ratio, at_least, holds}]. Absolute figures drift with the
 // machine; ratios hold, so A and B alternate, three rounds, and medians are quoted.
 // BENCH_ONLY=part,part runs some parts: sqlite, postgres, nodes, tail, dashboard, postgres-dashboard,
-// import, log, look-up, core; a part that fails takes no other with it. BENCH_SECONDS is the
+// import, areas, log, look-up, core; a part that fails takes no other with it. BENCH_SECONDS is the
 // length of a measurement, BENCH_MINUTES that of an open-loop run in `tail`, PEOPLE the population.
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
@@ -340,6 +340,53 @@ const into = {
   },
 }
 
+/**
+ * A list of areas that touches one in a hundred of the people: seconds from the second signature, six of
+ * which every node is given to know of it, until everybody was looked through and those are decided again.
+ */
+async function areas(name, url) {
+  const { env } = seeded(`areas-${name}`, url, ['--nationwide'])
+  const officers = ['maker', 'signer'].map((name) => ({ name, password: run(kangma, ['staff', name, '--office', name, '--role', 'administrator'], { env }).match(/password (\S+)/)[1] }))
+  const service = serve(env, 18_080)
+  const ask = async (method, path, { body, token } = {}) => {
+    const headers = { ...(body && { 'content-type': 'application/json' }), ...(token && { authorization: `Bearer ${token}` }) }
+    const answer = await fetch(`${service.url}/api/v1${path}`, { method, headers, body: body && JSON.stringify(body) })
+    if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
+    return answer.status === 204 ? null : answer.json()
+  }
+  const pause = (ms) => new Promise((done) => setTimeout(done, ms))
+  const [maker, signer] = await Promise.all(officers.map((body) => ask('POST', '/staff/login', { body }).then(({ token }) => token)))
+  const { otpauth } = await ask('POST', '/staff/second-factor', { token: signer })
+  await ask('POST', '/staff/second-factor/confirm', { token: signer, body: { code: totp(otpauth) } })
+  // People live in all streets and towns alike, so one in a hundred of these holds one in a hundred of them.
+  const streets = []
+  const below = async (code) => (await ask('GET', `/divisions${code ? `?parent=${code}` : ''}`)).items.map(({ code }) => code)
+  for (const city of await below('43')) for (const county of await below(city)) if (streets.length < 414) streets.push(...(await below(county)))
+  const seen = { s: [], reads: [] }
+  let replaces
+  for (let round = 0; round < ROUNDS; round++) {
+    const entries = streets.slice(0, 414).map((code) => ({ list: 'high', code, from: `2020-0${round + 1}-01` }))
+    const asked = { division: '', reference: 'bench', reason: 'measured', entries, ...(replaces && { replaces }) }
+    const { version, digest } = await ask('POST', '/areas', { body: asked, token: maker })
+    const look = () => ask('GET', `/areas/${version}`, { token: signer })
+    let now
+    const counting = Date.now()
+    while ((now = await look()).state === 'counting') await pause(100)
+    const count_s = (Date.now() - counting) / 1000
+    const [began, spent] = [Date.now(), cpu_s(service)]
+    await ask('POST', `/areas/${version}/signature`, { body: { digest }, token: signer })
+    do {
+      await pause(50)
+      now = await look()
+    } while (now.state !== 'in_force' || now.walk.parts < 16)
+    seen.s.push((Date.now() - began) / 1000)
+    console.log(`  areas, ${name}: counted in ${say(count_s)} s; ${say(seen.s.at(-1))} s from the signature until ${say(now.walk.decided)} of ${say(PEOPLE)} are decided again, ${say(cpu_s(service) - spent)} s of processor time`)
+    replaces = version
+  }
+  await stop(service)
+  result(`a list of areas that touches 1 %, ${name}, ${say(PEOPLE)} people`, median(seen.s), 's', '30 s over it', 30 / median(seen.s), 1)
+}
+
 /** One officer after the other looks people up by number, everybody another one, and the look is recorded. */
 async function lookUps(name, env) {
   // As many as one officer may look up without a pause, so there are many officers.
@@ -415,6 +462,10 @@ const parts = {
     await log('SQLite', env, into.sqlite(env))
     const filled = province()
     await log('PostgreSQL', filled, into.postgres(filled.DATABASE_URL))
+  },
+  areas: async () => {
+    await areas('SQLite')
+    await areas('PostgreSQL', postgres().url)
   },
   'look-up': async () => {
     await lookUps('SQLite', seeded('look-up').env)
