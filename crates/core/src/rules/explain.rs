@@ -276,10 +276,10 @@ impl<'p> Teller<'p> {
             _ => 1,
         };
         Some(match (self.lang, event) {
-            (Lang::Zh, "opened") => format!("  {when}  → 开始：{title}"),
+            (Lang::Zh, "opened" | "restored") => format!("  {when}  → 开始：{title}"),
             (Lang::Zh, "stage") => format!("  {when}  → 进入第 {stage} 阶段：{title}"),
             (Lang::Zh, _) => format!("  {when}  → 结束：{title}"),
-            (Lang::En, "opened") => format!("  {when}  → begins: {title}"),
+            (Lang::En, "opened" | "restored") => format!("  {when}  → begins: {title}"),
             (Lang::En, "stage") => format!("  {when}  → stage {stage}: {title}"),
             (Lang::En, _) => format!("  {when}  → ends: {title}"),
         })
