@@ -46,7 +46,14 @@ impl Expr {
         });
         let schema = kind.map_or(&[][..], Kind::schema);
         let reads = slots.iter().filter_map(|s| schema.get(usize::from(*s))).map(|f| f.name).collect();
-        Expr { kind, root: cond.clone(), reads, areas: Box::new([]), countries: Box::new([]) }
+        Expr {
+            kind,
+            root: cond.clone(),
+            reads,
+            areas: Box::new([]),
+            codes: Box::new([]),
+            countries: Box::new([]),
+        }
     }
 }
 
