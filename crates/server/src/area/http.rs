@@ -457,6 +457,8 @@ pub struct PublicAreas {
 #[derive(Serialize, ToSchema)]
 pub struct ListWords {
     list: String,
+    /// What the packs call it, where they do.
+    name: Option<String>,
     /// Titles of the rules that ask it.
     rules: Vec<String>,
     /// Divisions that the packs in force have on it themselves, up to 500.
@@ -546,10 +548,11 @@ fn words(app: &Shared, lang: Lang) -> Vec<ListWords> {
             );
         }
     }
+    let name = |list: &str| set.packs().find_map(|p| p.words(lang).areas.get(list).cloned());
     let words = |(list, (rules, mut of_packs)): (&str, (Vec<String>, Vec<String>))| {
         of_packs.sort_unstable();
         of_packs.dedup();
-        ListWords { list: list.to_owned(), rules, of_packs }
+        ListWords { list: list.to_owned(), name: name(list), rules, of_packs }
     };
     lists.into_iter().map(words).collect()
 }
