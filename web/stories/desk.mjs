@@ -2,14 +2,14 @@
 import { person } from './harness.mjs'
 
 /** Logs into the console and goes to a room. */
-export async function enter(browser, server, name, room, options) {
+export async function enter(browser, server, name, room, { password = 'demo', ...options }) {
   const who = await person(browser, server, options)
   const { page } = who
   await page.goto(`/staff#/${room}`)
   await page.waitForSelector('#password')
   if (options.locale === 'en-GB') await page.click('header .link')
   await page.fill('#name', name)
-  await page.fill('#password', 'demo')
+  await page.fill('#password', password)
   await page.click('form button[type=submit]')
   await page.waitForSelector('#main')
   return who
