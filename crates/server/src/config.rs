@@ -39,6 +39,9 @@ pub struct Config {
     #[arg(long, env = "KANGMA_SMS_URL")]
     pub sms_url: Option<String>,
     /// Bearer token for the text-message gateway.
+    /// Made-up neighbours of those five in a fresh demo, so that numbers are not all withheld.
+    #[arg(long, env = "KANGMA_DEMO_PEOPLE", default_value_t = 6_000)]
+    pub demo_people: u32,
     #[arg(env = "KANGMA_SMS_TOKEN", hide = true, long, hide_env_values = true)]
     pub sms_token: Option<String>,
     /// Gateway that checks identities: receives `{name, document_type, number, phone}` by POST,

@@ -25,6 +25,7 @@ use crate::app::{App, Rng, Shared};
 use crate::config::Config;
 use crate::db::Rows;
 use crate::decide;
+use crate::demo;
 use crate::person::{self, Profile};
 use crate::seal::Dek;
 use crate::tally;
@@ -35,6 +36,8 @@ const BATCH: usize = 4_000;
 const AHEAD: usize = 3;
 /// Beyond this, documents would come round again.
 const PEOPLE_MAX: u64 = 20_000_000;
+/// A demo starts within seconds.
+const NEIGHBOURS_MAX: u64 = 100_000;
 
 /// How many.
 #[derive(clap::Args, Debug)]
@@ -75,7 +78,8 @@ pub fn run(args: Seed) -> anyhow::Result<ExitCode> {
         let began = Stopwatch::now();
         let app = App::open(args.config, Rng::system()).await?;
         let at = args.at.unwrap_or_else(|| app.clock.now());
-        let town = Town { seed: args.seed, people: args.people, newcomers, nationwide: args.nationwide, at };
+        let homes = if args.nationwide { Homes::Nationwide } else { Homes::Districts };
+        let town = Town { seed: args.seed, from: 0, people: args.people, newcomers, homes, at };
         fill(&app, town, !args.json).await?;
         app.db.clone().close().await;
         app.key_store.clone().close().await;
@@ -96,16 +100,45 @@ pub fn run(args: Seed) -> anyhow::Result<ExitCode> {
 #[derive(Clone, Copy, Debug)]
 struct Town {
     seed: u64,
+    /// Number of the first.
+    from: u64,
     people: u64,
     newcomers: u64,
-    nationwide: bool,
+    homes: Homes,
     at: Instant,
+}
+
+/// What people give as where they live.
+#[derive(Clone, Copy, Debug)]
+enum Homes {
+    /// A district of Hangzhou.
+    Districts,
+    /// A street or town of such a district.
+    Streets,
+    /// A street or town anywhere in the country.
+    Nationwide,
+}
+
+/// Fills a fresh demo with neighbours of its residents, so that a first visitor sees numbers: with five
+/// people nearly all are withheld. The last of all numbers that there are, so that `kangma seed` can
+/// still make others beside them; who is there already is left alone.
+pub async fn neighbours(app: &Shared) -> anyhow::Result<()> {
+    let people = u64::from(app.config.demo_people);
+    anyhow::ensure!(
+        people <= NEIGHBOURS_MAX,
+        "demo.limits: --demo-people is at most {NEIGHBOURS_MAX}; `kangma seed` makes more"
+    );
+    if people == 0 || demo::is_planted(app).await? || tally::knows_anybody(app).await? {
+        return Ok(());
+    }
+    let (from, homes, at) = (PEOPLE_MAX - people, Homes::Streets, app.clock.now());
+    fill(app, Town { seed: SEED, from, people, newcomers: 0, homes, at }, false).await
 }
 
 /// Fills a database for a test.
 #[cfg(test)]
 pub async fn town(app: &Shared, people: u64, at: Instant) -> anyhow::Result<()> {
-    fill(app, Town { seed: SEED, people, newcomers: 0, nationwide: false, at }, false).await
+    fill(app, Town { seed: SEED, from: 0, people, newcomers: 0, homes: Homes::Districts, at }, false).await
 }
 
 /// Streets and towns of the whole country.
@@ -117,20 +150,20 @@ static STREETS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
     below(below(below(provinces)))
 });
 
-/// Adds people `0..people`, and the accounts of the newcomers after them.
+/// Adds people `from..from + people`, and the accounts of the newcomers after them.
 async fn fill(app: &Shared, town: Town, show: bool) -> anyhow::Result<()> {
     let today = app.packs.base().zone.day_of(town.at);
     let bar = if show { ProgressBar::new(town.people * 2 + town.newcomers) } else { ProgressBar::hidden() };
     bar.set_style(ProgressStyle::with_template("{bar:40} {percent} %, {eta} left")?);
     // In the order of the tables' keys: the trees then grow at one end.
-    let mut people: Vec<(PersonId, u64)> = (0..town.people)
+    let mut people: Vec<(PersonId, u64)> = (town.from..town.from + town.people)
         .map(|i| (app.keys.person_id(&Made::new(town.seed, i).document(today).key()), i))
         .collect();
     people.sort_unstable();
     let folded = batches(app, people, &bar, move |app, batch| build(app, town, batch)).await?;
     tally::add(app, &folded).await?;
     tally::set_all_counted(app).await?;
-    let mut accounts: Vec<(AccountId, u64)> = (0..town.people + town.newcomers)
+    let mut accounts: Vec<(AccountId, u64)> = (town.from..town.from + town.people + town.newcomers)
         .map(|i| (app.keys.account_id(Made::new(town.seed, i).phone().as_str()), i))
         .collect();
     accounts.sort_unstable();
@@ -191,7 +224,8 @@ impl Batch {
         let mut rows = account::Filling::default();
         for (id, i) in batch {
             let made = Made::new(town.seed, *i);
-            let person = (*i < town.people).then(|| app.keys.person_id(&made.document(today).key()));
+            let person =
+                (*i < town.from + town.people).then(|| app.keys.person_id(&made.document(today).key()));
             account::fill(&mut rows, app, *id, &made.phone(), person, town.at);
         }
         Batch { keys: None, tables: vec![rows.into_rows()], folded: Folded::new() }
@@ -252,8 +286,17 @@ fn facts(app: &Shared, town: Town, made: Made) -> anyhow::Result<Vec<Fact>> {
     identity.set("bound", Value::Bool(true));
     let mut declaration = fact(1, Kind::Declaration, Source::Resident, declared);
     let mut answers = made.answers(0);
-    if town.nationwide {
-        let street = STREETS[made.below(STREETS.len() as u64, 30) as usize];
+    let own: Vec<&str>;
+    let streets: &[&str] = match town.homes {
+        Homes::Districts => &[],
+        Homes::Streets => {
+            own = divisions().children(Some(made.district())).map(|d| d.code).collect();
+            &own
+        }
+        Homes::Nationwide => &STREETS,
+    };
+    if !streets.is_empty() {
+        let street = streets[made.below(streets.len() as u64, 30) as usize];
         answers.insert("residence".to_owned(), street.into());
     }
     declaration.values = validate(&app.packs.base().form, &answers, divisions(), today).map_err(|e| {
@@ -324,7 +367,8 @@ mod tests {
             only.config.data.keys_url = Some(format!("{url}?options=-csearch_path%3D{schema}_keys"));
         }
         let app = App::open(only.config, Rng::system()).await.unwrap();
-        fill(&app, Town { seed, people: N, newcomers: 100, nationwide: false, at }, false).await.unwrap();
+        let homes = Homes::Districts;
+        fill(&app, Town { seed, from: 0, people: N, newcomers: 100, homes, at }, false).await.unwrap();
         (app, Dir(dir))
     }
 
@@ -357,6 +401,16 @@ mod tests {
             }
         }
         (sum.finish().as_ref().to_vec(), colours)
+    }
+
+    #[test]
+    fn the_demos_neighbours_are_none_of_its_residents() {
+        let today = kangma_core::time::Day(20_000);
+        let residents: Vec<&str> = demo::STORIES.iter().map(demo::Story::number).collect();
+        for i in PEOPLE_MAX - NEIGHBOURS_MAX..PEOPLE_MAX {
+            let number = Made::new(SEED, i).document(today).number().to_owned();
+            assert!(!residents.contains(&number.as_str()), "{i}");
+        }
     }
 
     #[tokio::test(flavor = "multi_thread")]

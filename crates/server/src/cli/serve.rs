@@ -61,6 +61,10 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let app = App::open(config, Rng::system()).await?;
     log::publication::record(&app).await.context("recording which rules are in force")?;
     if app.config.demo {
+        // The residents of the stories matter, the crowd around them only for the numbers.
+        if let Err(e) = super::seed::neighbours(&app).await {
+            tracing::warn!(%e, "the demo has no neighbours: most numbers will be withheld");
+        }
         demo::plant(&app).await.context("planting the demo's residents")?;
     }
     let stop = CancellationToken::new();

@@ -9,7 +9,14 @@ mod store;
 mod stories;
 
 pub use store::{lead_s, save_lead};
+#[cfg(test)]
+pub use stories::Story;
 pub use stories::{STORIES, plant};
+
+/// Whether the residents are there already.
+pub async fn is_planted(app: &crate::app::Shared) -> Result<bool, crate::db::DbError> {
+    store::planted(&app.db).await
+}
 
 /// Days that one call may advance.
 pub const DAYS_MAX: u32 = 60;

@@ -35,6 +35,14 @@ pub struct Story {
     missed: Option<i32>,
 }
 
+#[cfg(test)]
+impl Story {
+    /// Of their document.
+    pub fn number(&self) -> &'static str {
+        self.number
+    }
+}
+
 /// The five.
 pub static STORIES: [Story; 5] = [
     Story {

@@ -71,6 +71,11 @@ pub async fn read(app: &App, places: &[Place]) -> Result<Vec<Read>, DbError> {
     .await
 }
 
+/// Whether anybody was ever counted.
+pub async fn knows_anybody(app: &App) -> Result<bool, DbError> {
+    Ok(read(app, &[Place::COUNTRY]).await?.iter().any(|country| country.version > 0))
+}
+
 fn unreadable(_: crate::seal::SealError) -> DbError {
     DbError::shape("a sealed count")
 }

@@ -52,6 +52,8 @@ pub fn kangma() -> Command {
     for name in ["PORT", "DATA_DIR", "KANGMA_DEMO", "KANGMA_PACK", "DATABASE_URL", "KANGMA_KEYS_URL"] {
         command.env_remove(name);
     }
+    // A crowd takes its time to be made; the tests that want one say so.
+    command.env("KANGMA_DEMO_PEOPLE", "0");
     command
 }
 
