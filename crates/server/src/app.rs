@@ -15,6 +15,7 @@ use kangma_core::time::Instant;
 use crate::admit::Gate;
 use crate::config::Config;
 use crate::dashboard::Views;
+use crate::dashboard::map::{self, Maps};
 use crate::db::Db;
 use crate::http::IdempotencyKey;
 use crate::identity::{DemoCheck, GatewayCheck, IdentityCheck, ReviewerCheck};
@@ -58,6 +59,8 @@ pub struct App {
     pub packs: Packs,
     /// Keys of issuers whose health certificates are taken.
     pub trust: TrustList,
+    /// Maps of divisions, if the installation brought any.
+    pub maps: Maps,
     /// Sends one-time codes.
     pub sender: Box<dyn Sender>,
     /// Confirms identities.
@@ -99,6 +102,7 @@ impl App {
         let wall = Clock::system(0).wall();
         let packs = Packs::new(packs::load(config.pack.as_deref())?);
         let trust = load_trust(config.trust_list.as_deref())?;
+        let maps = map::load(config.map.as_deref(), &config.data.data_dir)?;
         let db = Db::open(&config.data.database(), wall).await?;
         // The database is marked last: a first start that is cut short leaves one that is still
         // nobody's, never data without keys.
@@ -147,6 +151,7 @@ impl App {
             rng,
             packs,
             trust,
+            maps,
             sender,
             identity,
             limits,

@@ -28,6 +28,10 @@ pub struct Config {
     /// Issuer in passes, at most 6 bytes.
     #[arg(long, env = "KANGMA_ISSUER", default_value = "hz")]
     pub issuer: String,
+    /// Approved map for the dashboard (GeoJSON, see docs/operate/dashboard.md); without it `map.geojson`
+    /// of the data folder, if there is one.
+    #[arg(long, env = "KANGMA_MAP")]
+    pub map: Option<PathBuf>,
     /// Origin that residents see; `https://…` makes cookies Secure.
     #[arg(long, env = "KANGMA_ORIGIN", default_value = "http://localhost")]
     pub origin: String,

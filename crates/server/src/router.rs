@@ -188,6 +188,7 @@ fn dashboards() -> OpenApiRouter<Shared> {
         .routes(routes!(dashboard::http::numbers))
         .routes(routes!(dashboard::http::series))
         .routes(routes!(dashboard::http::children))
+        .routes(routes!(dashboard::map::map))
         .routes(routes!(appeal::public::panel))
         .routes(routes!(dashboard::live::live))
         .routes(routes!(dashboard::device::heartbeat))

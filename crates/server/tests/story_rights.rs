@@ -176,6 +176,7 @@ fn routes() -> Vec<Route> {
         route("GET", "/api/v1/dashboard/{division}/numbers", NUMBERS),
         route("GET", "/api/v1/dashboard/{division}/series", NUMBERS),
         route("GET", "/api/v1/dashboard/{division}/children", NUMBERS),
+        route("GET", "/api/v1/dashboard/{division}/map", NUMBERS),
         route("POST", "/api/v1/dashboard/{division}/export.csv", Need::One(&[Permission::Export]))
             .body(json!({ "reason": "for the morning's report" })),
         route("GET", "/api/v1/dashboard/{division}/live", NUMBERS),

@@ -99,6 +99,8 @@ pub struct Children {
     measures: Vec<&'static str>,
     /// How many rows: as many as the file of the export has.
     rows_total: usize,
+    /// Whether there is a map on which all of them are drawn: `…/map`.
+    map: bool,
     /// In order of code, the unknown last.
     rows: Vec<ChildRow>,
 }
@@ -240,6 +242,7 @@ pub async fn children(
         head: head(&officer, place, &top),
         measures: Measure::ALL.map(Measure::name).to_vec(),
         rows_total: rows.len(),
+        map: app.maps.draws(place),
         rows,
     }))
 }

@@ -1,6 +1,6 @@
 //! Numbers for each level of administration, from the country to a committee.
 //!
-//! URLs: `GET /api/v1/dashboard/{division}/numbers`, `…/series`, `…/children` and `…/live`, `POST
+//! URLs: `GET /api/v1/dashboard/{division}/numbers`, `…/series`, `…/children`, `…/map` and `…/live`, `POST
 //! …/export.csv`, `POST /api/v1/devices/heartbeat`. `{division}` is a code or `0`, the whole country;
 //! what lies outside of an officer's scope answers as if it did not exist.
 //!
@@ -13,6 +13,7 @@ pub mod device;
 pub mod export;
 pub mod http;
 pub mod live;
+pub mod map;
 mod store;
 #[cfg(test)]
 mod tests;

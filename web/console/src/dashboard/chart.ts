@@ -1,12 +1,18 @@
 // What ECharts is told: the same counts as in the tables, and nothing besides.
 import type { EChartsOption } from 'echarts'
 import { defineAsyncComponent, h } from 'vue'
-import { numberText, shade, type Area } from './figures'
+import { areas, numberText, shade, type Area, type Row } from './figures'
 import { t } from './texts'
 import type { Count } from './types'
 
 export const LazyChart = defineAsyncComponent({
   loader: () => import('./ChartBox.vue'),
+  loadingComponent: () => h('p', { class: 'chart chart-wait' }, t('chart.loading')),
+  errorComponent: () => h('p', { class: 'chart chart-wait', role: 'alert' }, t('chart.failed')),
+})
+
+export const LazyMap = defineAsyncComponent({
+  loader: () => import('./MapBox.vue'),
   loadingComponent: () => h('p', { class: 'chart chart-wait' }, t('chart.loading')),
   errorComponent: () => h('p', { class: 'chart chart-wait', role: 'alert' }, t('chart.failed')),
 })
@@ -76,6 +82,54 @@ export function treemapOption(areas: Area[], description: string): EChartsOption
             label: { color: letters, formatter: `{b}\n${numberText(area.value)}` },
           }
         }),
+      },
+    ],
+  }
+}
+
+/** Divisions where they lie, darker where there are more people; one whose count is withheld is empty and says so. */
+export function mapOption(map: string, rows: Row[], description: string): EChartsOption {
+  const depths = new Map(areas(rows).map((area) => [area.division, area.depth]))
+  const text = (row: Row) => (row.count === null ? t('numbers.withheld') : numberText(row.count))
+  const words = new Map(rows.map((row) => [row.division, { name: row.name, count: text(row) }]))
+  const said = (code: string, between: string) => {
+    const one = words.get(code)
+    return one ? `${one.name}${between}${one.count}` : ''
+  }
+  return {
+    animation: !still,
+    aria: { enabled: true, label: { description } },
+    tooltip: { renderMode: 'richText', confine: true, formatter: (at) => said(Array.isArray(at) ? '' : at.name, ': ') },
+    series: [
+      {
+        type: 'map',
+        map,
+        nameProperty: 'code',
+        roam: false,
+        selectedMode: false,
+        left: 8,
+        right: 8,
+        top: 8,
+        bottom: 8,
+        labelLayout: { hideOverlap: true },
+        // What has no count, such as a boundary at sea.
+        itemStyle: { areaColor: 'transparent', borderColor: '#15201d', borderWidth: 1 },
+        label: { show: true, fontSize: 13, lineHeight: 17, formatter: (at) => said(at.name, '\n') },
+        emphasis: { itemStyle: { areaColor: undefined, borderWidth: 3 }, label: { show: true } },
+        data: rows
+          .filter((row) => !row.unknown)
+          .map((row) => {
+            const depth = depths.get(row.division)
+            const { ground, letters } = depth === undefined ? { ground: '#ffffff', letters: '#15201d' } : shade(depth)
+            return {
+              name: row.division,
+              value: row.count ?? undefined,
+              division: row.division,
+              itemStyle: { areaColor: ground, borderColor: '#15201d', borderType: row.count === null ? ('dashed' as const) : ('solid' as const) },
+              label: { color: letters },
+              emphasis: { itemStyle: { areaColor: ground }, label: { color: letters } },
+            }
+          }),
       },
     ],
   }

@@ -40,6 +40,8 @@ export interface Child {
 export interface Children extends Head {
   measures: Measure[]
   rows_total: number
+  /** Whether the installation has a map on which all of them are drawn. */
+  map: boolean
   rows: Child[]
 }
 
@@ -48,4 +50,10 @@ export interface AppealFigures {
   target_hours: number
   offices: { level: string; division: string; name: string; answered: Count; median_hours: number | null; late_percent: Count }[]
   counted_at: Instant
+}
+
+/** GeoJSON of the divisions below one; a feature without a code has no count. */
+export interface Shapes {
+  type: 'FeatureCollection'
+  features: { type: 'Feature'; properties: { code: string; name: string }; geometry: { type: 'Polygon' | 'MultiPolygon'; coordinates: unknown[] } }[]
 }

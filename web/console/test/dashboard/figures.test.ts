@@ -7,7 +7,7 @@ const row = (division: string, count: Count, more: Partial<Child> = {}): Child =
   division, name: `区${division}`, has_children: true, unknown: false, counts: [7, count], changes: [0, null], ...more,
 })
 const table = (...rows: Child[]): Children => ({
-  division: '33', name: '浙江省', path: [], as_of: '', day: '', floor: 5, measures: ['green', 'red'], rows_total: rows.length, rows,
+  division: '33', name: '浙江省', path: [], as_of: '', day: '', floor: 5, measures: ['green', 'red'], rows_total: rows.length, map: false, rows,
 })
 
 describe('counts in words', () => {
