@@ -94,6 +94,11 @@ impl Gate {
         tokio::time::timeout(left, self.places.acquire()).await.ok()?.ok()
     }
 
+    /// How many requests may be inside.
+    pub fn places(&self) -> usize {
+        self.all
+    }
+
     /// How many requests are inside.
     pub fn inside(&self) -> usize {
         self.all - self.places.available_permits()

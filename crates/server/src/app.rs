@@ -264,9 +264,14 @@ impl Clock {
         self.skew_ms.swap(ms, Ordering::Relaxed)
     }
 
+    /// How far the database's clock was ahead when last looked at, in milliseconds.
+    pub fn skew_ms(&self) -> i64 {
+        self.skew_ms.load(Ordering::Relaxed)
+    }
+
     /// Whether it agrees with the database's.
     pub fn agrees(&self) -> bool {
-        self.skew_ms.load(Ordering::Relaxed).abs() <= SKEW_MAX_MS
+        self.skew_ms().abs() <= SKEW_MAX_MS
     }
 
     /// Moves `now` ahead, and returns how far it is ahead in all.

@@ -44,6 +44,7 @@ mod rights;
 mod router;
 mod scan;
 mod seal;
+mod service;
 mod simulate;
 mod site;
 mod staff;

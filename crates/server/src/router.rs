@@ -20,7 +20,7 @@ use crate::headers::{CSP_DOCS, secure};
 use crate::watch::{self, Around};
 use crate::{
     alarm, appeal, check_in, collect, dashboard, declare, demo, division, import, log, login, look, order,
-    pass, publication, review, rights, scan, site, staff,
+    pass, publication, review, rights, scan, service, site, staff,
 };
 
 #[derive(OpenApi)]
@@ -182,7 +182,7 @@ fn uploads() -> OpenApiRouter<Shared> {
     OpenApiRouter::new().routes(routes!(import::http::upload)).routes(routes!(import::records::records))
 }
 
-/// Counts for offices, and what devices say of themselves.
+/// Counts for offices, what devices say of themselves, and how the service is.
 fn dashboards() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(dashboard::http::numbers))
@@ -192,6 +192,7 @@ fn dashboards() -> OpenApiRouter<Shared> {
         .routes(routes!(appeal::public::panel))
         .routes(routes!(dashboard::live::live))
         .routes(routes!(dashboard::device::heartbeat))
+        .routes(routes!(service::http::service))
 }
 
 /// Files for offices.

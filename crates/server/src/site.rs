@@ -12,9 +12,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::Shared;
-use crate::db::DbError;
 use crate::http::Private;
 use crate::lang::Wanted;
+use crate::service;
 
 /// This installation.
 #[derive(Serialize, ToSchema)]
@@ -129,22 +129,9 @@ pub async fn livez() -> &'static str {
 #[utoipa::path(get, path = "/readyz", tag = "site",
     responses((status = 200, description = "ready"), (status = 503, description = "what is missing")))]
 pub async fn readyz(State(app): State<Shared>) -> Response {
-    if app.gate.leaving() {
-        return (StatusCode::SERVICE_UNAVAILABLE, "stopping").into_response();
-    }
-    if !app.clock.agrees() {
-        let said = "clock: it differs too much from the database's; set both by NTP";
-        return (StatusCode::SERVICE_UNAVAILABLE, said).into_response();
-    }
-    if let Some(what) = app.packs.failed() {
-        let said =
-            format!("rules: {what} is published and could not be loaded; this node keeps the packs it had");
-        return (StatusCode::SERVICE_UNAVAILABLE, said).into_response();
-    }
-    match crate::demo::lead_s(&app.db).await {
-        Ok(_) => "ready".into_response(),
-        // Those whom this node remembers are still answered: no balancer should take that away.
-        Err(DbError::Away) if app.memory.len() > 0 => "degraded: the database is away".into_response(),
-        Err(e) => (StatusCode::SERVICE_UNAVAILABLE, format!("database: {e}")).into_response(),
+    match service::state(&app).await {
+        service::State::Ready => "ready".into_response(),
+        service::State::Degraded => "degraded: the database is away".into_response(),
+        service::State::NotReady(_, said) => (StatusCode::SERVICE_UNAVAILABLE, said).into_response(),
     }
 }

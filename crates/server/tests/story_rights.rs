@@ -181,6 +181,7 @@ fn routes() -> Vec<Route> {
             .body(json!({ "reason": "for the morning's report" })),
         route("GET", "/api/v1/dashboard/{division}/live", NUMBERS),
         route("GET", "/api/v1/dashboard/{division}/appeals", NUMBERS),
+        route("GET", "/api/v1/service", Need::One(&[Permission::Operate])),
     ]
 }
 

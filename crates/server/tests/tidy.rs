@@ -58,6 +58,7 @@ const DUTIES: &[(&str, &[&str])] = &[
             "tally",
         ],
     ),
+    ("service", &["alarm", "demo", "jobs", "log", "queue", "staff"]),
 ];
 
 fn root() -> PathBuf {

@@ -22,6 +22,8 @@ pub const PERIOD: Duration = Duration::from_secs(2);
 pub const ALIVE_MS: i64 = 10_000;
 /// Parts of the people, each decided by one node at a time.
 pub const PARTS: u8 = 16;
+/// The leases for the parts of the people begin so.
+const DUE: &str = "due";
 /// The lease for dropping what has run out.
 pub const SWEEP: &str = "sweep";
 /// The lease for folding what is counted.
@@ -39,7 +41,20 @@ const WHOLE: [&str; 6] = [SWEEP, TALLY, QUEUE, IMPORTS, LOG, RULES];
 
 /// The lease of a part of the people.
 pub fn part_name(part: u8) -> String {
-    format!("due.{part:x}")
+    format!("{DUE}.{part:x}")
+}
+
+/// A piece of shared work, and how many parts of it are done by whom.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Work {
+    /// Its name: `due` for the parts of the people.
+    pub name: &'static str,
+    /// Parts that this node does.
+    pub here: usize,
+    /// Parts that other nodes do.
+    pub elsewhere: usize,
+    /// Parts that nobody does.
+    pub nobody: usize,
 }
 
 /// What this node holds.
@@ -121,6 +136,25 @@ impl Leases {
             Ok(()) | Err(DbError::Conflict) => Ok(()),
             Err(e) => Err(e),
         }
+    }
+
+    /// Which work is done by whom.
+    pub async fn work(&self, app: &Shared) -> Result<Vec<Work>, DbError> {
+        let parts = |name| if name == DUE { usize::from(PARTS) } else { 1 };
+        let names = std::iter::once(DUE).chain(WHOLE);
+        if self.alone {
+            let all = names.map(|name| Work { name, here: parts(name), elsewhere: 0, nobody: 0 });
+            return Ok(all.collect());
+        }
+        let (leases, now_ms) = (store::leases(&app.db).await?, app.clock.wall_ms());
+        let of = |name: &'static str| {
+            let mine = leases.iter().filter(|l| l.name.split('.').next() == Some(name));
+            let held = mine.filter(|l| now_ms <= l.expires_at + SKEW_MAX_MS);
+            let (here, elsewhere): (Vec<_>, Vec<_>) = held.partition(|l| l.holder == self.node);
+            let nobody = parts(name).saturating_sub(here.len() + elsewhere.len());
+            Work { name, here: here.len(), elsewhere: elsewhere.len(), nobody }
+        };
+        Ok(names.map(of).collect())
     }
 
     /// Gives everything back, so that others need not wait.

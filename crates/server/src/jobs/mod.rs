@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-pub use leases::Leases;
+pub use leases::{Leases, Work};
 
 use crate::app::{SKEW_MAX_MS, Shared};
 use crate::db::DbError;
@@ -81,6 +81,11 @@ pub fn start(app: &Shared, stop: &CancellationToken) -> tokio_util::task::TaskTr
     });
     tracker.close();
     tracker
+}
+
+/// Which shared work is done by whom.
+pub async fn work(app: &Shared) -> Result<Vec<Work>, DbError> {
+    app.leases.work(app).await
 }
 
 /// How many nodes were alive some seconds ago; without a database that others share, none but ours.

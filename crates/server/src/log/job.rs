@@ -54,12 +54,16 @@ pub async fn round(app: &App, holds: impl Fn() -> bool) {
     }
 }
 
-/// How far the tree is, and since when a leaf waits.
-async fn measure(app: &App) -> Result<(), DbError> {
+/// How many leaves the tree has, and for how many milliseconds the oldest of the others waits.
+pub async fn how_far(app: &App) -> Result<(u64, i64), DbError> {
     let head = store::head(&app.db).await?;
-    metrics::gauge!("kangma_log_leaves").set(head.size as f64);
     let waiting = store::after(&app.db, head.place, i64::MAX, 1).await?;
-    let lag_ms = waiting.first().map_or(0, |leaf| (app.clock.wall_ms() - leaf.at).max(0));
+    Ok((head.size, waiting.first().map_or(0, |leaf| (app.clock.wall_ms() - leaf.at).max(0))))
+}
+
+async fn measure(app: &App) -> Result<(), DbError> {
+    let (leaves, lag_ms) = how_far(app).await?;
+    metrics::gauge!("kangma_log_leaves").set(leaves as f64);
     metrics::gauge!("kangma_log_lag_seconds").set(lag_ms as f64 / 1000.0);
     Ok(())
 }

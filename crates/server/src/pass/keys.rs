@@ -104,6 +104,11 @@ impl SigningKeys {
         Arc::clone(&self.keys().public)
     }
 
+    /// Each living key: its status, since when it signs, and when it stopped.
+    pub fn ages(&self, now: Instant) -> Vec<(&'static str, Instant, Option<Instant>)> {
+        self.keys().all.iter().map(|key| (key.status(now), key.active_from, key.retired_at)).collect()
+    }
+
     /// Signs with the newest active key.
     pub fn with_active<T>(&self, now: Instant, sign: impl FnOnce(&dyn Signer) -> T) -> T {
         let keys = self.keys();

@@ -1,0 +1,39 @@
+// What the room of the service gets from the server: nothing of anybody's health.
+import type { Instant } from '@kangma/shared/api-types'
+
+export interface Service {
+  as_of: Instant
+  state: 'ready' | 'degraded' | 'not_ready'
+  cause: 'stopping' | 'clock' | 'rules' | 'database' | null
+  detail: string | null
+  version: string
+  engine: 'sqlite' | 'postgresql'
+  schema: number
+  nodes: number
+  work: { name: 'due' | 'sweep' | 'tally' | 'queue' | 'imports' | 'log' | 'rules'; here: number; elsewhere: number; nobody: number }[]
+  waiting: { reviews: number; alarms: number; log_leaves: number }
+  lags: { counts_s: number | null; log_s: number; feed_s: number; clock_ms: number }
+  requests_inside: number
+  requests_max: number
+  people_remembered: number
+  people_remembered_max: number
+  keys: { status: 'pending' | 'active' | 'retired'; active_from: Instant; retired_at: Instant | null }[]
+  pack: { id: string; version: string; digest: string }
+}
+
+/** What a line says of itself, in a word and never in a colour alone. */
+export type Sign = 'good' | 'look'
+
+/** Beyond these somebody should look: those of the guide's table of metrics. */
+export function signs(s: Service): { counts: Sign; log: Sign; feed: Sign; clock: Sign; requests: Sign; work: Sign; alarms: Sign } {
+  const over = (n: number, most: number): Sign => (n > most ? 'look' : 'good')
+  return {
+    counts: over(s.lags.counts_s ?? 0, 5),
+    log: over(s.lags.log_s, 5),
+    feed: over(s.lags.feed_s, 2),
+    clock: over(Math.abs(s.lags.clock_ms), 5_000),
+    requests: s.requests_inside >= s.requests_max ? 'look' : 'good',
+    work: s.work.some((one) => one.nobody > 0) ? 'look' : 'good',
+    alarms: over(s.waiting.alarms, 0),
+  }
+}
