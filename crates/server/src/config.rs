@@ -39,13 +39,13 @@ pub struct Config {
     /// a clock that can be advanced. Never for real people.
     #[arg(long, env = "KANGMA_DEMO")]
     pub demo: bool,
+    /// Made-up neighbours of those five in a fresh demo, so that numbers are not all withheld.
+    #[arg(long, env = "KANGMA_DEMO_PEOPLE", default_value_t = 6_000)]
+    pub demo_people: u32,
     /// Gateway that sends one-time codes: receives `{phone, text}` by POST.
     #[arg(long, env = "KANGMA_SMS_URL")]
     pub sms_url: Option<String>,
     /// Bearer token for the text-message gateway.
-    /// Made-up neighbours of those five in a fresh demo, so that numbers are not all withheld.
-    #[arg(long, env = "KANGMA_DEMO_PEOPLE", default_value_t = 6_000)]
-    pub demo_people: u32,
     #[arg(env = "KANGMA_SMS_TOKEN", hide = true, long, hide_env_values = true)]
     pub sms_token: Option<String>,
     /// Gateway that checks identities: receives `{name, document_type, number, phone}` by POST,
@@ -73,6 +73,9 @@ pub struct Config {
     /// Declarations that one person may make in an hour.
     #[arg(long, env = "KANGMA_DECLARATIONS_PER_PERSON", default_value_t = 10)]
     pub declarations_per_person: u32,
+    /// Days for which the lines of a finished list are kept: results, and what was wrong, as it came.
+    #[arg(long, env = "KANGMA_LIST_DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3650))]
+    pub list_days: u32,
     /// Orders that one account, or one office, may write in an hour; further ones wait for the level above.
     #[arg(long, env = "KANGMA_ORDERS_PER_HOUR", default_value_t = 20)]
     pub orders_per_hour: usize,

@@ -138,6 +138,11 @@ pub struct ImportView {
     sent_at: Instant,
     #[schema(value_type = String, format = DateTime)]
     changed_at: Instant,
+    /// Of a finished one: until when its lines are kept; then only counts are left.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    lines_until: Option<Instant>,
+    /// Whether its lines are gone.
+    lines_gone: bool,
     /// Whether it came in before: the same file of the same office.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     replayed: bool,
@@ -189,6 +194,8 @@ async fn view(app: &Shared, by: &By, import: &Import, about: &About) -> Result<I
         may_release,
         sent_at: import.created_at,
         changed_at: import.changed_at,
+        lines_until: super::lines_until(app, import),
+        lines_gone: super::are_lines_gone(app, import),
         replayed: false,
         columns: None,
     })
@@ -404,7 +411,8 @@ pub struct ReasonView {
 /// Reads why lines are wrong, each reason once with how many lines it is about.
 #[utoipa::path(get, path = "/api/v1/imports/{id}/reasons", tag = "staff",
     params(("id" = String, Path, description = "From the list")),
-    responses((status = 200, body = Reasons), (status = 401, body = ProblemBody), (status = 404, body = ProblemBody)))]
+    responses((status = 200, body = Reasons), (status = 401, body = ProblemBody), (status = 404, body = ProblemBody),
+        (status = 410, body = ProblemBody)))]
 pub async fn reasons(
     AxumState(app): AxumState<Shared>,
     officer: Officer,
@@ -412,6 +420,7 @@ pub async fn reasons(
     Path(id): Path<String>,
 ) -> Result<Private<Reasons>, Problem> {
     let (_, import) = one(&app, officer, &id).await?;
+    super::has_lines(&app, &import)?;
     let view = |reason: super::Reason| ReasonView {
         detail: reason.sentence.text(lang).to_owned(),
         column: reason.sentence.column,
@@ -482,7 +491,7 @@ const BLOCKS_LOOKED: i64 = 64;
 #[utoipa::path(get, path = "/api/v1/imports/{id}/lines", tag = "staff",
     params(("id" = String, Path, description = "From the list"), Which),
     responses((status = 200, body = Lines), (status = 400, body = ProblemBody), (status = 401, body = ProblemBody),
-        (status = 404, body = ProblemBody)))]
+        (status = 404, body = ProblemBody), (status = 410, body = ProblemBody)))]
 pub async fn lines(
     AxumState(app): AxumState<Shared>,
     officer: Officer,
@@ -492,6 +501,7 @@ pub async fn lines(
 ) -> Result<Private<Lines>, Problem> {
     let ask = query(given)?;
     let (_, import) = one(&app, officer, &id).await?;
+    super::has_lines(&app, &import)?;
     let limit = ask.limit.unwrap_or(200).clamp(1, 1_000);
     let (mut n, mut skip) = ask.after.as_deref().and_then(cursor).unwrap_or((0, 0));
     let mut items = Vec::new();
@@ -525,7 +535,7 @@ fn cursor(text: &str) -> Option<(i64, usize)> {
 #[utoipa::path(get, path = "/api/v1/imports/{id}/errors.csv", tag = "staff",
     params(("id" = String, Path, description = "From the list")),
     responses((status = 200, content_type = "text/csv", body = String), (status = 401, body = ProblemBody),
-        (status = 404, body = ProblemBody)))]
+        (status = 404, body = ProblemBody), (status = 410, body = ProblemBody)))]
 pub async fn error_file(
     AxumState(app): AxumState<Shared>,
     officer: Officer,
@@ -533,6 +543,7 @@ pub async fn error_file(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let (_, import) = one(&app, officer, &id).await?;
+    super::has_lines(&app, &import)?;
     let about = import.about(&app)?;
     let name = format!("attachment; filename=\"errors-{}.csv\"", FactId(import.id));
     let mut response = Response::new(errors::file(&app, import, &about, lang));

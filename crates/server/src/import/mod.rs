@@ -26,7 +26,7 @@ use axum::http::StatusCode;
 use kangma_core::division::lies_in;
 use kangma_core::role::Permission;
 use kangma_core::table::{Column, ListKind, Mapping, Reader};
-use kangma_core::time::Instant;
+use kangma_core::time::{DAY_S, Instant};
 use serde::{Deserialize, Serialize};
 
 pub use upload::{Sending, receive};
@@ -254,6 +254,34 @@ pub async fn map(app: &Shared, import: &Import, mapping: Mapping) -> Result<(), 
 /// Columns that the list needs and the mapping does not give.
 pub fn missing(app: &Shared, import: &Import, about: &About) -> Vec<Column> {
     Reader::new(import.kind, &about.mapping, &app.packs.base().zone, import.created_at).missing()
+}
+
+/// For how long the lines of a finished list are kept, in seconds.
+fn lines_s(app: &App) -> i64 {
+    i64::from(app.config.list_days) * DAY_S
+}
+
+/// Until when the lines of a list are kept; none while it is not finished.
+pub fn lines_until(app: &App, import: &Import) -> Option<Instant> {
+    (import.state == State::Done).then(|| import.changed_at.plus_s(lines_s(app)))
+}
+
+/// Whether the lines of a list are gone, and only its counts are left.
+pub fn are_lines_gone(app: &App, import: &Import) -> bool {
+    lines_until(app, import).is_some_and(|until| import.blocks == 0 || until < app.clock.now())
+}
+
+/// Refuses to speak of lines that are gone.
+pub fn has_lines(app: &App, import: &Import) -> Result<(), Problem> {
+    if !are_lines_gone(app, import) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        StatusCode::GONE,
+        "import.lines_gone",
+        "名单完成已久，逐行的内容已按期删除，只保留条数。需要时请向来源单位索取原件。",
+        "The list was finished long ago: its lines were deleted in time, and only counts are left. Ask whoever it came from for the original.",
+    ))
 }
 
 /// Forgets a file that was not started, with its lines: nobody is touched by it.

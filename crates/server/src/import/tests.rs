@@ -120,3 +120,38 @@ async fn a_file_that_nobody_starts_is_forgotten_with_its_lines_after_two_weeks()
     assert!(store::block(&app.db, kept.id, 0).await.unwrap().is_none());
     assert_eq!(forget(&app, &kept).await.unwrap_err().code, "import.state");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_lines_of_a_finished_list_are_deleted_in_time_and_its_counts_stay() {
+    let (app, _dir) = service("finished").await;
+    let by = By { name: "somebody".into(), office: [7; 16], scope: vec!["3301".into()] };
+    let sending =
+        Sending { kind: ListKind::Confirmed, division: "330106".into(), file: "a.csv".into(), sheet: None };
+    let text = axum::body::Body::from("证件号码,发病日期\n1,2022-06-01\n");
+    let (list, _) = receive(&app, &by, sending, text).await.unwrap();
+    super::start(&app, &by, &list, super::Start::default()).await.unwrap();
+    while job::round(&app).await.unwrap() {}
+    let find = async || super::find(&app, &by, list.id).await.unwrap();
+    let done = find().await;
+    assert_eq!((done.state, done.counts.wrong), (super::State::Done, 1));
+    let days = i64::from(app.config.list_days) * DAY_S;
+    assert_eq!(super::lines_until(&app, &done), Some(done.changed_at.plus_s(days)));
+    app.clock.pass_time(days - 1);
+    job::sweep(&app).await.unwrap();
+    assert!(store::block(&app.db, list.id, 0).await.unwrap().is_some(), "kept to the last second");
+    assert!(super::has_lines(&app, &find().await).is_ok());
+    app.clock.pass_time(2);
+    assert_eq!(
+        super::has_lines(&app, &find().await).unwrap_err().code,
+        "import.lines_gone",
+        "before the job came by"
+    );
+    job::sweep(&app).await.unwrap();
+    assert!(store::block(&app.db, list.id, 0).await.unwrap().is_none(), "its lines are gone");
+    let left = find().await;
+    assert_eq!((left.state, left.counts), (super::State::Done, done.counts));
+    assert_eq!(super::has_lines(&app, &left).unwrap_err().code, "import.lines_gone");
+    // A longer time does not bring back what was deleted.
+    app.clock.pass_time(-3 * DAY_S);
+    assert!(super::are_lines_gone(&app, &left));
+}

@@ -207,6 +207,8 @@ export const zh = {
   'mend.name': '待改-{name}.csv',
 
   'lines.title': '逐行结果',
+  'kept.until': '逐行的内容保存到 {time}，之后只保留条数。需要改的，请在此前下载。',
+  'kept.gone': '逐行的内容已按期删除，只保留条数。',
   'lines.show': '查看逐行结果',
   'lines.filter': '显示哪些行',
   'lines.all': '全部',
@@ -424,6 +426,8 @@ export const en: Record<keyof typeof zh, string> = {
   'mend.name': 'to-mend-{name}.csv',
 
   'lines.title': 'Line by line',
+  'kept.until': 'The lines are kept until {time}; after that only counts are left. Download what is to be mended before.',
+  'kept.gone': 'The lines were deleted in time; only counts are left.',
   'lines.show': 'Show each line’s result',
   'lines.filter': 'Which lines',
   'lines.all': 'All',

@@ -38,6 +38,9 @@ export interface List {
   may_release: boolean
   sent_at: Instant
   changed_at: Instant
+  /** Of a finished one: until when its lines are kept. */
+  lines_until: Instant | null
+  lines_gone: boolean
   replayed?: boolean
   columns?: Columns
 }
