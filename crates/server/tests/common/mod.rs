@@ -49,7 +49,9 @@ pub struct Server {
 
 pub fn kangma() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kangma"));
-    for name in ["PORT", "DATA_DIR", "KANGMA_DEMO", "KANGMA_PACK", "DATABASE_URL", "KANGMA_KEYS_URL", "KANGMA_MAP"] {
+    for name in
+        ["PORT", "DATA_DIR", "KANGMA_DEMO", "KANGMA_PACK", "DATABASE_URL", "KANGMA_KEYS_URL", "KANGMA_MAP"]
+    {
         command.env_remove(name);
     }
     // A crowd takes its time to be made; the tests that want one say so.
