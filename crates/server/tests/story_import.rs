@@ -605,3 +605,62 @@ async fn two_of_the_largest_files_at_once_take_the_memory_that_is_promised_and_a
     println!("two files of 62 MB: {before} MB before, {after} MB at most");
     assert!(after < before + 500, "docs/import.md promises it: {before} MB before, {after} MB at most");
 }
+
+/// As many texts as a workbook may have, each of its own, in as few bytes as they take.
+#[cfg(target_os = "linux")]
+fn costliest_workbook() -> Vec<u8> {
+    use std::io::Write as _;
+    use zip::write::{SimpleFileOptions, ZipWriter};
+    const TEXTS: u32 = 4_194_303;
+    let mut zip = ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let mut part = |name: &str, text: &[u8]| {
+        zip.start_file(name, SimpleFileOptions::default().compression_level(Some(1))).unwrap();
+        zip.write_all(text).unwrap();
+    };
+    let main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
+    let office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
+    let package = "http://schemas.openxmlformats.org/package/2006";
+    let tie = |kind: &str, to: &str| {
+        format!(
+            "<Relationships xmlns=\"{package}/relationships\"><Relationship Id=\"rId1\" Type=\"{office}/{kind}\" Target=\"{to}\"/></Relationships>"
+        )
+    };
+    part("[Content_Types].xml", format!("<Types xmlns=\"{package}/content-types\"/>").as_bytes());
+    part("_rels/.rels", tie("officeDocument", "xl/workbook.xml").as_bytes());
+    part("xl/workbook.xml", format!("<workbook xmlns=\"{main}\" xmlns:r=\"{office}\"><sheets><sheet name=\"S\" sheetId=\"1\" r:id=\"rId1\"/></sheets></workbook>").as_bytes());
+    part("xl/_rels/workbook.xml.rels", tie("worksheet", "worksheets/sheet1.xml").as_bytes());
+    let mut texts = format!("<sst xmlns=\"{main}\"><si><t>证件号码</t></si>");
+    (1..TEXTS).for_each(|n| texts += &format!("<si><t>{n:08x}</t></si>"));
+    part("xl/sharedStrings.xml", (texts + "</sst>").as_bytes());
+    let row = |n: u32| format!("<row r=\"{n}\"><c r=\"A{n}\" t=\"s\"><v>{}</v></c></row>", (n - 1) * 37);
+    let rows: String = (1..=100_000).map(row).collect();
+    part(
+        "xl/worksheets/sheet1.xml",
+        format!("<worksheet xmlns=\"{main}\"><sheetData>{rows}</sheetData></worksheet>").as_bytes(),
+    );
+    zip.finish().unwrap().into_inner()
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn two_workbooks_of_as_many_texts_as_may_be_take_no_more_memory_than_two_texts() {
+    let file = costliest_workbook();
+    assert!(file.len() < 64 << 20, "{}", file.len());
+    let server = Server::demo();
+    let staff = server.officer("admin").await;
+    let before = peak_mb(&server);
+    let answers = tokio::join!(
+        send(&staff, "confirmed", "3301", "1.xlsx", file.clone()),
+        send(&staff, "confirmed", "3302", "2.xlsx", file),
+    );
+    for answer in [&answers.0, &answers.1] {
+        assert_eq!(
+            (answer.status, &answer.body["lines"]),
+            (StatusCode::CREATED, &json!(99_999)),
+            "{answer:?}"
+        );
+    }
+    let after = peak_mb(&server);
+    println!("two workbooks of four million texts: {before} MB before, {after} MB at most");
+    assert!(after < before + 500, "docs/import.md promises it: {before} MB before, {after} MB at most");
+}

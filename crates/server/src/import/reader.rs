@@ -12,8 +12,10 @@ pub const ROWS_MAX: u32 = 1_048_576;
 pub const FORMAT_LIMITS: [u32; 2] = [65_536, ROWS_MAX];
 /// Cells of a row, letters of a cell, and lines within a cell.
 pub const CELLS_MAX: usize = 200;
-const CELL_BYTES_MAX: usize = 4_000;
+pub const CELL_BYTES_MAX: usize = 4_000;
 const CELL_LINES_MAX: usize = 20;
+/// All cells of a row: a thousand of them are a block, and some blocks are in memory at once.
+const ROW_BYTES_MAX: usize = 64 * 1024;
 /// By how much room for a text grows.
 const DECODE_ROOM: usize = 64 * 1024;
 /// What the delimiter is guessed from.
@@ -187,10 +189,10 @@ pub fn row_size(n: u32) -> Problem {
     refused(
         "import.row_size",
         format!(
-            "第 {n} 行过大：每行不超过 {CELLS_MAX} 列，每格不超过 {CELL_BYTES_MAX} 字节、{CELL_LINES_MAX} 行。"
+            "第 {n} 行过大：每行不超过 {CELLS_MAX} 列，每格不超过 {CELL_BYTES_MAX} 字节、{CELL_LINES_MAX} 行，合计不超过 64 KB。"
         ),
         format!(
-            "Line {n} is too large: at most {CELLS_MAX} cells, each of {CELL_BYTES_MAX} bytes and {CELL_LINES_MAX} lines."
+            "Line {n} is too large: at most {CELLS_MAX} cells, each of {CELL_BYTES_MAX} bytes and {CELL_LINES_MAX} lines, and 64 KB together."
         ),
     )
 }
@@ -198,7 +200,8 @@ pub fn row_size(n: u32) -> Problem {
 /// Hands a row on, unless it is empty or beyond all bounds.
 pub fn flow(row: Row, each: &mut dyn FnMut(Row) -> ControlFlow<()>) -> Result<ControlFlow<()>, Problem> {
     let too_long = |c: &String| c.len() > CELL_BYTES_MAX || c.matches('\n').count() > CELL_LINES_MAX;
-    if row.cells.len() > CELLS_MAX || row.cells.iter().any(too_long) {
+    let all: usize = row.cells.iter().map(String::len).sum();
+    if row.cells.len() > CELLS_MAX || all > ROW_BYTES_MAX || row.cells.iter().any(too_long) {
         return Err(row_size(row.number));
     }
     if row.cells.iter().all(|c| c.trim().is_empty()) {

@@ -6,13 +6,23 @@ use std::ops::ControlFlow;
 
 use calamine::{DataRef, Reader as _, Xlsx};
 
-use super::reader::{CELLS_MAX, Format, Row, flow, refused, row_size};
+use super::reader::{CELL_BYTES_MAX, CELLS_MAX, Format, Row, flow, refused, row_size};
 use crate::error::{FieldProblem, Problem};
 
 /// Everything unpacked, in bytes: a full sheet of ten columns takes some 300 MB.
 const UNPACKED_MAX: u64 = 400 * 1024 * 1024;
 /// The table of texts, which is held in memory.
 const STRINGS_MAX: u64 = 128 * 1024 * 1024;
+/// Texts in it: each takes some sixty bytes beside its letters.
+const TEXTS_MAX: u64 = 4 * 1024 * 1024;
+/// A part with neither cells nor texts in it, and its elements: formats are held in memory, each in far
+/// more than its letters.
+const SMALL_MAX: u64 = 16 * 1024 * 1024;
+const SMALL_ELEMENTS_MAX: u64 = 500_000;
+/// What is read in one go: a tag, a text between two, a cell with all that is in it.
+const PIECE_MAX: u64 = 1024 * 1024;
+/// The texts of all cells together, once each cell has its own.
+const CELLS_BYTES_MAX: u64 = 512 * 1024 * 1024;
 /// Parts of a workbook.
 const PARTS_MAX: usize = 1_000;
 /// Sheets that are named to choose from.
@@ -37,6 +47,8 @@ pub fn rows(
     };
     let mut cells = book.worksheet_cells_reader(&name).map_err(|_| unreadable())?;
     let (mut at, mut row): (u32, Vec<String>) = (0, Vec::new());
+    // One text may stand in a million cells: what it comes to is counted as it is copied.
+    let mut copied = 0_u64;
     while let Some(cell) = cells.next_cell().map_err(|_| unreadable())? {
         let (r, c) = cell.get_position();
         if r != at && !row.is_empty() {
@@ -60,6 +72,13 @@ pub fn rows(
         if row.len() <= c {
             row.resize(c + 1, String::new());
         }
+        copied += text.len() as u64;
+        if text.len() > CELL_BYTES_MAX {
+            return Err(row_size(at + 1));
+        }
+        if copied > CELLS_BYTES_MAX {
+            return Err(bomb());
+        }
         row[c] = text;
     }
     if !row.is_empty() {
@@ -78,19 +97,20 @@ fn unreadable() -> Problem {
     )
 }
 
-/// Unpacks everything once into nothing: a part that says one size and has another, or all of them
-/// together beyond the limit, end it before the limit is passed.
+fn bomb() -> Problem {
+    refused(
+        "import.unpacked_size",
+        format!("工作簿解压后过大（上限 {} MB），未读取。请拆分文件或存为 CSV。", UNPACKED_MAX >> 20),
+        format!(
+            "Unpacked, the workbook is beyond {} MB or not what it says it is. Nothing was read; split it, or save it as CSV.",
+            UNPACKED_MAX >> 20
+        ),
+    )
+}
+
+/// Unpacks everything once into nothing: a part that says one size and has another, all of them together
+/// beyond the limit, or what would take far more memory than its size, end it before anything is read.
 fn unpacks_within_bounds(bytes: &[u8]) -> Result<(), Problem> {
-    let bomb = || {
-        refused(
-            "import.unpacked_size",
-            format!("工作簿解压后过大（上限 {} MB），未读取。请拆分文件或存为 CSV。", UNPACKED_MAX >> 20),
-            format!(
-                "Unpacked, the workbook is beyond {} MB or not what it says it is. Nothing was read; split it, or save it as CSV.",
-                UNPACKED_MAX >> 20
-            ),
-        )
-    };
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|_| unreadable())?;
     if archive.len() > PARTS_MAX {
         return Err(bomb());
@@ -117,13 +137,161 @@ fn unpacks_within_bounds(bytes: &[u8]) -> Result<(), Problem> {
     }
     for i in 0..archive.len() {
         let part = archive.by_index(i).map_err(|_| unreadable())?;
-        let size = part.size();
-        let real = std::io::copy(&mut part.take(size + 1), &mut std::io::sink()).map_err(|_| bomb())?;
-        if real != size {
+        let (size, name) = (part.size(), part.name().map_err(|_| unreadable())?.to_lowercase());
+        // Sheets and texts are read as they come; of all else much is held in memory.
+        let large = name.ends_with(".xml") && !SMALL.iter().any(|end| name.ends_with(end));
+        if !large && size > SMALL_MAX {
+            return Err(bomb());
+        }
+        let mut meter =
+            Meter { markup: name.ends_with(".xml") || name.ends_with(".rels"), ..Meter::default() };
+        let real = std::io::copy(&mut part.take(size + 1), &mut meter).map_err(|_| bomb())?;
+        if real != size || meter.texts > TEXTS_MAX || !large && meter.elements > SMALL_ELEMENTS_MAX {
             return Err(bomb());
         }
     }
     Ok(())
+}
+
+/// Parts that are held in memory whole.
+const SMALL: [&str; 3] = ["styles.xml", "workbook.xml", "[content_types].xml"];
+
+/// Reads markup as it goes by, without keeping any of it: how many texts there are and are said to be, and
+/// how much would have to be read in one go. What it refuses ends the copy.
+#[derive(Default)]
+struct Meter {
+    markup: bool,
+    at: At,
+    /// Bytes since this tag, text or comment began, and since a cell or an entry of the texts did.
+    piece: u64,
+    inside: Option<u64>,
+    /// The beginning of the tag that goes by: enough for its name, and for the count of texts.
+    tag: Vec<u8>,
+    /// The last three bytes.
+    last: u32,
+    elements: u64,
+    texts: u64,
+}
+
+/// Where in the markup it is. A sign that no well-formed markup has there is refused: what is told apart
+/// here is told apart in the same way by whoever reads it afterwards.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum At {
+    #[default]
+    Text,
+    /// After `<`, and after `<!`.
+    Open,
+    Mark,
+    /// In a tag, and in the quotes of a value there.
+    Tag,
+    Quoted(u8),
+    /// In a comment, a text of its own or an instruction: until these bytes, and not before so many.
+    Until(u32, u64),
+}
+
+/// Of a tag so much is looked at.
+const TAG_LOOKED: usize = 1_024;
+const COMMENT_ENDS: u32 = 0x2d_2d3e;
+const CDATA_ENDS: u32 = 0x5d_5d3e;
+const INSTRUCTION_ENDS: u32 = 0x3f3e;
+
+impl Meter {
+    fn step(&mut self, byte: u8) -> Result<(), &'static str> {
+        self.piece += 1;
+        self.last = (self.last << 8 | u32::from(byte)) & 0xff_ffff;
+        if let Some(inside) = &mut self.inside {
+            *inside += 1;
+        }
+        if self.piece > PIECE_MAX || self.inside.is_some_and(|n| n > PIECE_MAX) {
+            return Err("a piece is too large");
+        }
+        self.at = match (self.at, byte) {
+            // Texts of two bytes a letter would go by unread.
+            (_, 0) => return Err("no text of single bytes"),
+            (At::Text, b'<') => {
+                self.piece = 1;
+                self.tag.clear();
+                At::Open
+            }
+            (At::Text, _) => At::Text,
+            (At::Open, b'!') => At::Mark,
+            (At::Open, b'?') => At::Until(INSTRUCTION_ENDS, 4),
+            (At::Mark, b'-') => At::Until(COMMENT_ENDS, 7),
+            (At::Mark, b'[') => At::Until(CDATA_ENDS, 12),
+            (At::Mark, _) => return Err("a definition of types"),
+            (At::Until(end, least), b'>') if self.piece >= least && self.ends_in(end) => self.text(),
+            (At::Until(end, least), _) => At::Until(end, least),
+            (At::Quoted(quote), byte) if byte == quote => At::Tag,
+            (At::Open | At::Tag | At::Quoted(_), b'<') => return Err("a tag in a tag"),
+            (At::Open | At::Tag, b'>') => {
+                self.tag_ends()?;
+                self.text()
+            }
+            (At::Tag, b'"' | b'\'') => At::Quoted(byte),
+            (At::Open | At::Tag, _) => At::Tag,
+            (At::Quoted(quote), _) => At::Quoted(quote),
+        };
+        if matches!(self.at, At::Tag | At::Quoted(_)) && self.tag.len() < TAG_LOOKED {
+            self.tag.push(byte);
+        }
+        Ok(())
+    }
+
+    fn text(&mut self) -> At {
+        self.piece = 0;
+        At::Text
+    }
+
+    fn ends_in(&self, end: u32) -> bool {
+        self.last & if end > 0xffff { 0xff_ffff } else { 0xffff } == end
+    }
+
+    fn tag_ends(&mut self) -> Result<(), &'static str> {
+        let tag = &self.tag[..];
+        let (closes, rest) = match tag {
+            [b'/', rest @ ..] => (true, rest),
+            all => (false, all),
+        };
+        let end = rest.iter().position(|b| b.is_ascii_whitespace() || *b == b'/').unwrap_or(rest.len());
+        let name = rest[..end].rsplit(|b| *b == b':').next().unwrap_or_default();
+        // What is longer than is looked at ends later, not at once.
+        let is_whole = closes || tag.last() == Some(&b'/');
+        match name {
+            b"c" | b"si" => self.inside = (!is_whole).then_some(0),
+            b"row" | b"sheetData" => self.inside = None,
+            b"sst" if tag.len() == TAG_LOOKED || said(tag) > TEXTS_MAX => return Err("too many texts"),
+            _ => {}
+        }
+        self.texts += u64::from(!closes && name == b"si");
+        self.elements += u64::from(!closes);
+        Ok(())
+    }
+}
+
+/// How many texts a table says that it has: room is made for so many before the first is read.
+fn said(tag: &[u8]) -> u64 {
+    const WORD: &[u8] = b"uniqueCount";
+    let after = (0..tag.len()).filter(|at| tag[*at..].starts_with(WORD)).map(|at| &tag[at + WORD.len()..]);
+    after
+        .map(|rest| {
+            let digits = rest.iter().skip_while(|b| !b.is_ascii_digit()).take_while(|b| b.is_ascii_digit());
+            digits.fold(0_u64, |n, b| n.saturating_mul(10).saturating_add(u64::from(b - b'0')))
+        })
+        .max()
+        .unwrap_or(0)
+}
+
+impl std::io::Write for Meter {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.markup {
+            bytes.iter().try_for_each(|byte| self.step(*byte)).map_err(std::io::Error::other)?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// The sheet with cells; two of them are a question, not a guess.
@@ -255,6 +423,47 @@ pub mod tests {
         let large = book(&[ROWS], &[("a.xml", &noughts), ("b.xml", &noughts), ("c.xml", &noughts)]);
         assert!(large.len() < 2 << 20);
         assert_eq!(all(&large), Err("import.unpacked_size"));
+        // Little that takes much: many formats, one long text, a table that says that it is endless, a text of
+        // two bytes a letter, a tag in a tag, a definition of types.
+        let styles = format!("<styleSheet><cellXfs>{}</cellXfs></styleSheet>", "<xf/>".repeat(500_001));
+        let long = format!(
+            "<row r=\"1\"><c r=\"A1\" t=\"inlineStr\"><is><t>{}</t></is></c></row>",
+            "x".repeat(2 << 20)
+        );
+        let runs = format!(
+            "<row r=\"1\"><c r=\"A1\" t=\"inlineStr\"><is>{}</is></c></row>",
+            "<r><t>x</t></r>".repeat(100_000)
+        );
+        let said = b"<sst a=\">\" xuniqueCount=\"1\" uniqueCount=\"99999999999\"></sst>";
+        let wide: Vec<u8> = "<sst/>".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(all(&book(&[ROWS], &[("xl/styles.xml", styles.as_bytes())])), Err("import.unpacked_size"));
+        assert_eq!(all(&book(&[&long], &[])), Err("import.unpacked_size"));
+        assert_eq!(all(&book(&[&runs], &[])), Err("import.unpacked_size"));
+        for odd in [&said[..], &wide, b"<sst a=\"<\"/>", b"<!DOCTYPE x><sst/>"] {
+            assert_eq!(all(&book(&[ROWS], &[("xl/sharedStrings.xml", odd)])), Err("import.unpacked_size"));
+        }
+        let fine: &[u8] = b"<?xml version=\"1.0\"?><!-- <si> --><sst uniqueCount=\"1\"><si><t><![CDATA[<si>]]></t></si></sst>";
+        assert_eq!(all(&book(&[ROWS], &[("xl/sharedStrings.xml", fine)])).unwrap().len(), 3);
+        // One text of four thousand letters that many cells name: a row, and all rows together.
+        let text = format!("<sst><si><t>{}</t></si></sst>", "x".repeat(4_000));
+        let row = |n: u32, cells: usize| {
+            format!("<row r=\"{n}\">{}</row>", "<c t=\"s\"><v>0</v></c>".repeat(cells))
+        };
+        let naming = |rows: &str| book(&[rows], &[("xl/sharedStrings.xml", text.as_bytes())]);
+        assert_eq!(all(&naming(&row(1, 17))), Err("import.row_size"));
+        let large = naming(&(1..=8_400).map(|n| row(n, 16)).collect::<String>());
+        let mut seen = 0;
+        let end = super::rows(&large, None, &mut |row| {
+            seen += row.cells.len();
+            std::ops::ControlFlow::Continue(())
+        });
+        assert_eq!(end.map_err(|p| p.code), Err("import.unpacked_size"));
+        assert!(large.len() < 1 << 20 && seen > 130_000, "{} bytes, {seen} cells", large.len());
+        let text = format!("<sst><si><t>{}</t></si></sst>", "x".repeat(4_001));
+        assert_eq!(
+            all(&book(&[&row(1, 1)], &[("xl/sharedStrings.xml", text.as_bytes())])),
+            Err("import.row_size")
+        );
         // A part that says that it has ten bytes and has many.
         let mut lies = book(&[ROWS], &[("a.xml", &vec![b'0'; 100_000])]);
         let real = 100_000_u32.to_le_bytes();

@@ -19,6 +19,8 @@ use crate::error::Problem;
 pub const FILE_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Files that are held in memory at once; more wait their turn elsewhere.
 static AT_ONCE: Semaphore = Semaphore::const_new(2);
+/// Workbooks are read one after the other: their texts are in memory until the last row.
+static WORKBOOKS: Semaphore = Semaphore::const_new(1);
 /// How long a file may take to come in, and how long the next part of it.
 const FILE_WAIT: std::time::Duration = std::time::Duration::from_secs(600);
 const PART_WAIT: std::time::Duration = std::time::Duration::from_secs(15);
@@ -192,6 +194,10 @@ async fn keep(
     bytes: Vec<u8>,
     sheet: Option<String>,
 ) -> Result<(), Problem> {
+    let _alone = match &bytes[..] {
+        [b'P', b'K', ..] => Some(WORKBOOKS.acquire().await.map_err(unreadable)?),
+        _ => None,
+    };
     let (send, mut blocks) = mpsc::channel::<Vec<Raw>>(2);
     let kind = new.kind;
     let reading = tokio::task::spawn_blocking(move || read(&bytes, sheet.as_deref(), kind, &send));
