@@ -198,6 +198,23 @@ fn nothing_is_left_half_done() {
 }
 
 #[test]
+fn each_row_of_the_security_page_names_tests_that_exist() {
+    let page = std::fs::read_to_string(root().join("SECURITY.md")).unwrap();
+    let table = page.split("## Who tries what").nth(1).expect("the table").split("\n## ").next().unwrap();
+    let code: String = sources("crates", &[".rs"]).into_iter().map(|(_, text)| text).collect();
+    let rows: Vec<&str> = table.lines().filter(|line| line.starts_with("| ")).skip(2).collect();
+    assert!(rows.len() > 10);
+    for row in rows {
+        let tests = row.rsplit('|').nth(1).unwrap();
+        let names: Vec<&str> = tests.split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty(), "no test: {row}");
+        for name in names {
+            assert!(code.contains(&format!("fn {name}(")), "SECURITY.md names {name}, which is not there");
+        }
+    }
+}
+
+#[test]
 fn documents_lead_to_files_that_exist() {
     let mut docs = Vec::new();
     files(&root(), &[".md"], &mut docs);
