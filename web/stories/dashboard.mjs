@@ -1,6 +1,6 @@
 // An administrator's day: numbers that move while one looks, the way down, a shared address, a file.
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -133,6 +133,47 @@ export const dashboardStories = ({ publish, tokenOf, document: card, well }) => 
     await server.stop()
   },
 
+  async 'an installation with a map of its own sees its divisions where they lie, with the same counts in the table'({ browser }) {
+    const dir = mkdtempSync(join(tmpdir(), 'kangma-map-'))
+    // Squares: a map that looks like no place.
+    const before = await startServer()
+    const { items } = await before.json('/api/v1/divisions?parent=3301')
+    await before.stop()
+    const square = (e, n) => [[[e, n], [e + 0.9, n], [e + 0.9, n + 0.9], [e, n + 0.9], [e, n]]]
+    const features = items.map(({ code }, i) => ({ type: 'Feature', properties: { code }, geometry: { type: 'Polygon', coordinates: square(119 + (i % 4), 29 + Math.floor(i / 4)) } }))
+    mkdirSync(join(dir, 'data'), { recursive: true })
+    writeFileSync(join(dir, 'data/map.geojson'), JSON.stringify({ type: 'FeatureCollection', features }))
+    const server = await startServer({ dir, base: 'http://localhost:0' })
+    for (const [locale, width] of [['zh-CN', 1280], ['en-GB', 360], ['zh-CN', 360], ['en-GB', 1280]]) {
+      const who = await enter(browser, server, 'admin', 'dashboard/3301?metric=green', { width, locale })
+      const { page } = who
+      await at(page, '杭州市')
+      await page.waitForSelector('.map canvas')
+      await page.waitForTimeout(1_200)
+      await who.look(`dashboard-map-${locale}-${width}`)
+      // The picture opens a division, and so does the table by the keyboard.
+      const box = await page.locator('.map canvas').boundingBox()
+      await page.locator('.map canvas').click({ position: { x: box.width / 2 - 12, y: box.height / 2 - 30 } })
+      await page.waitForFunction(() => /#\/dashboard\/3301\d\d/.test(location.hash))
+      await page.waitForSelector('[data-panel=children] table')
+      if (await page.locator('.map').count()) throw new Error('a map of streets that nobody brought')
+      await page.goBack()
+      await at(page, '杭州市')
+      await page.focus('[data-panel=children] table a')
+      await page.keyboard.press('Enter')
+      await page.waitForFunction(() => /#\/dashboard\/3301\d\d/.test(location.hash))
+      // Without an answer of the map the areas are there.
+      await page.route('**/dashboard/3301/map', (route) => route.abort())
+      await page.goto('/staff#/dashboard/3301?metric=green')
+      await page.reload()
+      await at(page, '杭州市')
+      await page.waitForSelector('.treemap:not(.map) canvas')
+      await who.close()
+    }
+    publish('dashboard-map-zh-CN-1280', 'dashboard-map')
+    await server.stop()
+  },
+
   async 'who opens the address of a division that is not theirs is refused, and led to their own'({ server, browser }) {
     const who = await enter(browser, server, 'data', 'dashboard/330105?metric=red', { width: 360, locale: 'zh-CN' })
     const { page } = who
@@ -143,7 +184,11 @@ export const dashboardStories = ({ publish, tokenOf, document: card, well }) => 
     await at(page, '西湖区')
     // There is no way up out of one's own.
     if (await page.locator('.crumbs').count()) throw new Error('a way out of the scope')
-    // Five residents: nothing may be shown of them, and the page says so.
+    // The neighbours' numbers are shown; of a street's few nothing is, and the page says so.
+    await page.waitForSelector('[data-tile=green] .figure')
+    await who.look('dashboard-neighbours')
+    await page.click('[data-panel=children] table a:has-text("北山街道")')
+    await at(page, '北山街道')
     await page.waitForSelector('[data-tile=red] .withheld')
     await who.look('dashboard-withheld')
     await who.close()

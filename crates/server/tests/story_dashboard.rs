@@ -374,3 +374,85 @@ async fn appeals_that_wait_too_long_are_counted_and_few_are_withheld() {
     }
     until("330102", json!({ "open": 0, "late": 0 })).await;
 }
+
+/// A map of squares, which looks like no place: one for each district of Hangzhou.
+fn squares() -> Value {
+    let district = |(i, code): (usize, &'static str)| {
+        let (east, north) = ((i % 4) as f64, (i / 4) as f64);
+        let ring = [[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]
+            .map(|[x, y]| json!([120.0 + east + f64::from(x), 30.0 + north + f64::from(y)]));
+        json!({ "type": "Feature", "properties": { "adcode": code },
+            "geometry": { "type": "Polygon", "coordinates": [ring] } })
+    };
+    let codes = kangma_core::division::divisions().children(Some("3301")).map(|d| d.code);
+    json!({ "type": "FeatureCollection", "features": codes.enumerate().map(district).collect::<Vec<_>>() })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_map_is_served_where_all_children_are_on_it_to_those_who_see_the_numbers() {
+    let dir = Arc::new(TempDir::new());
+    std::fs::create_dir_all(dir.0.join("data")).unwrap();
+    std::fs::write(dir.0.join("data/map.geojson"), squares().to_string()).unwrap();
+    let server = Server::start(Arc::clone(&dir), &["--demo"]);
+    let auditor = server.officer("auditor").await;
+    for (division, there) in [("3301", true), ("33", false), ("330106", false), ("0", false)] {
+        let children = auditor.get(&format!("/api/v1/dashboard/{division}/children")).await;
+        assert_eq!(children.body["map"], there, "{division}");
+        let status = auditor.get(&format!("/api/v1/dashboard/{division}/map")).await.status;
+        assert_eq!(status, if there { StatusCode::OK } else { StatusCode::NOT_FOUND }, "{division}");
+    }
+    let map = auditor.get("/api/v1/dashboard/3301/map").await;
+    let features = map.body["features"].as_array().unwrap();
+    assert_eq!(features.len(), 13);
+    assert!(features.iter().any(|f| f["properties"] == json!({ "code": "330106", "name": "西湖区" })));
+    // The same is not sent again.
+    let tag = map.headers["etag"].to_str().unwrap();
+    let again = auditor
+        .client
+        .get(format!("{}/api/v1/dashboard/3301/map", server.base))
+        .bearer_auth(auditor.token.as_ref().unwrap())
+        .header("if-none-match", tag);
+    let again = again.send().await.unwrap();
+    assert_eq!((again.status(), again.text().await.unwrap()), (StatusCode::NOT_MODIFIED, String::new()));
+    // Whoever sees the numbers of a district sees no map of the city.
+    let district = server.officer("data").await;
+    assert_eq!(district.get("/api/v1/dashboard/3301/map").await.status, StatusCode::NOT_FOUND);
+    drop(server);
+    // One that is none keeps the service from starting.
+    let mut broken = squares();
+    broken["features"][3]["geometry"]["coordinates"][0][4] = json!([0.0, 0.0]);
+    std::fs::write(dir.0.join("data/map.geojson"), broken.to_string()).unwrap();
+    let (started, said) = run(&dir, &["serve", "--port", "0"]);
+    assert!(!started && said.contains("feature 3") && said.contains("not closed"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fresh_demo_has_neighbours_and_a_filled_one_gets_none() {
+    let dir = Arc::new(TempDir::new());
+    let crowd = ["--demo", "--demo-people", "900"];
+    let server = Server::start(Arc::clone(&dir), &crowd);
+    let visitor = officer(&server).await;
+    let country = numbers(&visitor, "0").await;
+    let green = count(&country, "green").unwrap();
+    assert!((840..=880).contains(&green), "{country:?}");
+    assert!(count(&country, "red").is_some() && count(&country, "yellow").is_some(), "{country:?}");
+    children_add_up(&visitor, "3301").await;
+    let streets = visitor.get("/api/v1/dashboard/330109/children").await.body;
+    let shown = streets["rows"].as_array().unwrap().iter().filter(|row| row["counts"][0].as_i64() > Some(0));
+    assert!(shown.count() > 3, "people live in streets: {streets}");
+    let series = visitor.get("/api/v1/dashboard/0/series").await.body;
+    let greens = series["series"][0]["counts"].as_array().unwrap();
+    assert!(greens.iter().filter(|n| n.as_i64() > Some(0)).count() >= 6, "days before today: {series}");
+    drop(server);
+    // Started again it is the same.
+    let server = Server::start(Arc::clone(&dir), &crowd);
+    let visitor = officer(&server).await;
+    assert_eq!(count(&numbers(&visitor, "0").await, "green"), Some(green));
+    drop(server);
+    let filled = Arc::new(TempDir::new());
+    let (done, said) = run(&filled, &["seed", "--people", "300", "--newcomers", "0", "--json"]);
+    assert!(done, "{said}");
+    let server = Server::start(Arc::clone(&filled), &crowd);
+    let visitor = officer(&server).await;
+    assert!(count(&numbers(&visitor, "0").await, "green").unwrap() < 310);
+}
