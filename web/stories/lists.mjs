@@ -166,6 +166,27 @@ export const listsStories = ({ publish, logIn, declare, document: card, well, co
     await server.stop()
   },
 
+  async 'the lines of a finished list are kept for thirty days: the page says until when, and then that they are gone'({ server, browser }) {
+    const data = await staff(server, 'data')
+    const text = `证件号码,日期\n${number(1)},${days(9)[0]}\n${number(2)},昨天\n`
+    const { id } = await data(`/api/v1/imports?kind=close_contact&division=330106&name=list.csv`, text, 'application/octet-stream')
+    await data(`/api/v1/imports/${id}/start`, '{}')
+    const sights = [['zh-CN', 360], ['en-GB', 1280], ['zh-CN', 1280], ['en-GB', 360]]
+    for (const kept of ['yes', 'gone']) {
+      for (const [locale, width] of sights) {
+        const who = await enter(browser, server, 'data', `lists/${id}`, { width, locale })
+        await state(who.page, 'done')
+        await who.page.waitForSelector(`[data-kept=${kept}]`)
+        await expect(who.page, { applied: 1, wrong: 1 })
+        if (kept === 'yes') await who.page.waitForSelector('[data-act=mend]')
+        else if (await who.page.locator('[data-act=mend], [data-act=lines], [data-why]').count()) throw new Error('what is gone is offered')
+        await who.look(`lists-kept-${kept}-${locale}-${width}`)
+        await who.close()
+      }
+      if (kept === 'yes') await server.advance(31)
+    }
+  },
+
   async 'a list about many of elsewhere is held, on a phone and in English, until the level above lets it go on'({ server, browser }) {
     const [admin, county] = [await staff(server, 'admin'), await staff(server, 'data')]
     const day = days(9)[0]
