@@ -380,8 +380,8 @@ await tell({
   ...dashboardStories({ publish, tokenOf, document, well }),
   ...listsStories({ publish, logIn, declare, document, well, colour }),
   ...staffStories({ publish }),
-  ...rulesStories({ publish, colour }),
   ...accountsStories({ publish }),
+  ...rulesStories({ publish, colour }),
   ...daysStories({ publish, passOf, wedge }),
   ...collectorStories({ publish, passOf, tokenOf, wedge }),
 })
