@@ -362,7 +362,8 @@ mod tests {
     fn nothing_acts_without_two_people_of_two_offices_whatever_is_put_in_the_table() {
         assert_eq!(acting(&whole(1, "3301", 10), 18), [1]);
         assert!(acting(&whole(1, "3301", 10), 17).is_empty(), "not before its instant");
-        let mut spoilt: Vec<(&str, fn(&mut Vec<Step>))> = vec![
+        type Spoil = fn(&mut Vec<Step>);
+        let mut spoilt: Vec<(&str, Spoil)> = vec![
             ("without the proposal", |s| drop(s.remove(0))),
             ("without the count", |s| drop(s.remove(1))),
             ("the same person", |s| s[2].officer = "maker".into()),

@@ -300,8 +300,7 @@ impl Publication {
     ) {
         let ends = child.ends(pack, all);
         let covers = if child.division == home { "" } else { &child.division };
-        for (_, from, until) in self.held().filter(|(stage, ..)| lies_in(&child.division, &stage.division))
-        {
+        for (_, from, until) in self.held().filter(|(stage, ..)| lies_in(&child.division, &stage.division)) {
             let until = ends.map_or(until, |ends| ends.min(until));
             if from < until {
                 out.push(Entry { pack: Arc::clone(pack), covers: covers.into(), from, until: Some(until) });

@@ -2,8 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use kangma_core::division::divisions;
-use kangma_core::role::lies_in;
+use kangma_core::division::{divisions, lies_in};
 use kangma_core::rules::expr::is_code;
 use kangma_core::rules::listing::{ENTRIES_MAX, Entry, SOURCE_LETTERS_MAX};
 use kangma_core::rules::set::PackSet;

@@ -5,9 +5,8 @@ use kangma_core::id::PersonId;
 use kangma_core::time::Instant;
 
 use crate::app::Shared;
-use crate::db::Span;
 use crate::error::Problem;
-use crate::person::{self, WalkError, Walker};
+use crate::person::{self, Plan, WalkError, Walker};
 use crate::{packs, tally};
 
 /// People in one round: small, so that requests never wait long behind a round.
@@ -106,8 +105,9 @@ pub async fn touched(app: &Shared, part: Part, holds: impl Fn() -> bool) -> Resu
     if differs.is_empty() {
         return Ok(Some(walked));
     }
-    let (first, last) = part.range();
-    let mut walker = Walker::new(&app.db, &app.person_keys, Span { first: first.0, last: last.0 });
+    // The parts of a walk by ids are those of the jobs.
+    let plan = Plan::Ids((1, 1));
+    let mut walker = Walker::new(&app.db, &app.person_keys, plan, part.number.into(), part.of.into());
     while walker.next().await.map_err(unwalked)?.is_some() {
         if !holds() {
             return Ok(None);

@@ -288,7 +288,8 @@ fn child(pack: &Pack, of: &str, known: &[Publication]) -> Child {
 fn deeper<'a>(app: &App, terms: &'a Terms, now: Instant) -> Option<&'a str> {
     let here = |s: &&kangma_core::rules::publication::Stage| {
         let pack = app.packs.of(&s.division, now);
-        prefix(&pack.division).len() > prefix(&terms.division).len() && lies_in(&pack.division, &terms.division)
+        prefix(&pack.division).len() > prefix(&terms.division).len()
+            && lies_in(&pack.division, &terms.division)
     };
     terms.stages.iter().find(here).map(|s| s.division.as_str())
 }

@@ -149,7 +149,7 @@ pub async fn simulate(
         None => pack.division.to_string(),
         Some(code) => {
             let known = code.is_empty() || divisions().get(&code).is_some();
-            if !known || !lies_in(code, &draft.division) {
+            if !known || !lies_in(&code, &draft.division) {
                 return Err(Problem::field(
                     "division",
                     "simulate.division",
