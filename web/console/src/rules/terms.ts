@@ -5,7 +5,8 @@ export interface StageAsk {
   division: string
   hold: number
   unit: Unit
-  forecast: number
+  /** Empty: as the try says. */
+  forecast: number | ''
   margin: number
 }
 

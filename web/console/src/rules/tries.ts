@@ -1,7 +1,7 @@
 // Tries of a draft on everybody: what was asked, how far it is, and the last that says something of the
 // text as it is stored.
 import { ApiError, get } from '@kangma/shared/api'
-import type { Report, Simulation } from './types'
+import type { Simulation } from './types'
 
 export const pathOf = (draft: string, sim?: string): string => `/api/v1/drafts/${encodeURIComponent(draft)}/simulations${sim ? `/${encodeURIComponent(sim)}` : ''}`
 
@@ -11,11 +11,11 @@ export async function all(draft: string): Promise<Simulation[]> {
   return [...simulations].sort((a, b) => Date.parse(b.asked_at) - Date.parse(a.asked_at))
 }
 
-/** The report of the last try of a version on everybody; null where there was none. */
-export async function lastReport(draft: string, version: number): Promise<Report | null> {
+/** The last try of a version that is done, with its report; null where there was none. */
+export async function lastDone(draft: string, version: number): Promise<Simulation | null> {
   try {
     const done = (await all(draft)).find((s) => s.state === 'done' && s.version === version)
-    return done ? ((await get<Simulation>(pathOf(draft, done.id))).report ?? null) : null
+    return done ? await get<Simulation>(pathOf(draft, done.id)) : null
   } catch (error) {
     if (error instanceof ApiError) return null
     throw error
