@@ -1,6 +1,12 @@
 //! Packs that extend one another.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use kangma_core::rules::pack::{Library, Pack, PackErrors, PackFiles};
+use kangma_core::rules::publication::{Below, Child, Publication, Stage, Step, Terms, What, fold, in_force};
+use kangma_core::rules::set::{Entry, PackSet};
+use kangma_core::time::Instant;
 
 fn hangzhou() -> PackFiles {
     let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/parent");
@@ -271,4 +277,143 @@ fn the_effective_pack_is_one_text_with_the_origin_of_each_line() {
     for part in text.split("# ── ").skip(1) {
         part.split_once('\n').unwrap().1.parse::<toml::Table>().unwrap_or_else(|e| panic!("{e}"));
     }
+}
+
+/// A text of the parent, of another version.
+fn parent(version: &str, change: impl Fn(String) -> String) -> PackFiles {
+    let mut files = hangzhou();
+    let head = files.0.get_mut("pack.toml").unwrap();
+    *head = head.replacen("version = \"1.", &format!("version = \"{version}."), 1);
+    files.0.values_mut().for_each(|text| *text = change(std::mem::take(text)));
+    files
+}
+
+/// A city under the parent and a district under its child, since ever.
+fn city_and_district(child: &PackFiles) -> (PackSet, Library) {
+    let library = Library::new([hangzhou(), child.clone()]);
+    let load = |files| Arc::new(Pack::load_with(files, &library).unwrap_or_else(|e| panic!("{e}")));
+    let (city, district) = (load(&hangzhou()), load(child));
+    let entry = Entry { pack: district, covers: DISTRICT.into(), from: Instant(0), until: None };
+    (PackSet::single(city).with(vec![entry], Vec::new()).unwrap(), library)
+}
+
+const DISTRICT: &str = "330106";
+
+#[test]
+fn a_new_text_of_a_parent_is_held_against_the_packs_in_force_below() {
+    let own = child("", "[[off]]\nrule = \"HZ-YELLOW-OVERSEAS\"\nreason = \"nobody arrives here\"");
+    let (set, library) = city_and_district(&own);
+    let now = Instant(1_000_000);
+    let below = |files: &PackFiles| {
+        let pack = Pack::load_with(files, &library).unwrap_or_else(|e| panic!("{e}"));
+        Below::of(&set, &pack, files, &library, now)
+    };
+
+    let longer = parent("2", |rules| rules.replace("days = 14", "days = 21"));
+    let fits = below(&longer);
+    assert!(fits.unfit.is_empty());
+    let [(pack, text, of)] = &fits.fit[..] else { panic!("{fits:?}") };
+    let district = set.at(330_106, now);
+    assert!(*of == district.digest && pack.digest != district.digest && text.0 == own.0);
+    assert_eq!((&*pack.id, &*pack.version), ("xihu", "1"));
+    assert!(pack.rule("HZ-YELLOW-OVERSEAS").is_none(), "its own words hold");
+    let contact = |p: &Pack| format!("{:?}", p.rule("HZ-RED-CONTACT").unwrap().then);
+    assert_ne!(contact(pack), contact(district), "and the parent's new ones");
+
+    let gone = parent("2", |text| text.replace("HZ-YELLOW-OVERSEAS", "HZ-YELLOW-ABROAD"));
+    let refused = below(&gone);
+    let (id, errors) = &refused.unfit[0];
+    let told: Vec<_> = errors.iter().map(|(file, d)| (file.to_owned(), d.code)).collect();
+    assert!(refused.fit.is_empty() && **id == *"xihu", "{refused:?}");
+    assert!(told.contains(&("rules.toml".to_owned(), "pack.replace")), "{told:?}");
+    assert!(below(&hangzhou()).fit.is_empty(), "the same text alters nothing");
+}
+
+#[test]
+fn a_child_in_force_goes_over_to_a_new_parent_with_the_stage_that_covers_it_and_back_with_it() {
+    let own = child("", "");
+    let (start, library) = city_and_district(&own);
+    let text = parent("2", |rules| rules.replace("days = 14", "days = 21"));
+    let new = Arc::new(Pack::load_with(&text, &library).unwrap());
+    let below = Below::of(&start, &new, &text, &library, Instant(50));
+    let (recomposed, _, of) = &below.fit[0];
+    let stage = |division: &str| Stage { division: division.into(), hold_s: 10, forecast: 0, margin: 0 };
+    let terms = |pack: &Pack, stages: &[&str], children: Vec<Child>| Terms {
+        digest: pack.digest.to_string(),
+        pack: pack.id.to_string(),
+        version: pack.version.to_string(),
+        division: pack.division.to_string(),
+        reference: "r".into(),
+        starts_at: Instant(100),
+        sunset: Instant(1_000),
+        shadow_s: 5,
+        stages: stages.iter().map(|division| stage(division)).collect(),
+        children,
+    };
+    let children = vec![Child {
+        digest: recomposed.digest.to_string(),
+        of: of.to_string(),
+        pack: recomposed.id.to_string(),
+        version: recomposed.version.to_string(),
+        division: recomposed.division.to_string(),
+    }];
+    let step = |id: u8, seq: i64, at: i64, what: What| Step {
+        publication: [id; 16],
+        seq,
+        at: Instant(at),
+        officer: if seq == 0 { "maker" } else { "signer" }.into(),
+        what,
+    };
+    let steps = |id: u8, terms: &Terms, from: &[i64]| {
+        let mut all = vec![
+            step(id, 0, 1, What::Proposed(terms.clone())),
+            step(id, 1, 2, What::Signed { digest: terms.digest.clone() }),
+            step(id, 2, 3, What::Shadow { until: Instant(8) }),
+        ];
+        for (i, from) in from.iter().enumerate() {
+            let what = What::Staged { stage: i, from: Instant(*from) };
+            all.push(step(id, 3 + i as i64, 9 + i as i64, what));
+        }
+        all
+    };
+    let mut packs: BTreeMap<String, Arc<Pack>> =
+        [&new, recomposed].map(|p| (p.digest.to_string(), Arc::clone(p))).into();
+    let set_of = |steps: &[Step], packs: &BTreeMap<String, Arc<Pack>>| {
+        let all = fold(steps);
+        let all: Vec<&Publication> = all.iter().collect();
+        let (entries, voids) = in_force(&all, packs, "3301").unwrap();
+        assert!(voids.iter().all(|v| packs.contains_key(&*v.digest)));
+        (start.with(entries, voids.clone()).unwrap(), voids.len())
+    };
+    let at = |set: &PackSet, place: u64, at: i64| set.at(place, Instant(at)).digest.to_string();
+    let before = of.to_string();
+    let city = terms(&new, &["330102", "330105", "3301"], children);
+    let mut all = steps(1, &city, &[100, 150, 200]);
+    let (set, _) = set_of(&all, &packs);
+    assert_eq!(at(&set, 330_106, 199), before, "no stage covers it yet");
+    assert_eq!(at(&set, 330_106, 200), *recomposed.digest);
+    assert_eq!(at(&set, 330_108, 200), *new.digest, "elsewhere in the city the parent itself");
+    assert_eq!(at(&set, 330_102, 160), *new.digest, "a stage stays while one elsewhere begins");
+    assert_eq!(at(&set, 330_106, 1_000), before, "past the sunset");
+
+    // The parent ends: so does what the child had from it, for good.
+    let ended = What::Ended { from: Instant(300), how: "rolled_back".into(), reason: "r".into() };
+    let mut back = all.clone();
+    back.push(step(1, 6, 290, ended));
+    let (set, voids) = set_of(&back, &packs);
+    assert_eq!((at(&set, 330_106, 299), at(&set, 330_106, 300)), (recomposed.digest.to_string(), before));
+    assert_eq!(voids, 2);
+
+    // The district publishes another text of its own: that stands, also where the parent's last stage comes later.
+    let mut newer = own.clone();
+    let head = newer.0.get_mut("pack.toml").unwrap();
+    *head = head.replace("version = \"1\"", "version = \"2\"");
+    let newer = Arc::new(Pack::load_with(&newer, &library).unwrap());
+    packs.insert(newer.digest.to_string(), Arc::clone(&newer));
+    all.extend(steps(2, &terms(&newer, &[DISTRICT], Vec::new()), &[180]));
+    let (set, _) = set_of(&all, &packs);
+    assert_eq!(
+        (at(&set, 330_106, 190), at(&set, 330_106, 250)),
+        (newer.digest.to_string(), newer.digest.to_string())
+    );
 }

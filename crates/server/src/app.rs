@@ -26,6 +26,7 @@ use crate::packs::{self, Packs};
 use crate::pass::SigningKeys;
 use crate::person::Memory;
 use crate::seal::{self, KeyError, Keys, PersonKeys};
+use crate::simulate::runs::Runs;
 use crate::tally::FoldedAt;
 use crate::watch::Requests;
 
@@ -70,6 +71,8 @@ pub struct App {
     pub folded: FoldedAt,
     /// What is remembered for those who look at them.
     pub views: Views,
+    /// What-if runs of this node.
+    pub simulations: Runs,
     /// Who comes in when there is not room for all.
     pub gate: Gate,
     /// Ids and counts of requests.
@@ -153,6 +156,7 @@ impl App {
             leases,
             folded: FoldedAt::default(),
             views: Views::default(),
+            simulations: Runs::default(),
             gate,
             requests,
             last_id: AtomicU64::new(0),

@@ -26,8 +26,8 @@ pub struct Trial {
     pub stage: Option<usize>,
     /// Code of the division; empty for everybody.
     pub covers: String,
-    /// Digest of the pack that took force.
-    pub digest: String,
+    /// Digests of what took force.
+    pub digests: Vec<String>,
     /// Since when.
     pub from: Instant,
     /// Until before when.
@@ -37,7 +37,16 @@ pub struct Trial {
 }
 
 /// Publication; then its stage (-1 the shadow), and colours before and after (0 none).
-pub type Counts = HashMap<([u8; 16], (i64, i64, i64)), i64>;
+pub type CountOf = ([u8; 16], (i64, i64, i64));
+/// What a node has counted since it began. Written down as it is, and never as what came on top: a write
+/// whose outcome nobody knows is done again, and a person counted twice would stop a publication.
+pub type Counts = HashMap<CountOf, i64>;
+
+#[derive(Debug, Default)]
+struct Counted {
+    all: i64,
+    written: i64,
+}
 
 /// See the module.
 #[derive(Debug)]
@@ -45,7 +54,7 @@ pub struct Packs {
     start: Arc<PackSet>,
     set: RwLock<Arc<PackSet>>,
     trials: RwLock<Arc<Vec<Trial>>>,
-    counts: Mutex<Counts>,
+    counts: Mutex<HashMap<CountOf, Counted>>,
     state: Mutex<State>,
 }
 
@@ -130,10 +139,11 @@ impl Packs {
         let facts = &Facts::new(facts.iter().filter(is_new).cloned().collect());
         let place = place_of(facts).unwrap_or("");
         for trial in trials.iter().filter(|t| t.from <= at && at < t.until && lies_in(place, &t.covers)) {
-            let own = || digest_bytes(&trial.digest);
-            let is_first = || *decision.pack.digest == *trial.digest && before != Some(&own()[..]);
+            let is_of = |digest: &[u8]| trial.digests.iter().any(|own| digest_bytes(own)[..] == *digest);
+            let is_first = before.is_some_and(|before| !is_of(before))
+                && trial.digests.iter().any(|own| **own == *decision.pack.digest);
             // In a stage, those who come under the pack by its taking force, not by arriving or being new.
-            if trial.stage.is_some() && (before.is_none() || !is_first()) {
+            if trial.stage.is_some() && !is_first {
                 continue;
             }
             let other = decide_in(&trial.other, facts, |pack| Context { areas: pack.areas() }, at);
@@ -143,24 +153,27 @@ impl Packs {
                 None => (stage, colour(decision), colour(&other)),
                 Some(_) => (stage, colour(&other), colour(decision)),
             };
-            *self
-                .counts
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .entry((trial.id, key))
-                .or_default() += 1;
+            self.count((trial.id, key));
         }
     }
 
-    /// What was counted since it was taken last.
-    pub fn take_counts(&self) -> Counts {
-        std::mem::take(&mut *self.counts.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Counts somebody.
+    pub fn count(&self, of: CountOf) {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner).entry(of).or_default().all += 1;
     }
 
-    /// Puts back what could not be written.
-    pub fn put_counts_back(&self, counts: Counts) {
+    /// What this node has counted in all, and has not written down yet.
+    pub fn unwritten_counts(&self) -> Counts {
+        let all = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter().filter(|(_, n)| n.all != n.written).map(|(key, n)| (*key, n.all)).collect()
+    }
+
+    /// Notes what was written down.
+    pub fn note_written(&self, counts: &Counts) {
         let mut all = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        counts.into_iter().for_each(|(key, n)| *all.entry(key).or_default() += n);
+        for (key, n) in counts {
+            all.entry(*key).or_default().written = *n;
+        }
     }
 
     /// All of them. A request that asks more than once asks one set, so that what it answers is of
@@ -198,18 +211,29 @@ impl Packs {
     }
 }
 
+/// The texts of every pack that ships, and over them of those in the installation's folder and beside it.
+pub fn texts(dir: Option<&Path>) -> anyhow::Result<Vec<PackFiles>> {
+    let mut all = built_in::all()?;
+    let Some(dir) = dir else { return Ok(all) };
+    let is_one = dir.join("pack.toml").exists();
+    // A pack may extend those beside it, as when it is loaded.
+    let folder = match is_one {
+        true => std::fs::canonicalize(dir)?.parent().map(Path::to_owned),
+        false => Some(dir.to_owned()),
+    };
+    let entries = folder.map(std::fs::read_dir).transpose()?.into_iter().flatten().flatten();
+    let mut folders: Vec<_> = entries.map(|e| e.path()).filter(|p| p.join("pack.toml").exists()).collect();
+    folders.sort();
+    folders.extend(is_one.then(|| dir.to_owned()));
+    // One that cannot be read is missed only by a pack that extends it, and then by name.
+    all.extend(folders.iter().filter_map(|folder| crate::cli::pack::read_dir(folder).ok()));
+    Ok(all)
+}
+
 /// The texts of a pack that ships or that the installation starts with.
 pub fn source(dir: Option<&Path>, digest: &str) -> Option<PackFiles> {
-    let mut all = built_in::all().ok()?;
-    let mut library = built_in::library().ok()?;
-    if let Some(dir) = dir {
-        let beside = std::fs::read_dir(dir).ok()?.flatten().map(|e| e.path());
-        for folder in std::iter::once(dir.to_owned()).chain(beside).filter(|p| p.join("pack.toml").exists()) {
-            let files = crate::cli::pack::read_dir(&folder).ok()?;
-            library.put(files.clone());
-            all.push(files);
-        }
-    }
+    let all = texts(dir).ok()?;
+    let library = Library::new(all.clone());
     all.into_iter().find(|files| Pack::load_with(files, &library).is_ok_and(|pack| *pack.digest == *digest))
 }
 

@@ -482,6 +482,17 @@ impl PersonKeys {
         self.db.walk(&WALK, span, people_max, &mut keys.page).await
     }
 
+    /// Whether they can be found without a walk; see [`PersonKeys::find`].
+    pub fn are_found(&self) -> bool {
+        self.db.in_order().is_some()
+    }
+
+    /// Reads the keys of some people, in order of their ids.
+    pub fn find(&self, people: &[[u8; 16]], keys: &mut KeyPage) -> Result<(), DbError> {
+        keys.row = 0;
+        self.db.in_order().map_or(Ok(()), |db| db.find(&FIND, people, &mut keys.page))
+    }
+
     /// What wraps the keys.
     pub fn master(&self) -> &Master {
         &self.master

@@ -34,6 +34,11 @@ fn files(version: &str) -> BTreeMap<String, String> {
                     "colour = \"yellow\", rules = [\"HZ-YELLOW-OVERSEAS\"]",
                     "colour = \"red\", rules = [\"HZ-YELLOW-OVERSEAS\"]",
                 );
+                // The same journey's next sentence, which names no rule.
+                let text = text.replace(
+                    "[\"HZ-YELLOW-OVERSEAS\"], run = 7 },\n    { at = \"2020-02-17 23:59\", colour = \"yellow\" }",
+                    "[\"HZ-YELLOW-OVERSEAS\"], run = 7 },\n    { at = \"2020-02-17 23:59\", colour = \"red\" }",
+                );
                 return (name, text);
             }
         };
@@ -41,6 +46,14 @@ fn files(version: &str) -> BTreeMap<String, String> {
         (name, format!("{before}id = \"HZ-YELLOW-OVERSEAS\"{rule}"))
     };
     paths.iter().map(read).collect()
+}
+
+fn write(folder: &Path, files: &BTreeMap<String, String>) {
+    for (name, text) in files {
+        let path = folder.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
 }
 
 async fn abroad(server: &Server, n: u32, residence: &str) -> Person {
@@ -76,10 +89,14 @@ async fn draft(maker: &Person, version: &str) -> String {
     assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
     assert!(made.body["files"]["rules.toml"].is_string());
     let id = made.body["id"].as_str().unwrap().to_owned();
-    let body = json!({ "version": 1, "files": files(version) }).to_string();
-    let put = maker.send(Method::PUT, &format!("/api/v1/drafts/{id}/files"), Some(body)).await;
-    assert_eq!(put.status, StatusCode::OK, "{put:?}");
+    put(maker, &id, 1, &files(version)).await;
     id
+}
+
+async fn put(maker: &Person, draft: &str, version: i64, files: &BTreeMap<String, String>) {
+    let body = json!({ "version": version, "files": files }).to_string();
+    let put = maker.send(Method::PUT, &format!("/api/v1/drafts/{draft}/files"), Some(body)).await;
+    assert_eq!(put.status, StatusCode::OK, "{put:?}");
 }
 
 fn terms(starts_at: Instant, forecast: (i64, i64)) -> Value {
@@ -266,6 +283,25 @@ async fn a_pack_takes_force_by_two_people_in_stages_and_what_goes_wrong_is_broug
     let status = maker.get(&format!("/api/v1/publications/{id}")).await.body;
     assert!(status["stages"][1]["from"].is_string(), "{status}");
 
+    // A what-if of the command line stands beside what is published, unless it is told otherwise.
+    let folder = dir.0.join("draft");
+    write(&folder, &files("1.1.9"));
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packs/hangzhou-2020-02-11");
+    for (pack, version) in [(None, "1.1.0"), (Some(&shipped), "1.0.0")] {
+        let mut command = kangma();
+        command.args(["pack", "simulate", "--json"]).arg(&folder).envs(environment(&dir));
+        pack.iter().for_each(|pack| {
+            command.arg("--pack").arg(pack);
+        });
+        let run = command.output().unwrap();
+        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+        let report: Value = serde_json::from_slice(&run.stdout).unwrap();
+        assert_eq!(report["active"]["version"], version, "{report}");
+        if pack.is_none() {
+            assert_eq!(report["changed"], 0, "those who came from abroad are red already: {report}");
+        }
+    }
+
     // One command brings the earlier rules back, and with them the colours.
     let run = kangma()
         .args(["pack", "rollback", &id, "--reason", "too strict", "--to", &server.base])
@@ -306,4 +342,143 @@ async fn a_pack_takes_force_by_two_people_in_stages_and_what_goes_wrong_is_broug
     let found = verify();
     let said = String::from_utf8_lossy(&found.stdout).into_owned() + &String::from_utf8_lossy(&found.stderr);
     assert!(!found.status.success() && said.contains("log.row_altered: publication"), "{said}");
+}
+
+/// A district's pack that extends the city's and switches one of its rules off.
+fn district(version: &str, off: &str) -> BTreeMap<String, String> {
+    let head = format!(
+        "id = \"xihu-test\"\nextends = \"hangzhou-2020-02-11\"\nversion = \"{version}\"\ndivision = \"{DISTRICT}\"\n\
+         effective = \"2020-03-01T00:00:00+08:00\"\n"
+    );
+    let off = format!("[[off]]\nrule = \"{off}\"\nreason = \"others look after it here\"\n");
+    let words = |name: &str| format!("name = \"{name}\"\n");
+    let files = [
+        ("pack.toml", head),
+        ("rules.toml", off),
+        ("words/zh.toml", words("西湖区样例")),
+        ("words/en.toml", words("Xihu, a sample")),
+    ];
+    files.map(|(name, text)| (name.to_owned(), text)).into()
+}
+
+/// With a rule of another name everywhere.
+fn renamed(mut files: BTreeMap<String, String>, from: &str, to: &str) -> BTreeMap<String, String> {
+    files.values_mut().for_each(|text| *text = text.replace(from, to));
+    files
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_text_of_a_parent_reaches_the_packs_in_force_below_or_is_refused() {
+    let dir = Arc::new(TempDir::new());
+    let packs = dir.0.join("packs");
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packs/hangzhou-2020-02-11");
+    let mut city = Vec::new();
+    common::collect(&shipped, &mut city);
+    let read = |path: &std::path::PathBuf| {
+        let name = path.strip_prefix(&shipped).unwrap().to_string_lossy().into_owned();
+        (name, std::fs::read_to_string(path).unwrap())
+    };
+    write(&packs.join("city"), &city.iter().map(read).collect());
+    write(&packs.join("district"), &district("1.0.0", "HZ-YELLOW-HIGH-AREA"));
+    let args = ["--demo", "--codes-per-address", "100000", "--reads-per-person", "6000", "--pack"];
+    let args: Vec<&str> = args.into_iter().chain([packs.to_str().unwrap()]).collect();
+    let mut server = Server::start(Arc::clone(&dir), &args);
+    let (here, next_door) = (abroad(&server, 1, DISTRICT).await, abroad(&server, 2, NEXT_DOOR).await);
+    let (maker, signer) =
+        (officer(&server, "maker", "rule_maker").await, officer(&server, "signer", "administrator").await);
+    let code = here.code().await;
+    assert_eq!((&code["colour"], &code["pack"]["id"]), (&json!("yellow"), &json!("xihu-test")), "{code}");
+
+    // The child names a rule that the new text no longer has: no proposal, and a what-if shows why.
+    let made = maker.post("/api/v1/drafts", json!({ "division": "3301" })).await;
+    let path = format!("/api/v1/drafts/{}", made.body["id"].as_str().unwrap());
+    let draft = made.body["id"].as_str().unwrap();
+    put(&maker, draft, 1, &renamed(files("1.1.0"), "HZ-YELLOW-HIGH-AREA", "HZ-YELLOW-OTHER-AREA")).await;
+    let one = |starts_at: Instant| {
+        let mut terms = terms(starts_at, (0, 10));
+        terms["stages"] = json!([{ "division": "3301", "hold_s": 30, "forecast": 10, "margin": 5 }]);
+        terms
+    };
+    let soon = now(&maker).await.plus_s(60);
+    let refused = maker.post(&format!("{path}/proposal"), one(soon)).await;
+    assert_eq!(
+        (refused.status, refused.code()),
+        (StatusCode::UNPROCESSABLE_ENTITY, "rules.child"),
+        "{refused:?}"
+    );
+    let told = refused.body["fields"].to_string();
+    assert!(told.contains("xihu-test: rules.toml") && told.contains("HZ-YELLOW-HIGH-AREA"), "{told}");
+    let begun = maker.post(&format!("{path}/simulations"), json!({})).await;
+    assert_eq!(begun.status, StatusCode::ACCEPTED, "{begun:?}");
+    let run = format!("{path}/simulations/{}", begun.body["id"].as_str().unwrap());
+    let began = Moment::now();
+    let report = loop {
+        let told = maker.get(&run).await.body;
+        if told["state"] == "done" {
+            break told["report"].clone();
+        }
+        assert!(told["state"] == "running" && began.elapsed() < Duration::from_secs(120), "{told}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    };
+    let conflicts = report["conflicts"].to_string();
+    assert!(
+        conflicts.contains("simulate.child_refused") && conflicts.contains("HZ-YELLOW-HIGH-AREA"),
+        "{conflicts}"
+    );
+
+    // A district in which another pack is in force is no stage of the city's.
+    put(&maker, draft, 2, &renamed(files("1.1.0"), "HZ-RED-MEASURE", "HZ-RED-MEASURES")).await;
+    let refused = maker.post(&format!("{path}/proposal"), terms(soon, (1, 10))).await;
+    assert_eq!(refused.code(), "rules.stage_elsewhere", "{refused:?}");
+
+    // One that fits names the child, and takes it along.
+    let proposed = maker.post(&format!("{path}/proposal"), one(now(&maker).await.plus_s(8))).await;
+    assert_eq!(proposed.status, StatusCode::CREATED, "{proposed:?}");
+    let id = proposed.body["publication"].as_str().unwrap().to_owned();
+    let status = maker.get(&format!("/api/v1/publications/{id}")).await.body;
+    let child = status["children"][0].clone();
+    assert_eq!((&child["pack"], &child["division"]), (&json!("xihu-test"), &json!(DISTRICT)), "{status}");
+    done(&signer, &id, "signature", json!({ "digest": proposed.body["digest"] })).await;
+    done(&signer, &id, "shadow", json!({})).await;
+    let shadow_until = now(&maker).await.plus_s(4);
+    while now(&maker).await < shadow_until {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    done(&signer, &id, "publish", json!({})).await;
+    let nodes = std::slice::from_ref(&server);
+    let (old, new, own) = (("yellow", "1.0.0"), ("red", "1.1.0"), ("red", "1.0.0"));
+    until(nodes, &next_door, "red", &[old, new]).await;
+    until(nodes, &here, "red", &[old, own]).await;
+    let code = here.code().await;
+    assert_eq!(code["pack"]["id"], "xihu-test", "{code}");
+
+    // Drafts extend what is published: the new name is known, and the one that is gone is not.
+    let made = maker.post("/api/v1/drafts", json!({ "division": DISTRICT, "from": child["digest"] })).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
+    let own: Vec<&String> = made.body["files"].as_object().unwrap().keys().collect();
+    assert_eq!(own, ["pack.toml", "rules.toml", "words/en.toml", "words/zh.toml"], "a draft is its own text");
+    let draft = made.body["id"].as_str().unwrap();
+    for (version, (off, ok)) in (1..).zip([("HZ-RED-MEASURE", false), ("HZ-RED-MEASURES", true)]) {
+        put(&maker, draft, version, &district("2.0.0", off)).await;
+        let checked = maker.post(&format!("/api/v1/drafts/{draft}/check"), json!({})).await.body;
+        assert_eq!(checked["ok"], ok, "{off}: {checked}");
+    }
+
+    // Back: the child stands on the earlier text again.
+    done(&signer, &id, "rollback", json!({ "reason": "too strict" })).await;
+    until(nodes, &here, "yellow", &[("red", "1.0.0"), old]).await;
+    until(nodes, &next_door, "yellow", &[new, old]).await;
+
+    // A node that cannot load what is published says so, and keeps the packs that it started with.
+    server.kill();
+    let digest = proposed.body["digest"].as_str().unwrap();
+    // The text of another one: a digest that does not fit.
+    let other = format!("(SELECT files FROM pack_version WHERE digest <> '{digest}')");
+    meddle(&dir, &format!("UPDATE pack_version SET files = {other} WHERE digest = '{digest}'")).await;
+    let server = Server::start(Arc::clone(&dir), &args);
+    let ready = Person::nobody(&server).get("/readyz").await;
+    assert_eq!(ready.status, StatusCode::SERVICE_UNAVAILABLE, "{}", ready.text);
+    assert!(ready.text.contains(digest), "{}", ready.text);
+    let again = Person { base: server.base.clone(), ..here };
+    assert_eq!(again.code().await["colour"], "yellow");
 }

@@ -48,7 +48,7 @@ impl Route {
     fn address(&self) -> String {
         let path = self.path.replace("{division}", "330106").replace("{name}", "nobody-there");
         let id = "0123456789abcdef0123456789abcdef";
-        let path = path.replace("{id}", id).replace("{evidence}", id);
+        let path = path.replace("{id}", id).replace("{evidence}", id).replace("{simulation}", id);
         format!("{path}{}", self.query)
     }
 
@@ -145,6 +145,10 @@ fn routes() -> Vec<Route> {
         route("POST", "/api/v1/drafts/{id}/check", RULES),
         route("POST", "/api/v1/drafts/{id}/cases", RULES),
         route("POST", "/api/v1/drafts/{id}/try", RULES).body(json!({ "files": {} })),
+        route("GET", "/api/v1/drafts/{id}/simulations", RULES),
+        route("POST", "/api/v1/drafts/{id}/simulations", RULES).body(json!({ "sample": 10 })),
+        route("GET", "/api/v1/drafts/{id}/simulations/{simulation}", RULES),
+        route("POST", "/api/v1/drafts/{id}/simulations/{simulation}/stop", RULES),
         route("POST", "/api/v1/drafts/{id}/proposal", RULES).body(json!({
             "reference": "2026-1", "starts_at": "2027-01-01T00:00:00Z", "sunset": "2028-01-01T00:00:00Z",
             "shadow_s": 60, "stages": [],

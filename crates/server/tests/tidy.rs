@@ -26,7 +26,8 @@ const DUTIES: &[(&str, &[&str])] = &[
     ("rights", &["log", "staff"]),
     ("alarm", &["staff"]),
     ("look", &["account", "alarm", "decide", "log", "person", "staff"]),
-    ("publication", &["alarm", "log", "staff"]),
+    ("simulate", &["person"]),
+    ("publication", &["alarm", "log", "simulate", "staff"]),
     ("order", &["account", "alarm", "decide", "declare", "log", "login", "person", "queue", "staff"]),
     (
         "review",
@@ -39,7 +40,6 @@ const DUTIES: &[(&str, &[&str])] = &[
     ("collect", &["account", "decide", "declare", "look", "person", "queue", "staff"]),
     ("demo", &["account", "check_in", "decide", "declare", "person", "staff"]),
     ("dashboard", &["queue", "staff", "tally"]),
-    ("simulate", &["person"]),
     (
         "jobs",
         &[

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::division::lies_in;
 use crate::rules::pack::{FILES_MAX, Library, Pack, PackErrors, PackFiles};
-use crate::rules::set::{Entry, Void};
+use crate::rules::set::{Entry, PackSet, Void};
 use crate::time::{DAY_S, Instant};
 
 /// Most stages of a publication.
@@ -58,9 +58,33 @@ pub struct Terms {
     pub shadow_s: i64,
     /// In order; the last is the pack's division.
     pub stages: Vec<Stage>,
+    /// Packs in force below that extend it, as they come to with it: they take force with its stages.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub children: Vec<Child>,
+}
+
+/// A pack in force below one that it extends, as it comes to with a new text of that.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Child {
+    /// Digest of what it comes to.
+    pub digest: String,
+    /// Digest under which its own text was published, or began: what ends with that ends with this.
+    pub of: String,
+    /// Its id.
+    pub pack: String,
+    /// Its version, which is its own text's and stays.
+    pub version: String,
+    /// Its division.
+    pub division: String,
 }
 
 impl Terms {
+    /// Digests of all that takes force by it.
+    pub fn digests(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.digest).chain(self.children.iter().map(|c| &c.digest))
+    }
+
     /// What is wrong with them at an instant: a stable code, in Chinese, in English.
     #[must_use]
     pub fn slip(&self, now: Instant) -> Option<(&'static str, &'static str, &'static str)> {
@@ -245,17 +269,99 @@ impl Publication {
         self.next += i64::from(fits);
     }
 
+    /// Since when it is in force in the division of each stage so far, and until when: until it ends, or a
+    /// later stage covers that division as well.
+    fn held(&self) -> impl Iterator<Item = (&Stage, Instant, Instant)> {
+        let ended = self.ended.as_ref().map(|e| e.0);
+        let staged = || self.terms.stages.iter().zip(&self.staged);
+        staged().enumerate().map(move |(i, (stage, from))| {
+            let wider = staged().skip(i + 1).find(|(later, _)| lies_in(&stage.division, &later.division));
+            let ends = [ended, wider.map(|(_, from)| *from)];
+            let until = ends.into_iter().flatten().fold(self.terms.sunset, Instant::min);
+            (stage, *from, until)
+        })
+    }
+
     /// What is in force by it, for an installation whose own division is `home`.
     fn entries(&self, pack: &Arc<Pack>, home: &str, out: &mut Vec<Entry>) {
-        for (i, (stage, from)) in self.terms.stages.iter().zip(&self.staged).enumerate() {
-            let ends =
-                [Some(self.terms.sunset), self.staged.get(i + 1).copied(), self.ended.as_ref().map(|e| e.0)];
-            let until = ends.into_iter().flatten().min();
-            if until.is_none_or(|until| *from < until) {
-                let covers = if stage.division == home { "" } else { &stage.division };
-                out.push(Entry { pack: Arc::clone(pack), covers: covers.into(), from: *from, until });
+        for (stage, from, until) in self.held().filter(|(_, from, until)| from < until) {
+            let covers = if stage.division == home { "" } else { &stage.division };
+            out.push(Entry { pack: Arc::clone(pack), covers: covers.into(), from, until: Some(until) });
+        }
+    }
+
+    /// The same of a pack below that extends it: in its own division, with the stages that cover that.
+    fn child_entries(
+        &self,
+        (child, pack): (&Child, &Arc<Pack>),
+        all: &[&Publication],
+        home: &str,
+        out: &mut Vec<Entry>,
+    ) {
+        let ends = child.ends(pack, all);
+        let covers = if child.division == home { "" } else { &child.division };
+        for (_, from, until) in self.held().filter(|(stage, ..)| lies_in(&child.division, &stage.division)) {
+            let until = ends.map_or(until, |ends| ends.min(until));
+            if from < until {
+                out.push(Entry { pack: Arc::clone(pack), covers: covers.into(), from, until: Some(until) });
             }
         }
+    }
+}
+
+impl Child {
+    /// When it ends whatever becomes of its parent: with its own text, or where its own division publishes
+    /// another.
+    fn ends(&self, pack: &Pack, all: &[&Publication]) -> Option<Instant> {
+        let own = all.iter().find(|p| p.terms.digest == self.of);
+        let since = own.and_then(|p| p.staged.first());
+        let others = all
+            .iter()
+            .filter(|p| p.terms.pack == self.pack && p.terms.digest != self.of && p.ended.is_none());
+        let others = others.filter_map(|p| p.staged.first()).filter(|t| since.is_none_or(|since| *t > since));
+        let text = match own {
+            Some(own) => Some(own.ended.as_ref().map_or(own.terms.sunset, |e| e.0.min(own.terms.sunset))),
+            None => pack.sunset,
+        };
+        others.copied().chain(text).min()
+    }
+}
+
+/// Packs in force below one that they extend, held against a new text of that.
+#[derive(Debug, Default)]
+pub struct Below {
+    /// Those that it alters: what they come to, their own texts, and their digests now.
+    pub fit: Vec<(Arc<Pack>, PackFiles, Box<str>)>,
+    /// Those that make no pack with it.
+    pub unfit: Vec<(Box<str>, PackErrors)>,
+}
+
+impl Below {
+    /// Of all that is in force in a set at an instant, given the texts that it was made of, below a pack
+    /// and its text. A pack that is only on its way through its stages keeps the text that was signed.
+    #[must_use]
+    pub fn of(set: &PackSet, pack: &Pack, files: &PackFiles, library: &Library, at: Instant) -> Below {
+        let mut with = library.clone();
+        with.put(files.clone());
+        let mut below = Below::default();
+        for entry in set.entries() {
+            let child = &entry.pack;
+            let is_whole = entry.covers == child.division || entry.covers.is_empty();
+            let in_force = set.at(entry.covers.parse().unwrap_or(0), at).digest == child.digest;
+            let is_new = below.fit.iter().all(|(.., of)| *of != child.digest);
+            if !(is_whole && in_force && is_new && child.parents.contains(&pack.id)) {
+                continue;
+            }
+            let is_text =
+                |own: &&PackFiles| Pack::load_with(own, library).is_ok_and(|p| p.digest == child.digest);
+            let Some(own) = library.get(&child.id).filter(is_text) else { continue };
+            match Pack::load_with(own, &with) {
+                Ok(pack) if pack.digest == child.digest => {}
+                Ok(pack) => below.fit.push((Arc::new(pack), own.clone(), child.digest.clone())),
+                Err(errors) => below.unfit.push((child.id.clone(), errors)),
+            }
+        }
+        below
     }
 }
 
@@ -293,11 +399,15 @@ pub fn in_force(
     home: &str,
 ) -> Result<(Vec<Entry>, Vec<Void>), String> {
     let (mut entries, mut voids) = (Vec::new(), Vec::new());
+    let pack_of = |digest: &String| packs.get(digest).ok_or_else(|| digest.clone());
     for p in publications.iter().filter(|p| !p.staged.is_empty()) {
-        let pack = packs.get(&p.terms.digest).ok_or_else(|| p.terms.digest.clone())?;
-        p.entries(pack, home, &mut entries);
+        p.entries(pack_of(&p.terms.digest)?, home, &mut entries);
+        for child in &p.terms.children {
+            p.child_entries((child, pack_of(&child.digest)?), publications, home, &mut entries);
+        }
         if let Some((from, ..)) = &p.ended {
-            voids.push(Void { digest: p.terms.digest.as_str().into(), from: *from });
+            voids
+                .extend(p.terms.digests().map(|digest| Void { digest: digest.as_str().into(), from: *from }));
         }
     }
     entries.sort_by_key(|e| e.from);
@@ -335,6 +445,13 @@ pub fn with_parents(files: &PackFiles, library: &Library) -> PackFiles {
 
 /// Loads such a pack.
 pub fn load_with_parents(files: &PackFiles) -> Result<Pack, PackErrors> {
+    let (own, parents) = apart(files);
+    Pack::load_with(&own, &Library::new(parents))
+}
+
+/// Such a pack's own files, and those of the packs that it extends.
+#[must_use]
+pub fn apart(files: &PackFiles) -> (PackFiles, Vec<PackFiles>) {
     let (mut own, mut parents) = (PackFiles::default(), BTreeMap::<&str, PackFiles>::new());
     for (path, text) in &files.0 {
         match path.strip_prefix('@').and_then(|p| p.split_once('/')) {
@@ -342,7 +459,7 @@ pub fn load_with_parents(files: &PackFiles) -> Result<Pack, PackErrors> {
             None => own.0.insert(path.clone(), text.clone()),
         };
     }
-    Pack::load_with(&own, &Library::new(parents.into_values()))
+    (own, parents.into_values().collect())
 }
 
 #[cfg(test)]
@@ -362,6 +479,7 @@ mod tests {
             sunset: Instant(1_000),
             shadow_s: 5,
             stages: vec![stage("330106"), stage("3301")],
+            children: Vec::new(),
         }
     }
 

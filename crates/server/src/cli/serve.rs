@@ -96,6 +96,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     stop.cancel();
     server.await.ok();
     lateness.abort();
+    app.simulations.leave().await;
     jobs.wait().await;
     if let Err(e) = app.leases.leave(&app).await {
         tracing::warn!(%e, "leases were not given back; other nodes take them over in some seconds");

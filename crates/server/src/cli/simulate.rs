@@ -9,11 +9,14 @@ use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use kangma_core::division::divisions;
 use kangma_core::rules::json;
+use kangma_core::rules::pack::{Library, Pack, PackFiles};
+use kangma_core::rules::publication::Below;
 use kangma_core::tally::Place;
 
 use crate::app::Clock;
 use crate::config::Data;
 use crate::db::{Db, Which};
+use crate::publication;
 use crate::seal::{self, Keys, PersonKeys};
 use crate::simulate::{self, Progress, Question, Shown, Source};
 
@@ -25,9 +28,13 @@ pub struct Simulate {
     /// Where the data lies.
     #[command(flatten)]
     data: Data,
-    /// Folder of the rules in force; the built-in pack without it.
-    #[arg(long, env = "KANGMA_PACK")]
+    /// Take the rules of this folder as those in force, and nothing that is published. Without it, what the
+    /// installation starts with (KANGMA_PACK, or the built-in pack) and all that is published over it.
+    #[arg(long)]
     pack: Option<PathBuf>,
+    /// What the installation starts with.
+    #[arg(long, env = "KANGMA_PACK", hide = true)]
+    start: Option<PathBuf>,
     /// Of whom: code of a division.
     #[arg(long)]
     division: Option<String>,
@@ -50,25 +57,20 @@ pub struct Simulate {
 
 /// Runs it.
 pub fn run(args: Simulate) -> anyhow::Result<ExitCode> {
-    let draft = super::pack::load(&args.dir, None)?.0;
-    let active = crate::packs::load(args.pack.as_deref())?;
-    let at = match &args.at {
-        Some(text) => json::instant(text, &draft.zone)?,
-        None => Clock::system(0).wall(),
-    };
+    let files = super::pack::read_dir(&args.dir)?;
     let division = place(args.division.as_deref())?;
     let below = if args.below.is_some() { place(args.below.as_deref())? } else { division };
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let question = Question {
-        division,
-        one_in: args.one_in,
-        workers: args.threads.unwrap_or(processors),
-        ..Question::new(Arc::new(active), Arc::new(draft), at)?
-    };
-    let question = Arc::new(question);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
         let source = Arc::new(open(&args.data).await?);
+        let question = Question {
+            division,
+            sample: (1, args.one_in),
+            workers: args.threads.unwrap_or(processors),
+            ..ask(&args, &source.db, &files).await?
+        };
+        let question = Arc::new(question);
         let (progress, began) = (Arc::new(Progress::default()), Stopwatch::now());
         let work = simulate::run(Arc::clone(&source), Arc::clone(&question), Arc::clone(&progress), None);
         let bar = bar(&progress, args.json)?;
@@ -91,6 +93,34 @@ pub fn run(args: Simulate) -> anyhow::Result<ExitCode> {
         }
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// The draft, the packs that it may extend, and the rules in force beside it.
+async fn ask(args: &Simulate, db: &Db, files: &PackFiles) -> anyhow::Result<Question> {
+    let now = Clock::system(0).wall();
+    let (active, mut library) = match &args.pack {
+        Some(dir) => {
+            let texts = crate::packs::texts(Some(dir))?;
+            (crate::packs::load(Some(dir))?, Library::new(texts))
+        }
+        None => {
+            let start = args.start.as_deref();
+            let active = publication::set_of(db, crate::packs::load(start)?).await?;
+            (active, publication::library(db, start, now).await?)
+        }
+    };
+    // What lies beside the draft and nobody else knows of.
+    let beside = super::pack::library(files, &args.dir, None)?;
+    let unknown: Vec<String> =
+        beside.ids().filter(|id| library.get(id).is_none()).map(str::to_owned).collect();
+    unknown.iter().filter_map(|id| beside.get(id)).for_each(|files| library.put(files.clone()));
+    let draft = Pack::load_with(files, &library).map_err(|e| anyhow::anyhow!("the pack was refused\n{e}"))?;
+    let at = match &args.at {
+        Some(text) => json::instant(text, &draft.zone)?,
+        None => now,
+    };
+    let below = Below::of(&active, &draft, files, &library, now);
+    Ok(Question::new(Arc::new(active), Arc::new(draft), below, at)?)
 }
 
 fn place(code: Option<&str>) -> anyhow::Result<Place> {

@@ -40,6 +40,7 @@ pub const MAIN: &[Migration] = migrations![
     "logged" => "0013_logged.sql",
     "rows" => "0014_rows.sql",
     "packs" => "0015_packs.sql",
+    "simulations" => "0016_simulations.sql",
 ];
 
 /// The store of keys.

@@ -24,7 +24,7 @@ pub use changes::Changes;
 pub use dump::{Dump, Which, dump, engine, restore};
 use postgres::Postgres;
 use sqlite::Sqlite;
-pub use walk::{Page, Span, Walk};
+pub use walk::{InOrder, Page, Span, Walk};
 
 /// A statement, written once. `name` is `duty.verb`: metric label, trace and SQL comment.
 #[derive(Debug)]
@@ -537,6 +537,14 @@ impl Db {
         match &self.engine {
             Engine::Sqlite(file) => file.readers.walk(walk, span, rows_max, page),
             Engine::Postgres(server) => server.walk(walk, span, rows_max, page).await,
+        }
+    }
+
+    /// The tables in the order in which their rows came, where the engine keeps them so.
+    pub fn in_order(&self) -> Option<InOrder<'_>> {
+        match &self.engine {
+            Engine::Sqlite(file) => Some(InOrder(&file.readers)),
+            Engine::Postgres(_) => None,
         }
     }
 

@@ -4,7 +4,10 @@
 //! alive and holds up no writer. A page is one buffer that is filled again and again: a walk over
 //! ten million rows allocates as much as one over a thousand.
 
-use super::DbError;
+use std::ops::Range;
+
+use super::sqlite::Readers;
+use super::{DbError, Point};
 
 /// A table to walk over.
 #[derive(Debug)]
@@ -31,6 +34,47 @@ impl Walk {
     }
 }
 
+impl Walk {
+    /// The same in the order in which the rows lie: first row, the one behind the last, rows at most. The
+    /// last column is where a row lies.
+    pub(super) fn sql_in_order(&self) -> String {
+        let Walk { columns, table, filter, .. } = self;
+        format!(
+            "SELECT {columns}, rowid FROM {table} WHERE rowid >= $1 AND rowid < $2 {filter} ORDER BY rowid LIMIT $3"
+        )
+    }
+}
+
+/// Tables whose rows lie in the order in which they came: SQLite's. By their keys, which are as good as
+/// chance, a walk would jump through the whole file for each row.
+#[derive(Clone, Copy)]
+pub struct InOrder<'a>(pub(super) &'a Readers);
+
+impl InOrder<'_> {
+    /// Where the last row lies; 0 where there is none.
+    pub fn last(self, walk: &'static Walk) -> Result<i64, DbError> {
+        self.0.last_row(walk)
+    }
+
+    /// Reads the next page of a range of rows. Where it is full, those from behind its last row on are left.
+    pub fn walk(
+        self,
+        walk: &'static Walk,
+        rows: &Range<i64>,
+        rows_max: usize,
+        page: &mut Page,
+    ) -> Result<(), DbError> {
+        page.clear();
+        self.0.walk_rows(walk, rows, rows_max, page)
+    }
+
+    /// Reads the rows of some keys, those that there are, in the order of the keys.
+    pub fn find(self, point: &'static Point, keys: &[[u8; 16]], page: &mut Page) -> Result<(), DbError> {
+        page.clear();
+        self.0.points(point, keys, page)
+    }
+}
+
 /// Keys from the first to the last, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
@@ -50,11 +94,14 @@ impl Span {
         Span { first: first.to_be_bytes(), last: last.to_be_bytes() }
     }
 
-    /// The first of `of` pieces.
+    /// The first so many of so many pieces.
     #[must_use]
-    pub fn first_of(self, of: u32) -> Span {
+    pub fn first_of(self, (some, of): (u32, u32)) -> Span {
         let (first, last) = (u128::from_be_bytes(self.first), u128::from_be_bytes(self.last));
-        let last = first + (last - first) / u128::from(of.max(1));
+        if some >= of {
+            return self;
+        }
+        let last = first + (last - first) / u128::from(of) * u128::from(some);
         Span { last: last.to_be_bytes(), ..self }
     }
 
@@ -140,6 +187,11 @@ impl Page {
         }
     }
 
+    /// Where a row lies, of a page in that order.
+    pub fn place(&self, row: usize) -> Result<i64, DbError> {
+        self.at_int(row, self.columns.saturating_sub(1))
+    }
+
     /// The key of a row.
     pub fn key(&self, row: usize) -> Result<[u8; 16], DbError> {
         self.at_bytes(row, 0)?.try_into().map_err(|_| DbError::shape("key"))
@@ -175,6 +227,6 @@ mod tests {
         assert_eq!(rest.first[15], 1);
         assert_eq!(span.after(span.last), None);
         assert_eq!(ALL.after([0xff; 16]), None);
-        assert!(span.first_of(100).last < span.last && span.first_of(1) == span);
+        assert!(span.first_of((1, 100)).last < span.last && span.first_of((1, 1)) == span);
     }
 }

@@ -57,6 +57,11 @@ impl Leases {
         Leases { node, alone, held: Mutex::default() }
     }
 
+    /// The name of this node, which no other has and none had before.
+    pub fn node(&self) -> [u8; 16] {
+        self.node
+    }
+
     /// Whether this node does a piece of work now. Asked again before each step of it.
     pub fn holds(&self, name: &str) -> bool {
         self.alone || self.held().get(name).is_some_and(|until| Instant::now() < *until)
@@ -80,23 +85,48 @@ impl Leases {
             all = store::leases(&app.db).await?;
         }
         let share = all.len().div_ceil(usize::try_from(alive).unwrap_or(1));
-        let mut mine = 0;
-        for lease in &all {
-            let is_mine = lease.holder == self.node && lease.expires_at > 0;
-            // By the holder's clock, which may differ from ours.
-            let is_free = lease.expires_at == 0 || now_ms > lease.expires_at + SKEW_MAX_MS;
-            if !(is_mine || is_free) {
-                continue;
-            }
-            let wanted = mine < share;
-            if wanted {
+        let is_mine = |lease: &&LeaseRow| lease.holder == self.node && lease.expires_at > 0;
+        // By the holder's clock, which may differ from ours.
+        let is_free = |lease: &&LeaseRow| lease.expires_at == 0 || now_ms > lease.expires_at + SKEW_MAX_MS;
+        let held: Vec<&LeaseRow> = all.iter().filter(is_mine).collect();
+        let (kept, surplus) = held.split_at(held.len().min(share));
+        let mut mine = self.renew(app, kept).await?;
+        for lease in surplus {
+            self.give_back(app, lease).await?;
+        }
+        for lease in all.iter().filter(|lease| is_free(lease) && !is_mine(lease)) {
+            if mine < share {
                 mine += usize::from(self.take(app, lease).await?);
-            } else if is_mine {
-                self.give_back(app, lease).await?;
             }
         }
         metrics::gauge!("kangma_leases_held").set(mine as f64);
         Ok(())
+    }
+
+    /// Renews all in one commit: on a disk that is slow to write, one after the other they would run out
+    /// while the first are renewed. Returns how many it holds then.
+    async fn renew(&self, app: &Shared, leases: &[&LeaseRow]) -> Result<usize, DbError> {
+        if leases.is_empty() {
+            return Ok(0);
+        }
+        let (began, until_ms) = (Instant::now(), app.clock.wall_ms() + HELD.as_millis() as i64);
+        match store::renew(&app.db, leases, self.node, until_ms).await {
+            Ok(()) => {
+                let mut held = self.held();
+                leases.iter().for_each(|lease| {
+                    held.insert(lease.name.clone(), began + HELD);
+                });
+                return Ok(leases.len());
+            }
+            // Somebody took one of them: which, is seen one by one.
+            Err(DbError::Conflict) => {}
+            Err(e) => return Err(e),
+        }
+        let mut mine = 0;
+        for lease in leases {
+            mine += usize::from(self.take(app, lease).await?);
+        }
+        Ok(mine)
     }
 
     async fn take(&self, app: &Shared, lease: &LeaseRow) -> Result<bool, DbError> {

@@ -77,6 +77,16 @@ pub async fn leases(db: &Db) -> Result<Vec<LeaseRow>, DbError> {
 
 /// Takes, renews or (with 0) gives back a lease as it was seen; a conflict if somebody was quicker.
 pub async fn take(db: &Db, seen: &LeaseRow, node: [u8; 16], until_ms: i64) -> Result<(), DbError> {
+    db.commit(taking(Unit::new("jobs.take_lease"), seen, node, until_ms)).await
+}
+
+/// Renews leases as they were seen, all or none; a conflict if somebody took one of them.
+pub async fn renew(db: &Db, seen: &[&LeaseRow], node: [u8; 16], until_ms: i64) -> Result<(), DbError> {
+    let unit = Unit::new("jobs.renew_leases");
+    db.commit(seen.iter().fold(unit, |unit, lease| taking(unit, lease, node, until_ms))).await
+}
+
+fn taking(unit: Unit, seen: &LeaseRow, node: [u8; 16], until_ms: i64) -> Unit {
     let params = vec![
         seen.name.as_str().into(),
         node.into(),
@@ -84,5 +94,5 @@ pub async fn take(db: &Db, seen: &LeaseRow, node: [u8; 16], until_ms: i64) -> Re
         seen.holder.into(),
         seen.expires_at.into(),
     ];
-    db.commit(Unit::new("jobs.take_lease").expect(Affects::One, &TAKE, params)).await
+    unit.expect(Affects::One, &TAKE, params)
 }

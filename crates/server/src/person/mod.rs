@@ -27,7 +27,7 @@ pub use dossier::{decode_one as decode_fact, encode_one as encode_fact};
 pub use memory::Memory;
 pub use profile::Profile;
 pub use store::{Filling, due};
-pub use walk::{Seen, WalkError, Walker};
+pub use walk::{Plan, Seen, WalkError, Walker};
 
 use memory::Found;
 

@@ -42,6 +42,14 @@ pub static EVERYBODY: Walk = Walk {
     filter: "",
 };
 
+pub static DOCUMENT: Point = Point {
+    name: "person.find_document",
+    columns: "document_id, profile",
+    table: "document",
+    key: "document_id",
+    filter: "",
+};
+
 pub static DOCUMENTS: Walk = Walk {
     name: "person.walk_documents",
     columns: "document_id, profile",

@@ -1,5 +1,9 @@
-//! Everybody, one after the other: the rows, the keys and, where they are wanted, the documents of a span
-//! of people, each read in the order of the ids and joined as they come.
+//! Everybody, one after the other: the rows, the keys and, where they are wanted, the documents of a part
+//! of the people, a page at a time. Where rows lie in the order in which they came, people are read so,
+//! and what belongs to them is found by their ids; elsewhere all is read in the order of the ids and
+//! joined as it comes.
+
+use std::ops::Range;
 
 use kangma_core::fact::Facts;
 use kangma_core::id::PersonId;
@@ -31,12 +35,52 @@ pub enum WalkError {
     Keys,
 }
 
-/// Walks over a span of people. What it needs is allocated once.
+/// How everybody, or a sample, is walked over in parts.
+#[derive(Clone, Copy, Debug)]
+pub enum Plan {
+    /// By their ids: so many in so many, which is as good a sample as any, since ids are keyed hashes.
+    Ids((u32, u32)),
+    /// As they lie, up to a last row: everybody.
+    Rows(i64),
+}
+
+#[derive(Debug)]
+enum Left {
+    Ids(Span),
+    Rows(Range<i64>),
+}
+
+impl Plan {
+    /// Of so many in so many people.
+    pub fn of(db: &Db, keys: &PersonKeys, sample: (u32, u32)) -> Result<Plan, DbError> {
+        match db.in_order().filter(|_| keys.are_found() && sample.0 >= sample.1) {
+            Some(db) => Ok(Plan::Rows(db.last(&store::EVERYBODY)?)),
+            None => Ok(Plan::Ids(sample)),
+        }
+    }
+
+    fn part(self, number: u32, of: u32) -> Left {
+        match self {
+            Plan::Ids(sample) => Left::Ids(Span::part(number, of).first_of(sample)),
+            Plan::Rows(last) => {
+                let width = last / i64::from(of.max(1)) + 1;
+                let first = width * i64::from(number) + 1;
+                Left::Rows(first..(first + width).min(last + 1))
+            }
+        }
+    }
+}
+
+/// Walks over a part of the people. What it needs is allocated once.
 pub struct Walker<'a> {
     db: &'a Db,
     keys: &'a PersonKeys,
-    left: Option<Span>,
+    plan: Plan,
+    left: Option<Left>,
     people: Page,
+    /// Rows of the page by their ids.
+    by_id: Vec<([u8; 16], usize)>,
+    ids: Vec<[u8; 16]>,
     deks: KeyPage,
     documents: Page,
     openers: Openers,
@@ -59,45 +103,88 @@ pub struct Seen<'a> {
 }
 
 impl<'a> Walker<'a> {
-    /// Over a span.
-    pub fn new(db: &'a Db, keys: &'a PersonKeys, span: Span) -> Walker<'a> {
+    /// Over a part, from 0, of so many.
+    pub fn new(db: &'a Db, keys: &'a PersonKeys, plan: Plan, number: u32, of: u32) -> Walker<'a> {
         let openers = Openers {
             state: Opener::new("person", "state"),
             dossier: Opener::new("person", "dossier"),
             profile: Opener::new("document", "profile"),
         };
-        let (people, documents) = (Page::default(), Page::default());
-        Walker { db, keys, left: Some(span), people, deks: KeyPage::default(), documents, openers }
+        Walker {
+            db,
+            keys,
+            plan,
+            left: Some(plan.part(number, of)),
+            people: Page::default(),
+            by_id: Vec::new(),
+            ids: Vec::new(),
+            deks: KeyPage::default(),
+            documents: Page::default(),
+            openers,
+        }
     }
 
-    /// Reads the next page; returns what it covers of the span, or `None` at the end.
-    pub async fn next(&mut self) -> Result<Option<Span>, WalkError> {
-        let Some(span) = self.left else { return Ok(None) };
+    /// Reads the next page; returns how much of all people it covers, in parts of 2³², or `None` at the end.
+    pub async fn next(&mut self) -> Result<Option<u64>, WalkError> {
+        match self.left.take() {
+            None => Ok(None),
+            Some(Left::Ids(span)) => self.next_by_id(span).await.map(Some),
+            Some(Left::Rows(rows)) => self.next_as_they_lie(rows).map(Some),
+        }
+    }
+
+    async fn next_by_id(&mut self, span: Span) -> Result<u64, WalkError> {
         self.db.walk(&store::EVERYBODY, span, PAGE, &mut self.people).await?;
         let n = self.people.len();
-        if n == 0 {
-            self.left = None;
-            return Ok(Some(span));
+        let mut covered = span;
+        if n > 0 {
+            let (first, last) = (self.people.key(0)?, self.people.key(n - 1)?);
+            self.keys.walk(Span { first, last }, KEYS, &mut self.deks).await?;
+            if self.deks.is_cut(KEYS, last)? {
+                return Err(WalkError::Keys);
+            }
+            if n == PAGE {
+                covered.last = last;
+            }
+            self.left = span.after(covered.last).map(Left::Ids);
         }
-        let (first, last) = (self.people.key(0)?, self.people.key(n - 1)?);
-        self.keys.walk(Span { first, last }, KEYS, &mut self.deks).await?;
-        if self.deks.is_cut(KEYS, last)? {
-            return Err(WalkError::Keys);
-        }
-        let covered = if n < PAGE { span.last } else { last };
-        self.left = span.after(covered);
-        Ok(Some(Span { last: covered, ..span }))
+        self.sort()?;
+        let Plan::Ids((some, of)) = self.plan else { return Ok(0) };
+        Ok(covered.share().saturating_mul(u64::from(of)) / u64::from(some.max(1)))
     }
 
-    /// Looks at each of the page; returns how many of them cannot be opened any more, because their key was
+    fn next_as_they_lie(&mut self, rows: Range<i64>) -> Result<u64, WalkError> {
+        let Some(db) = self.db.in_order() else { return Ok(0) };
+        db.walk(&store::EVERYBODY, &rows, PAGE, &mut self.people)?;
+        let n = self.people.len();
+        let end = if n < PAGE { rows.end } else { self.people.place(n - 1)? + 1 };
+        self.left = (end < rows.end).then_some(Left::Rows(end..rows.end));
+        self.sort()?;
+        self.ids.clear();
+        self.ids.extend(self.by_id.iter().map(|(id, _)| *id));
+        self.keys.find(&self.ids, &mut self.deks)?;
+        let Plan::Rows(last) = self.plan else { return Ok(0) };
+        let rows = u64::try_from(end - rows.start).unwrap_or(0);
+        Ok((rows << 32) / u64::try_from(last).unwrap_or(1).max(1))
+    }
+
+    fn sort(&mut self) -> Result<(), DbError> {
+        self.by_id.clear();
+        for row in 0..self.people.len() {
+            self.by_id.push((self.people.key(row)?, row));
+        }
+        self.by_id.sort_unstable();
+        Ok(())
+    }
+
+    /// Looks at each of the page, in the order of their ids; returns how many of them cannot be opened any more, because their key was
     /// destroyed.
     pub fn each(
         &mut self,
         mut look: impl FnMut(Seen<'_>) -> Result<(), WalkError>,
     ) -> Result<u64, WalkError> {
         let mut destroyed = 0;
-        for row in 0..self.people.len() {
-            let id = PersonId(self.people.key(row)?);
+        for (id, row) in self.by_id.iter().map(|(id, row)| (PersonId(*id), *row)) {
             match self.deks.of(self.keys.master(), id)? {
                 None => destroyed += 1,
                 Some(dek) => {
@@ -108,7 +195,7 @@ impl<'a> Walker<'a> {
         Ok(destroyed)
     }
 
-    /// Days of birth of some of the page, in the order of the page, where their document holds one.
+    /// Days of birth of some of the page, in the order of their ids, where their document holds one.
     pub async fn births(&mut self, wanted: &[(PersonId, Dek)]) -> Result<Vec<Option<Day>>, WalkError> {
         let (Some((first, _)), Some((last, _))) = (wanted.first(), wanted.last()) else {
             return Ok(Vec::new());
@@ -116,8 +203,16 @@ impl<'a> Walker<'a> {
         let mut span = Some(Span { first: first.0, last: last.0 });
         let mut births = vec![None; wanted.len()];
         let mut next = 0;
+        let in_order = self.db.in_order().filter(|_| matches!(self.plan, Plan::Rows(_)));
         while let Some(here) = span {
-            self.db.walk(&store::DOCUMENTS, here, PAGE, &mut self.documents).await?;
+            match in_order {
+                Some(db) => {
+                    self.ids.clear();
+                    self.ids.extend(wanted.iter().map(|(id, _)| id.0));
+                    db.find(&store::DOCUMENT, &self.ids, &mut self.documents)?;
+                }
+                None => self.db.walk(&store::DOCUMENTS, here, PAGE, &mut self.documents).await?,
+            }
             let n = self.documents.len();
             for row in 0..n {
                 let document = self.documents.key(row)?;
@@ -130,7 +225,7 @@ impl<'a> Walker<'a> {
                     births[next] = super::profile::birth_in(self.openers.profile.open(dek, &id.0, sealed)?);
                 }
             }
-            span = if n < PAGE { None } else { here.after(self.documents.key(n - 1)?) };
+            span = if n < PAGE || in_order.is_some() { None } else { here.after(self.documents.key(n - 1)?) };
         }
         Ok(births)
     }

@@ -50,13 +50,32 @@ pub fn refused(errors: &PackErrors) -> Problem {
     }
 }
 
-/// A draft may extend the packs that ship.
-pub(super) fn load(files: &PackFiles) -> Result<Result<Pack, PackErrors>, Problem> {
-    let library = crate::built_in::library().map_err(|_| Problem::internal())?;
-    Ok(Pack::load_with(files, &library))
+/// Packs in force below that would be none with the one that they extend, and why.
+pub fn children_refused(unfit: &[(Box<str>, PackErrors)]) -> Problem {
+    let told = unfit.iter().flat_map(|(pack, errors)| errors.iter().map(move |(file, d)| (pack, file, d)));
+    let fields = told.take(50).map(|(pack, file, d)| FieldProblem {
+        field: format!("{pack}: {file}:{}-{}", d.span.start, d.span.end),
+        code: "rules.diagnostic",
+        zh: d.message.clone(),
+        en: d.message.clone(),
+    });
+    Problem {
+        fields: fields.collect(),
+        ..Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "rules.child",
+            "下级区划现行的规则包继承本规则包，与新文本不相容；现行规则不变。请保留其引用的规则，或先更换下级规则包。",
+            "Packs in force below extend this one and do not fit its new text; the rules in force stay. Keep the rules that they name, or replace those packs first.",
+        )
+    }
 }
 
-fn id(text: &str) -> Result<[u8; 16], Problem> {
+/// A draft may extend the packs that ship, those of the installation and those that are published.
+async fn load(app: &Shared, files: &PackFiles) -> Result<Result<Pack, PackErrors>, Problem> {
+    Ok(Pack::load_with(files, &super::library_now(app).await?))
+}
+
+pub(super) fn id(text: &str) -> Result<[u8; 16], Problem> {
     FactId::parse(text).map(|id| id.0).ok_or_else(Problem::not_found)
 }
 
@@ -285,7 +304,7 @@ pub async fn check(
     Path(text): Path<String>,
 ) -> Result<Private<Checked>, Problem> {
     let (_, files) = own(&app, &officer, &text).await?;
-    let (pack, errors) = match load(&files)? {
+    let (pack, errors) = match load(&app, &files).await? {
         Ok(pack) => (Some(pack), None),
         Err(errors) => (None, Some(errors)),
     };
@@ -318,7 +337,7 @@ pub async fn cases(
     Path(text): Path<String>,
 ) -> Result<Private<CasesView>, Problem> {
     let (_, files) = own(&app, &officer, &text).await?;
-    let pack = load(&files)?.map_err(|e| refused(&e))?;
+    let pack = load(&app, &files).await?.map_err(|e| refused(&e))?;
     let report = run_cases(&pack, &files);
     Ok(Private(CasesView { passed: report.passed(), report }))
 }
@@ -331,17 +350,19 @@ pub struct StageRequest {
     division: String,
     /// For how long changes are watched, and the next stage waits, in seconds.
     hold_s: i64,
-    /// How many people are expected to have another colour.
-    forecast: i64,
+    /// How many people are expected to have another colour; taken from the what-if where it is left out.
+    #[serde(default)]
+    forecast: Option<i64>,
     /// How many more may; beyond that it stops by itself.
     margin: i64,
 }
 
 impl StageRequest {
-    /// As core has it.
-    pub fn stage(&self) -> Stage {
+    /// As core has it, with what it forecasts itself.
+    pub fn stage(&self) -> (Stage, Option<i64>) {
         let StageRequest { division, hold_s, forecast, margin } = self;
-        Stage { division: division.clone(), hold_s: *hold_s, forecast: *forecast, margin: *margin }
+        let (division, forecast, given) = (division.clone(), forecast.unwrap_or(0), *forecast);
+        (Stage { division, hold_s: *hold_s, forecast, margin: *margin }, given)
     }
 }
 
@@ -361,6 +382,9 @@ pub struct TermsRequest {
     pub shadow_s: i64,
     /// In order; the last is the pack's division.
     pub stages: Vec<StageRequest>,
+    /// A what-if of this draft that is done: forecasts that are left out are taken from it.
+    #[serde(default)]
+    pub simulation: Option<String>,
 }
 
 /// Which publication.
@@ -411,6 +435,8 @@ pub struct PublicationView {
     #[schema(value_type = Option<String>, format = DateTime)]
     shadow_until: Option<Instant>,
     stages: Vec<StageView>,
+    /// Packs in force below that extend it: they go over to it with the stages that cover them.
+    children: Vec<ChildView>,
     /// When it ended before its time.
     #[schema(value_type = Option<String>, format = DateTime)]
     ended_at: Option<Instant>,
@@ -421,6 +447,15 @@ pub struct PublicationView {
     shadow: Vec<Transition>,
     /// In percent, where enough was compared.
     disagreement_percent: Option<f64>,
+}
+
+/// A pack in force below, as it comes to with the pack that is published.
+#[derive(Serialize, ToSchema)]
+pub struct ChildView {
+    pack: String,
+    pack_version: String,
+    digest: String,
+    division: String,
 }
 
 /// A stage and its counts.
@@ -468,6 +503,7 @@ async fn tell(app: &Shared, p: Publication) -> Result<PublicationView, Problem> 
     };
     let (compared, differ) = (suppress_alone(sum(false)), suppress_alone(sum(true)));
     let percent = compared.count().zip(differ.count()).map(|(all, some)| some as f64 * 100.0 / all as f64);
+    let state = p.state(app.clock.now());
     let stages = p.terms.stages.iter().enumerate().map(|(i, s)| StageView {
         division: s.division.clone(),
         hold_s: s.hold_s,
@@ -477,11 +513,19 @@ async fn tell(app: &Shared, p: Publication) -> Result<PublicationView, Problem> 
         changes: of(i as i64),
     });
     let stages = stages.collect();
+    let children = p.terms.children.into_iter().map(|c| ChildView {
+        pack: c.pack,
+        pack_version: c.version,
+        digest: c.digest,
+        division: c.division,
+    });
+    let children = children.collect();
     let ended = p.ended.clone();
     Ok(PublicationView {
         id: FactId(p.id).to_string(),
-        state: p.state(app.clock.now()),
+        state,
         stages,
+        children,
         shadow: of(-1),
         disagreement_percent: percent.map(|p| p.min(100.0)),
         pack: p.terms.pack,

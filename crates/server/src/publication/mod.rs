@@ -7,22 +7,24 @@
 
 pub mod http;
 pub mod job;
+pub mod simulation;
 mod store;
 #[cfg(test)]
 mod tests;
+mod texts;
 pub mod typed;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use kangma_core::division::lies_in;
+use kangma_core::division::{lies_in, prefix};
 use kangma_core::role::Permission;
-use kangma_core::rules::pack::Pack;
+use kangma_core::rules::pack::{Library, Pack};
 use kangma_core::rules::publication::{
-    Publication, State, Step, Terms, What, compress, expand, fold, in_force, load_with_parents, with_parents,
+    Below, Child, Publication, State, Step, Terms, What, compress, expand, fold, in_force, with_parents,
 };
-use kangma_core::rules::set::PackSet;
+use kangma_core::rules::set::{Entry, PackSet, Void};
 use kangma_core::time::Instant;
 
 use crate::alarm;
@@ -33,6 +35,7 @@ use crate::packs::Trial;
 use crate::staff::{self, Officer};
 
 pub use store::PACKS;
+pub use texts::{library, set_of};
 
 /// What takes force does so this many seconds after it was written, so that every node has it: the feed
 /// tells of it within 250 ms, and clocks may differ by five seconds.
@@ -42,23 +45,14 @@ pub const AHEAD_S: i64 = 6;
 /// the node not ready.
 pub async fn sync(app: &App) -> Result<(), DbError> {
     let publications = fold(&store::steps(&app.db).await?);
-    let mut packs: BTreeMap<String, Arc<Pack>> = app.packs.versions();
-    for p in publications.iter().filter(|p| p.shadow.is_some()) {
-        let digest = &p.terms.digest;
-        if packs.contains_key(digest) {
-            continue;
+    let packs = match texts::load_all(&app.db, &publications, app.packs.versions()).await? {
+        Ok(packs) => packs,
+        Err(digest) => {
+            tracing::error!(digest, "a published pack cannot be loaded; the packs stay as they were");
+            app.packs.set_failed(Some(digest));
+            return Ok(());
         }
-        match store::version(&app.db, digest).await?.and_then(|files| load(&files, digest)) {
-            Some(pack) => {
-                packs.insert(digest.clone(), pack);
-            }
-            None => {
-                tracing::error!(digest, "a published pack cannot be loaded; the packs stay as they were");
-                app.packs.set_failed(Some(digest.clone()));
-                return Ok(());
-            }
-        }
-    }
+    };
     match build(app, &publications, &packs) {
         Ok((set, trials)) => {
             app.packs.put(set, trials, packs);
@@ -70,12 +64,6 @@ pub async fn sync(app: &App) -> Result<(), DbError> {
         }
     }
     Ok(())
-}
-
-/// A stored pack, if it is what its digest says.
-fn load(files: &[u8], digest: &str) -> Option<Arc<Pack>> {
-    let pack = load_with_parents(&expand(files)?).ok()?;
-    (*pack.digest == *digest).then(|| Arc::new(pack))
 }
 
 fn build(
@@ -90,6 +78,7 @@ fn build(
         start.with(entries, voids).map_err(|e| e.to_string())
     };
     let all: Vec<&Publication> = publications.iter().collect();
+    let set = set_of(&all)?;
     let mut trials = Vec::new();
     for p in publications.iter().filter(|p| p.ended.is_none()) {
         let Some(pack) = packs.get(&p.terms.digest) else { continue };
@@ -97,18 +86,18 @@ fn build(
         if let Some((from, until)) = p.shadow
             && p.staged.is_empty()
         {
-            let other = Arc::new(PackSet::single(Arc::clone(pack)));
-            let covers = home_or(&p.terms.division);
-            trials.push(Trial { id: p.id, stage: None, covers, digest: String::new(), from, until, other });
+            let other = Arc::new(in_shadow(p, pack, &set, packs)?);
+            let (covers, digests) = (home_or(&p.terms.division), Vec::new());
+            trials.push(Trial { id: p.id, stage: None, covers, digests, from, until, other });
         }
         if p.staged.is_empty() {
             continue;
         }
         let others: Vec<&Publication> = all.iter().copied().filter(|o| o.id != p.id).collect();
         // Beside what is in force without it, where its own records count for nothing.
-        let void =
-            kangma_core::rules::set::Void { digest: p.terms.digest.as_str().into(), from: Instant::MIN };
-        let earlier = set_of(&others)?.with(Vec::new(), vec![void]).map_err(|e| e.to_string())?;
+        let void = |digest: &String| Void { digest: digest.as_str().into(), from: Instant::MIN };
+        let voids = p.terms.digests().map(void).collect();
+        let earlier = set_of(&others)?.with(Vec::new(), voids).map_err(|e| e.to_string())?;
         let earlier = Arc::new(earlier);
         for (i, (stage, from)) in p.terms.stages.iter().zip(&p.staged).enumerate() {
             let until = p.staged.get(i + 1).copied().unwrap_or(from.plus_s(stage.hold_s));
@@ -116,14 +105,38 @@ fn build(
                 id: p.id,
                 stage: Some(i),
                 covers: home_or(&stage.division),
-                digest: p.terms.digest.clone(),
+                digests: p.terms.digests().cloned().collect(),
                 from: *from,
                 until,
                 other: Arc::clone(&earlier),
             });
         }
     }
-    Ok((set_of(&all)?, trials))
+    Ok((set, trials))
+}
+
+/// Whether a division lies in another and is not it.
+fn is_below(code: &str, outer: &str) -> bool {
+    prefix(code).len() > prefix(outer).len() && lies_in(code, outer)
+}
+
+/// What would be in force under a publication where its division lies, as if since ever: the packs of
+/// divisions below stay, but for those that go over to it.
+fn in_shadow(
+    p: &Publication,
+    pack: &Arc<Pack>,
+    set: &PackSet,
+    packs: &BTreeMap<String, Arc<Pack>>,
+) -> Result<PackSet, String> {
+    let goes_over = |e: &Entry| p.terms.children.iter().any(|c| *c.pack == *e.pack.id);
+    let lies_below = |e: &Entry| is_below(&e.covers, &p.terms.division);
+    let mut entries: Vec<Entry> = set.entries().filter(|e| lies_below(e) && !goes_over(e)).collect();
+    for child in &p.terms.children {
+        let pack = packs.get(&child.digest).ok_or_else(|| child.digest.clone())?;
+        let covers = child.division.as_str().into();
+        entries.push(Entry { pack: Arc::clone(pack), covers, from: Instant::MIN, until: None });
+    }
+    PackSet::single(Arc::clone(pack)).with(entries, Vec::new()).map_err(|e| e.to_string())
 }
 
 /// A publication, and how far all are.
@@ -164,6 +177,14 @@ async fn take(
     }
 }
 
+/// The packs that a draft may extend now.
+async fn library_now(app: &App) -> Result<Library, Problem> {
+    library(&app.db, app.config.pack.as_deref(), app.clock.now()).await.map_err(|e| {
+        tracing::error!(%e, "the texts of packs");
+        Problem::internal()
+    })
+}
+
 /// Proposes a draft on terms: the first signature. Returns the publication.
 pub async fn propose(
     app: &Shared,
@@ -173,7 +194,7 @@ pub async fn propose(
 ) -> Result<[u8; 16], Problem> {
     officer.require(Permission::Rules, &draft.division)?;
     let files = expand(&draft.files).ok_or_else(Problem::internal)?;
-    let library = crate::built_in::library().map_err(|_| Problem::internal())?;
+    let library = library_now(app).await?;
     let pack = Pack::load_with(&files, &library).map_err(|e| http::refused(&e))?;
     if !lies_in(&pack.division, &draft.division) {
         return Err(Problem::field(
@@ -182,6 +203,11 @@ pub async fn propose(
             "规则包的区划不在草案的区划之内。",
             "The pack's division does not lie in the draft's.",
         ));
+    }
+    let now = app.clock.now();
+    let below = Below::of(&app.packs.set(), &pack, &files, &library, now);
+    if !below.unfit.is_empty() {
+        return Err(http::children_refused(&below.unfit));
     }
     let report = kangma_core::rules::cases::run_cases(&pack, &files);
     if !report.passed() {
@@ -192,7 +218,8 @@ pub async fn propose(
             "Cases of the pack fail, or do not reach every rule; mend them first.",
         ));
     }
-    let now = app.clock.now();
+    let known = all(app).await?;
+    let stages = simulation::stages(app, draft, &pack, terms).await?;
     let terms = Terms {
         digest: pack.digest.to_string(),
         pack: pack.id.to_string(),
@@ -202,13 +229,21 @@ pub async fn propose(
         starts_at: terms.starts_at,
         sunset: terms.sunset,
         shadow_s: terms.shadow_s,
-        stages: terms.stages.iter().map(http::StageRequest::stage).collect(),
+        stages,
+        children: below.fit.iter().map(|(pack, _, of)| child(pack, of, &known)).collect(),
     };
     if let Some((code, zh, en)) = terms.slip(now) {
         return Err(Problem::field(code.trim_start_matches("rules."), code, zh, en));
     }
-    let known = all(app).await?;
-    if known.iter().any(|p| p.terms.digest == terms.digest)
+    if let Some(other) = deeper(app, &terms, now) {
+        return Err(Problem::field(
+            "stages",
+            "rules.stage_elsewhere",
+            format!("阶段区划 {other} 现由下级规则包管辖，不能作为本规则包的阶段。"),
+            format!("In {other} a pack of a division below is in force; it can be no stage of this one."),
+        ));
+    }
+    if known.iter().any(|p| p.terms.digests().any(|digest| *digest == terms.digest))
         || app.packs.set().packs().any(|p| *p.digest == *terms.digest)
     {
         return Err(conflict(
@@ -218,20 +253,47 @@ pub async fn propose(
         ));
     }
     let id = app.new_id();
-    let unit = store::add_version(
-        Unit::new("publication.propose"),
-        store::Version {
+    let mut extended = library.clone();
+    extended.put(files.clone());
+    let texts = std::iter::once((&pack, &files));
+    let texts = texts.chain(below.fit.iter().map(|(pack, files, _)| (pack.as_ref(), files)));
+    let unit = texts.fold(Unit::new("publication.propose"), |unit, (pack, files)| {
+        let version = store::Version {
             digest: &pack.digest,
             pack: &pack.id,
             version: &pack.version,
             division: &pack.division,
             author: &draft.author,
             at: now,
-            files: compress(&with_parents(&files, &library)),
-        },
-    );
+            files: compress(&with_parents(files, &extended)),
+        };
+        store::add_version(unit, version)
+    });
     take(app, unit, (id, 0), (&officer.name, officer.office), What::Proposed(terms)).await?;
     Ok(id)
+}
+
+/// A pack in force below, as a publication names it.
+fn child(pack: &Pack, of: &str, known: &[Publication]) -> Child {
+    // What itself went over to an earlier text of the parent keeps what it was published as.
+    let mut earlier = known.iter().flat_map(|p| &p.terms.children).filter(|c| c.digest == *of);
+    Child {
+        digest: pack.digest.to_string(),
+        of: earlier.next_back().map_or_else(|| of.to_owned(), |c| c.of.clone()),
+        pack: pack.id.to_string(),
+        version: pack.version.to_string(),
+        division: pack.division.to_string(),
+    }
+}
+
+/// A stage in which a pack of a division between its own and the publication's is in force: there the
+/// publication would stand before that.
+fn deeper<'a>(app: &App, terms: &'a Terms, now: Instant) -> Option<&'a str> {
+    let here = |s: &&kangma_core::rules::publication::Stage| {
+        let pack = app.packs.of(&s.division, now);
+        is_below(&pack.division, &terms.division)
+    };
+    terms.stages.iter().find(here).map(|s| s.division.as_str())
 }
 
 /// The second signature: of another person, with another right, over the digest that they read.

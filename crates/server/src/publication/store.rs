@@ -54,13 +54,15 @@ static PUT_DRAFT: Stmt = Stmt {
 
 static COUNT: Stmt = Stmt {
     name: "publication.count",
-    sql: "INSERT INTO pack_count (publication_id, stage, was, becomes, people) VALUES ($1, $2, $3, $4, $5) \
-          ON CONFLICT (publication_id, stage, was, becomes) DO UPDATE SET people = pack_count.people + $5",
+    sql: "INSERT INTO pack_count (publication_id, node, stage, was, becomes, people) \
+          VALUES ($1, $2, $3, $4, $5, $6) \
+          ON CONFLICT (publication_id, node, stage, was, becomes) DO UPDATE SET people = excluded.people",
 };
 
 static COUNTS: Stmt = Stmt {
     name: "publication.counts",
-    sql: "SELECT stage, was, becomes, people FROM pack_count WHERE publication_id = $1 ORDER BY stage, was, becomes",
+    sql: "SELECT stage, was, becomes, CAST(SUM(people) AS BIGINT) FROM pack_count WHERE publication_id = $1 \
+          GROUP BY stage, was, becomes ORDER BY stage, was, becomes",
 };
 
 /// Nobody's id: it stands for the packs in the feed of changes, which tells every node of a step.
@@ -167,9 +169,16 @@ pub fn put_draft(id: [u8; 16], version: i64, at: Instant, files: Vec<u8>) -> Uni
     Unit::new("publication.put_draft").expect(Affects::One, &PUT_DRAFT, row)
 }
 
-/// Adds to a count of comparisons.
-pub fn count(unit: Unit, id: [u8; 16], (stage, was, becomes): (i64, i64, i64), n: i64) -> Unit {
-    unit.expect(Affects::Any, &COUNT, vec![id.into(), stage.into(), was.into(), becomes.into(), n.into()])
+/// Writes down what a node has counted in all.
+pub fn count(
+    unit: Unit,
+    id: [u8; 16],
+    node: [u8; 16],
+    (stage, was, becomes): (i64, i64, i64),
+    n: i64,
+) -> Unit {
+    let row = vec![id.into(), node.into(), stage.into(), was.into(), becomes.into(), n.into()];
+    unit.expect(Affects::Any, &COUNT, row)
 }
 
 /// Stage (-1 the shadow), colour before and after (0 none), people.

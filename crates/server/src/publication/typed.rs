@@ -8,14 +8,14 @@ use axum::extract::{Path, State as AxumState};
 use axum::http::StatusCode;
 use kangma_core::rules::cases::run_cases;
 use kangma_core::rules::outline::{FILE, How, Place, Written, outline};
-use kangma_core::rules::pack::{FILE_BYTES_MAX, FILES_MAX, Pack, PackFiles, Rule, Then};
+use kangma_core::rules::pack::{FILE_BYTES_MAX, FILES_MAX, Library, Pack, PackFiles, Rule, Then};
 use kangma_core::rules::sentence::sentence;
 use kangma_core::rules::words::{Lang, SourceView};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use utoipa::ToSchema;
 
-use super::http::{DiagnosticView, load, own, told};
+use super::http::{DiagnosticView, own, told};
 use crate::app::Shared;
 use crate::error::{Problem, ProblemBody};
 use crate::http::{Body, Private};
@@ -177,17 +177,18 @@ pub async fn attempt(
     let turn = Turn::take(&officer.name).ok_or_else(busy)?;
     let place = AT_ONCE.acquire().await.map_err(|_| Problem::internal())?;
     let files = PackFiles(ask.files);
+    let library = super::library_now(&app).await?;
     let done = tokio::task::spawn_blocking(move || {
         let _held = (turn, place);
-        typed(&files)
+        typed(&files, &library)
     });
-    done.await.map_err(|_| Problem::internal())?.map(Private)
+    done.await.map(Private).map_err(|_| Problem::internal())
 }
 
-/// What files come to.
-pub fn typed(files: &PackFiles) -> Result<Typed, Problem> {
+/// What files come to, with the packs that they may extend.
+pub fn typed(files: &PackFiles, library: &Library) -> Typed {
     let written = files.0.get(FILE).map(|text| outline(text)).unwrap_or_default();
-    let (pack, diagnostics) = match load(files)? {
+    let (pack, diagnostics) = match Pack::load_with(files, library) {
         Ok(pack) => (Some(pack), Vec::new()),
         Err(errors) => (None, told(files, &errors)),
     };
@@ -222,7 +223,7 @@ pub fn typed(files: &PackFiles) -> Result<Typed, Problem> {
     let branches = report.branches.iter().map(|b| format!("{}: {}", b.rule, b.what)).collect();
     let coverage = TypedCoverage { cases: cases.len(), passed, unreached: report.unreached, branches };
     let head = |of: fn(&Pack) -> &str| pack.as_ref().map(|p| of(p).to_owned());
-    Ok(Typed {
+    Typed {
         ok: pack.is_some(),
         id: head(|p| &p.id),
         pack_version: head(|p| &p.version),
@@ -232,7 +233,7 @@ pub fn typed(files: &PackFiles) -> Result<Typed, Problem> {
         rules,
         cases,
         coverage,
-    })
+    }
 }
 
 fn of_text(written: Written, pack: Option<&Pack>) -> TypedRule {

@@ -1,11 +1,14 @@
 //! What-if: a draft of the rules beside those in force, over everybody, before it binds anybody.
+//! Table: `pack_simulation`, where runs that the service makes are kept ([`runs`]).
 //!
 //! Reads, and never writes of people: each person is opened, decided about and forgotten. Out comes
 //! a [`Forecast`], which holds counts and nothing else; what of it may be shown is made by
 //! [`Forecast::shown`] alone, and the people in its examples are made up.
 
 mod count;
+pub mod runs;
 mod shown;
+mod store;
 #[cfg(test)]
 mod tests;
 
@@ -18,14 +21,15 @@ use kangma_core::id::PersonId;
 use kangma_core::rules::decide::Context;
 use kangma_core::rules::examples::shade;
 use kangma_core::rules::pack::Pack;
+use kangma_core::rules::publication::Below;
 use kangma_core::rules::set::{BadSet, Entry, PackSet, decide_in};
 use kangma_core::tally::Place;
 use kangma_core::time::{Day, Instant};
 
 use crate::admit::Class;
 use crate::app::Shared;
-use crate::db::{Db, Span};
-use crate::person::{Seen, WalkError, Walker};
+use crate::db::Db;
+use crate::person::{Plan, Seen, WalkError, Walker};
 use crate::seal::{Dek, PersonKeys};
 
 #[cfg(test)]
@@ -53,26 +57,38 @@ pub struct Question {
     pub active: Arc<PackSet>,
     /// The draft.
     pub draft: Arc<Pack>,
-    /// What would be in force with it.
+    /// The packs in force below that extend it.
+    pub below: Below,
+    /// What would be in force with them.
     pub proposed: PackSet,
     /// When; now, or later.
     pub at: Instant,
     /// Of whom: everybody where it is the country.
     pub division: Place,
-    /// One in so many people; 1 is everybody.
-    pub one_in: u32,
+    /// So many in so many people.
+    pub sample: (u32, u32),
     /// How many at once.
     pub workers: usize,
 }
 
 impl Question {
-    /// A draft in place of what is in force in its division, asked about everybody.
-    pub fn new(active: Arc<PackSet>, draft: Arc<Pack>, at: Instant) -> Result<Question, BadSet> {
-        let is_base = draft.division == active.base().division;
-        let covers = if is_base { "".into() } else { draft.division.clone() };
-        let entry = Entry { pack: Arc::clone(&draft), covers, from: at, until: None };
-        let proposed = active.with(vec![entry], Vec::new())?;
-        Ok(Question { active, draft, proposed, at, division: Place::COUNTRY, one_in: 1, workers: 1 })
+    /// A draft, with the packs below that extend it, in place of what is in force in their divisions, asked
+    /// about everybody.
+    pub fn new(
+        active: Arc<PackSet>,
+        draft: Arc<Pack>,
+        below: Below,
+        at: Instant,
+    ) -> Result<Question, BadSet> {
+        let home = &active.base().division;
+        let entry = |pack: &Arc<Pack>| {
+            let covers = if pack.division == *home { "".into() } else { pack.division.clone() };
+            Entry { pack: Arc::clone(pack), covers, from: at, until: None }
+        };
+        let entries = std::iter::once(&draft).chain(below.fit.iter().map(|(pack, ..)| pack)).map(entry);
+        let proposed = active.with(entries.collect(), Vec::new())?;
+        let (division, sample) = (Place::COUNTRY, (1, 1));
+        Ok(Question { active, draft, below, proposed, at, division, sample, workers: 1 })
     }
 
     fn active(&self, facts: &Facts, at: Instant) -> Decision {
@@ -138,6 +154,7 @@ pub async fn run(
     service: Option<Shared>,
 ) -> Result<Forecast, SimulateError> {
     let next = Arc::new(AtomicU32::new(0));
+    let plan = Plan::of(&source.db, &source.keys, question.sample).map_err(WalkError::from)?;
     let runtime = tokio::runtime::Handle::current();
     let mut workers = Vec::new();
     for i in 0..question.workers.clamp(1, WORKERS_MAX) {
@@ -150,7 +167,7 @@ pub async fn run(
             if service.is_some() {
                 stand_back();
             }
-            let work = work(&source, &question, &progress, &next, service.as_ref());
+            let work = work(&source, &question, &progress, (plan, &next), service.as_ref());
             done.send(runtime.block_on(work)).ok();
         });
         thread.map_err(|_| SimulateError::Worker)?;
@@ -180,7 +197,7 @@ async fn work(
     source: &Source,
     question: &Question,
     progress: &Progress,
-    next: &AtomicU32,
+    (plan, next): (Plan, &AtomicU32),
     service: Option<&Shared>,
 ) -> Result<Forecast, SimulateError> {
     let mut forecast = Forecast::default();
@@ -191,9 +208,7 @@ async fn work(
         if part >= PARTS {
             return Ok(forecast);
         }
-        // Ids are keyed hashes: a part of them is as good a sample as any.
-        let span = Span::part(part, PARTS).first_of(question.one_in);
-        let mut walker = Walker::new(&source.db, &source.keys, span);
+        let mut walker = Walker::new(&source.db, &source.keys, plan, part, PARTS);
         loop {
             let _place = match service {
                 Some(app) => Some(place(app, progress).await?),
@@ -219,8 +234,7 @@ async fn work(
                 forecast.age(*change, Age::of(birth, today));
             }
             progress.people.fetch_add(forecast.people() - before, Ordering::Relaxed);
-            let share = covered.share().saturating_mul(u64::from(question.one_in));
-            progress.share.fetch_add(share, Ordering::Relaxed);
+            progress.share.fetch_add(covered, Ordering::Relaxed);
         }
     }
 }

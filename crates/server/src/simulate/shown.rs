@@ -1,10 +1,12 @@
 //! What of a forecast may be shown: every number of people goes through `core::tally::suppress`, and is
 //! said in whole fives, since a draft can be altered a little and asked again.
 
+use std::collections::BTreeMap;
+
 use kangma_core::division::{lies_in, prefix};
 use kangma_core::rules::examples::{Example, examples, facts_json};
 use kangma_core::rules::pack::Pack;
-use kangma_core::tally::{self, Place, suppress_alone, suppress_parts, suppress_whole};
+use kangma_core::tally::{self, FLOOR, Place, suppress_alone, suppress_parts, suppress_whole};
 use serde::Serialize;
 use serde_json::Value as Json;
 use utoipa::ToSchema;
@@ -15,17 +17,18 @@ use super::{Age, Forecast, Question, Shade};
 /// What anybody may see of a forecast: changes that fewer than five people have are `null`, and so are as
 /// many others as it takes.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = SimulationReport)]
 pub struct Shown {
     /// The draft.
-    pub draft: PackName,
+    pub draft: TriedPack,
     /// What is in force.
-    pub active: PackName,
+    pub active: TriedPack,
     /// The instant that was asked about.
     pub at: String,
     /// Code of the division that was asked about; 0 is everybody.
     pub division: String,
-    /// One in so many people was looked at.
-    pub one_in: u32,
+    /// One in so many people was looked at: 1 is everybody, and 4 a quarter.
+    pub one_in: f64,
     /// People who were looked at.
     pub people: Option<i64>,
     /// How many have another colour under the draft.
@@ -50,7 +53,7 @@ pub struct Shown {
 
 /// A pack.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct PackName {
+pub struct TriedPack {
     /// Id.
     pub id: String,
     /// Version.
@@ -72,6 +75,7 @@ pub struct ColourChange {
 
 /// Divisions below one.
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
+#[schema(as = DivisionsBelow)]
 pub struct Below {
     /// Code of the one above.
     pub of: String,
@@ -130,6 +134,7 @@ pub struct ExampleShown {
 
 /// Where another pack would not fit the draft.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = PackConflict)]
 pub struct Conflict {
     /// Id of the pack.
     pub pack: String,
@@ -168,7 +173,7 @@ impl Forecast {
             active: name(question.active.at(number(&question.draft), question.at)),
             at: question.at.to_string(),
             division: question.division.to_string(),
-            one_in: question.one_in,
+            one_in: f64::from(question.sample.1) / f64::from(question.sample.0),
             people: suppress_alone(i64::try_from(self.people()).unwrap_or(i64::MAX)).count(),
             destroyed: suppress_alone(i64::try_from(self.are_destroyed()).unwrap_or(i64::MAX)).count(),
             changed: changed.in_fives().count(),
@@ -180,6 +185,17 @@ impl Forecast {
             examples: self.examples(question),
             conflicts: conflicts(question),
         }
+    }
+
+    /// By division, the country as 0, how many people have another colour at most: in whole fives, rounded
+    /// up, and only where it is more than five, so that it says nothing of few people. What a publication
+    /// forecasts for its stages is taken from it.
+    pub fn forecasts(&self, (some, of): (u32, u32)) -> BTreeMap<u64, i64> {
+        let each: Vec<Change> = changes().collect();
+        let by_place = self.by_place();
+        let known = by_place.iter().filter(|(place, _)| !place.unknown);
+        let all = known.map(|(place, n)| (place.code, up(each.iter().map(|c| n(*c)).sum(), (some, of))));
+        all.filter(|(_, n)| *n > FLOOR).collect()
     }
 
     /// From the country down, so that what is shown of a division is the same whoever asks.
@@ -239,49 +255,72 @@ impl ExampleShown {
     }
 }
 
+/// Of all people, given those of a sample; in whole fives, rounded up.
+fn up(n: i64, (some, of): (u32, u32)) -> i64 {
+    let up = |n: i64, by: i64| (n + by - 1) / by;
+    up(up(n * i64::from(of), some.into()), FLOOR) * FLOOR
+}
+
 fn number(pack: &Pack) -> u64 {
     pack.division.parse().unwrap_or(0)
 }
 
-/// What the packs of divisions below have to do with the draft: people there stay under them, and may miss
-/// a rule that the draft drops.
+/// What the packs of divisions below have to do with the draft. Those that extend it go over to it with
+/// their own text, if that makes a pack with it; people under the others stay under them, and may miss a
+/// rule that the draft drops.
 fn conflicts(question: &Question) -> Vec<Conflict> {
     let draft = &question.draft;
     let before = question.active.at(number(draft), question.at);
+    let mut all = Vec::new();
+    let mut note = |pack: &str, code, text: String| all.push(Conflict { pack: pack.to_owned(), code, text });
+    for (id, errors) in &question.below.unfit {
+        for (file, d) in errors.iter().take(PER_PACK_MAX) {
+            note(id, "simulate.child_refused", format!("{id} does not fit the draft: {file}: {}", d.message));
+        }
+    }
+    for (pack, ..) in &question.below.fit {
+        let text =
+            format!("{} goes over to the draft, under its own {} {}", pack.division, pack.id, pack.version);
+        note(&pack.id, "simulate.child", text);
+    }
+    let goes_over = |pack: &Pack| {
+        question.below.fit.iter().any(|(_, _, of)| *of == pack.digest)
+            || question.below.unfit.iter().any(|(id, _)| *id == pack.id)
+    };
     let below = question.active.entries().filter(|e| {
         prefix(&e.covers).len() > prefix(&draft.division).len()
             && lies_in(&e.covers, &draft.division)
             && e.from <= question.at
             && e.until.is_none_or(|until| question.at < until)
+            && question.active.at(e.covers.parse().unwrap_or(0), question.at).digest == e.pack.digest
+            && !goes_over(&e.pack)
     });
-    let mut all = Vec::new();
     for child in below {
         let pack = &child.pack;
-        let mut note = |code, text: String| all.push(Conflict { pack: pack.id.to_string(), code, text });
-        note(
-            "simulate.stays",
-            format!(
-                "{} stays under {} {}, which the draft does not alter",
-                child.covers, pack.id, pack.version
-            ),
+        let text = format!(
+            "{} stays under {} {}, which the draft does not alter",
+            child.covers, pack.id, pack.version
         );
+        note(&pack.id, "simulate.stays", text);
         for rule in pack.rules.iter().filter(|r| before.rule(&r.id).is_some() && draft.rule(&r.id).is_none())
         {
-            note("simulate.rule_gone", format!("{} has {}, which the draft drops", pack.id, rule.id));
+            let text = format!("{} has {}, which the draft drops", pack.id, rule.id);
+            note(&pack.id, "simulate.rule_gone", text);
         }
         for rule in pack.rules.iter().filter(|r| before.rule(&r.id).is_none() && draft.rule(&r.id).is_some())
         {
-            note(
-                "simulate.rule_twice",
-                format!("{} has a {} of its own, and the draft brings another", pack.id, rule.id),
-            );
+            let text = format!("{} has a {} of its own, and the draft brings another", pack.id, rule.id);
+            note(&pack.id, "simulate.rule_twice", text);
         }
     }
     all
 }
 
-fn name(pack: &Pack) -> PackName {
-    PackName { id: pack.id.to_string(), version: pack.version.to_string(), digest: pack.digest.to_string() }
+/// Diagnostics of one pack that are told.
+const PER_PACK_MAX: usize = 10;
+
+fn name(pack: &Pack) -> TriedPack {
+    TriedPack { id: pack.id.to_string(), version: pack.version.to_string(), digest: pack.digest.to_string() }
 }
 
 fn colour_changes(each: &[Change], shown: &[tally::Shown]) -> Vec<ColourChange> {

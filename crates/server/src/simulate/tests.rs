@@ -5,9 +5,11 @@ use std::sync::Arc;
 use kangma_core::decision::{Colour, Status};
 use kangma_core::id::PersonId;
 use kangma_core::rules::pack::{Pack, PackFiles};
+use kangma_core::rules::publication::Below;
 use kangma_core::tally::{FLOOR, Place};
 use kangma_core::time::{DAY_S, Day, Instant};
 
+use super::runs::{self, Ask};
 use super::{Age, Forecast, Progress, Question, Shade, SimulateError, Source, changes, run};
 use crate::app::{App, Clock, Rng, Shared};
 use crate::config::Config;
@@ -96,7 +98,7 @@ fn source(app: &Shared) -> Arc<Source> {
 
 fn question(app: &Shared, at: Instant) -> Question {
     let draft = Arc::new(Pack::load(&draft()).unwrap());
-    Question { workers: 2, ..Question::new(app.packs.set(), draft, at).unwrap() }
+    Question { workers: 2, ..Question::new(app.packs.set(), draft, Below::default(), at).unwrap() }
 }
 
 async fn ask(app: &Shared, question: Question) -> Forecast {
@@ -219,7 +221,7 @@ async fn a_sample_a_division_and_a_stop_do_what_they_say() {
     let all = ask(&app, question(&app, at)).await;
     let there: i64 = changes().map(|c| all.by_place()[&Place::division(330_109)](c)).sum();
     assert!(xiaoshan.changed() == there && xiaoshan.people() < 1_000, "{} people", xiaoshan.people());
-    let sample = ask(&app, Question { one_in: 4, ..question(&app, at) }).await;
+    let sample = ask(&app, Question { sample: (1, 4), ..question(&app, at) }).await;
     assert!((350..650).contains(&sample.people()), "{}", sample.people());
     // A month on all that was yellow or red for days has to check in again; nothing stored stands.
     let later = ask(&app, Question { at: at.plus_s(30 * DAY_S), ..question(&app, at) }).await;
@@ -228,6 +230,47 @@ async fn a_sample_a_division_and_a_stop_do_what_they_say() {
     progress.stop();
     let stopped = run(source(&app), Arc::new(question(&app, at)), progress, None).await;
     assert!(matches!(stopped, Err(SimulateError::Stopped)));
+    close(app).await;
+    drop(data);
+}
+
+/// While all places are taken, a run waits: the least urgent come in last.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_makes_one_run_at_a_time_and_a_stop_is_heard_while_it_waits() {
+    let at = Instant::parse("2026-03-10T10:00:00+08:00").unwrap();
+    let data = Dir(folder("runs"));
+    let app = service("runs", None, at).await;
+    crate::cli::seed::town(&app, 200, at).await.unwrap();
+    let mut places = Vec::new();
+    while app.gate.inside() < app.config.in_flight {
+        places.extend(app.gate.enter(crate::admit::Class::Code).await);
+    }
+    let begin = async |draft: u8| {
+        let (draft, below) = ([draft; 16], Place::division(3301));
+        let (division, question) = (String::new(), question(&app, at));
+        let ask = Ask { draft, draft_version: 1, by: "maker", division, sample: 100, below, question };
+        runs::begin(&app, ask).await.map_err(|p| p.code)
+    };
+    let first = begin(1).await.unwrap();
+    assert_eq!(begin(1).await, Err("rules.simulation_running"), "one of a draft");
+    assert_eq!(begin(2).await, Err("rules.simulation_running"), "and one of a node");
+    let state = async |id| runs::find(&app, [1; 16], id).await.map(|o| o.run.state(app.clock.wall())).ok();
+    assert_eq!(state(first).await, Some("running"));
+    runs::stop(&app, [1; 16], first).await.unwrap_or_else(|p| panic!("{}", p.code));
+    assert_eq!(state(first).await, Some("stopped"));
+    // The place of the node is free as soon as the run has noticed.
+    let second = loop {
+        match begin(1).await {
+            Ok(id) => break id,
+            Err(_) => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
+        }
+    };
+    // A node that ends says so of its run.
+    app.simulations.leave().await;
+    assert_eq!(state(second).await, Some("failed"));
+    assert_eq!(begin(1).await, Err("rules.simulation_running"), "it begins no other");
+    assert!(runs::find(&app, [2; 16], second).await.is_err(), "a run is its draft's");
+    drop(places);
     close(app).await;
     drop(data);
 }

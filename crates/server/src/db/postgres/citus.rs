@@ -53,6 +53,7 @@ const EVERYWHERE: &[&str] = &[
     "pack_draft",
     "pack_step",
     "pack_count",
+    "pack_simulation",
 ];
 
 const TABLES: &str =

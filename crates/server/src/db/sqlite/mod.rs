@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -257,24 +258,67 @@ impl Readers {
         self.with(|connection| {
             let sql = || rewrite(walk.name, &walk.sql());
             let mut prepared = cached(connection, std::ptr::from_ref(walk).addr(), sql)?;
-            let columns = prepared.column_count();
-            page.begin(columns);
             let rows_max = i64::try_from(rows_max).unwrap_or(i64::MAX);
-            let mut rows = prepared.query(rusqlite::params![&span.first[..], &span.last[..], rows_max])?;
-            while let Some(row) = rows.next()? {
-                for i in 0..columns {
-                    match row.get_ref(i)? {
-                        ValueRef::Null => page.null(),
-                        ValueRef::Integer(n) => page.int(n),
-                        ValueRef::Blob(b) => page.bytes(b),
-                        ValueRef::Text(t) => page.bytes(t),
-                        ValueRef::Real(_) => return Err(DbError::shape("real")),
-                    }
-                }
-            }
-            Ok(())
+            let params = rusqlite::params![&span.first[..], &span.last[..], rows_max];
+            page.begin(prepared.column_count());
+            fill(page, prepared.query(params)?)
         })
     }
+
+    pub(super) fn last_row(&self, walk: &'static Walk) -> Result<i64, DbError> {
+        self.with(|connection| {
+            let sql = || rewrite(walk.name, &format!("SELECT COALESCE(MAX(rowid), 0) FROM {}", walk.table));
+            // Each statement of a walk has an address of its own within it.
+            let mut prepared = cached(connection, std::ptr::from_ref(&walk.table).addr(), sql)?;
+            Ok(prepared.query_row([], |row| row.get(0))?)
+        })
+    }
+
+    pub(super) fn walk_rows(
+        &self,
+        walk: &'static Walk,
+        rows: &Range<i64>,
+        rows_max: usize,
+        page: &mut Page,
+    ) -> Result<(), DbError> {
+        self.with(|connection| {
+            let sql = || rewrite(walk.name, &walk.sql_in_order());
+            let mut prepared = cached(connection, std::ptr::from_ref(&walk.columns).addr(), sql)?;
+            let rows_max = i64::try_from(rows_max).unwrap_or(i64::MAX);
+            page.begin(prepared.column_count());
+            fill(page, prepared.query([rows.start, rows.end, rows_max])?)
+        })
+    }
+
+    pub(super) fn points(
+        &self,
+        point: &'static Point,
+        keys: &[[u8; 16]],
+        page: &mut Page,
+    ) -> Result<(), DbError> {
+        self.with(|connection| {
+            let mut prepared = prepare_point(connection, point)?;
+            page.begin(prepared.column_count());
+            keys.iter().try_for_each(|key| fill(page, prepared.query([&key[..]])?))
+        })
+    }
+}
+
+/// Adds rows to a page.
+fn fill(page: &mut Page, mut rows: rusqlite::Rows<'_>) -> Result<(), DbError> {
+    let columns = rows.as_ref().map_or(0, |statement| statement.column_count());
+    while let Some(row) = rows.next()? {
+        for i in 0..columns {
+            match row.get_ref(i)? {
+                ValueRef::Null => page.null(),
+                ValueRef::Integer(n) => page.int(n),
+                ValueRef::Blob(b) => page.bytes(b),
+                ValueRef::Text(t) => page.bytes(t),
+                ValueRef::Real(_) => return Err(DbError::shape("real")),
+            }
+        }
+    }
+    Ok(())
 }
 
 fn open_reader(path: &Path) -> Result<Connection, DbError> {
