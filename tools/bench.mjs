@@ -2,10 +2,10 @@
 // [{work, value, unit, yardstick, ratio, at_least, holds}]. Absolute figures drift with the
 // machine; ratios hold, so A and B alternate, three rounds, and medians are quoted.
 // BENCH_ONLY=part,part runs some parts: sqlite, postgres, nodes, tail, dashboard, postgres-dashboard,
-// import, areas, log, look-up, core; a part that fails takes no other with it. BENCH_SECONDS is the
+// import, areas, log, look-up, simulate, core; a part that fails takes no other with it. BENCH_SECONDS is the
 // length of a measurement, BENCH_MINUTES that of an open-loop run in `tail`, PEOPLE the population.
 import { spawn } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import { join } from 'node:path'
 import { PEOPLE, SECONDS, cleanUp, cpu_s, dir, fsync_ms, kangma, load, median, own_mb, postgres, requests, run, say, seeded, serve, start, stop, stopAll, wrk } from './measure.mjs'
@@ -413,6 +413,35 @@ async function lookUps(name, env) {
   result(`p95 of a look-up by number, ${name}, ${say(PEOPLE)} people`, p95, 'ms', '20 ms over it', 20 / p95, 1, { median_ms: median(times) })
 }
 
+/** Rows in any order, as people come; a fresh seed writes them in the order of their ids. */
+function scatter(env) {
+  const sql = ['person', 'document'].map((table) => `CREATE TABLE scattered AS SELECT * FROM ${table} ORDER BY random(); DELETE FROM ${table}; INSERT INTO ${table} SELECT * FROM scattered; DROP TABLE scattered;`).join(' ')
+  run('python3', ['-c', 'import sqlite3, sys; c = sqlite3.connect(sys.argv[1], isolation_level=None); c.executescript(sys.argv[2] + " VACUUM; PRAGMA wal_checkpoint(TRUNCATE);")', join(env.DATA_DIR, 'kangma.db'), sql])
+}
+
+/** A draft under which symptoms are red, tried on everybody, against ten million people in a minute on two cores. */
+async function simulate() {
+  const { env } = seeded('simulate')
+  scatter(env)
+  const draft = join(dir, 'simulate-draft')
+  cpSync('packs/hangzhou-2020-02-11', draft, { recursive: true })
+  const rules = join(draft, 'rules.toml')
+  writeFileSync(rules, readFileSync(rules, 'utf8').replaceAll('colour = "yellow"', 'colour = "red"'))
+  const seen = { per_s: [], us: [] }
+  for (let round = 0; round < ROUNDS; round++) {
+    const timed = 'TIMEFORMAT="%U %S"; time "$@"'
+    const out = run('bash', ['-c', `{ ${timed}; } 2>&1`, 'time', kangma, 'pack', 'simulate', draft, '--json', '--threads', '2'], { env }).trim().split('\n')
+    const report = JSON.parse(out[0])
+    const [user, system] = out.at(-1).split(' ').map(Number)
+    seen.per_s.push(PEOPLE / report.seconds)
+    seen.us.push(((user + system) / PEOPLE) * 1e6)
+    console.log(`  what-if: ${say(seen.per_s.at(-1))} people/s, ${say(seen.us.at(-1))} µs of processor time each, ${report.changed} change`)
+  }
+  const [per_s, us] = [median(seen.per_s), median(seen.us)]
+  result('what-if over everybody, SQLite', per_s, 'people/s', 'of 10,000,000 in 60 s', per_s / (10_000_000 / 60), 1)
+  result('processor time of a what-if, SQLite', us, 'µs a person', '12 µs, as two cores have for each of 10,000,000 in 60 s, over it', 12 / us, 1)
+}
+
 /** The pure parts print one JSON object each, with their own yardsticks inside. */
 async function core() {
   const facts = join(dir, 'facts.json')
@@ -471,6 +500,7 @@ const parts = {
     await lookUps('SQLite', seeded('look-up').env)
     await lookUps('PostgreSQL', province())
   },
+  simulate,
   core,
 }
 

@@ -238,6 +238,7 @@ export async function enter(): Promise<void> {
 /** Opens the form, for the first time or again. What was typed before stays. */
 export async function startDeclaration(): Promise<void> {
   if (!session.form) await readForm()
+  else await followPlace().catch(() => undefined)
   renewer.stop()
   session.done = false
   session.screen = 'apply'
@@ -249,8 +250,32 @@ export async function cancelDeclaration(): Promise<void> {
   await enter()
 }
 
+/** The place of the form, and how often one was asked for. */
+let formPlace = ''
+let formsAsked = 0
+
+/** Where a declaration places somebody, as the service does: their stay, or where they intend to come. */
+export function placeOf(answers: Answers): string {
+  const of = (field: string) => (typeof answers[field] === 'string' ? (answers[field] as string) : '')
+  return (of('subject') === 'intending' && of('destination')) || of('residence')
+}
+
+/** Reads the form of the place that the declaration is about: other packs may ask other questions. */
 export async function readForm(): Promise<void> {
-  session.form = await inPerson(() => get<DeclarationForm>('/api/v1/declaration-form'))
+  const place = placeOf(session.draft.answers)
+  const turn = ++formsAsked
+  const form = await inPerson(() => get<DeclarationForm>(`/api/v1/declaration-form${place && `?division=${encodeURIComponent(place)}`}`))
+  // Another place was chosen meanwhile: its form comes, or came.
+  if (turn !== formsAsked) return
+  formPlace = place
+  // What was agreed to is another text.
+  if (session.form && session.form.commitment.version !== form.commitment.version) session.draft.agreed = false
+  session.form = form
+}
+
+/** The same, where the place is another than the form's. */
+export async function followPlace(): Promise<void> {
+  if (session.form && placeOf(session.draft.answers) !== formPlace) await readForm()
 }
 
 const declaring = new Once()

@@ -207,6 +207,28 @@ describe('opening the page', () => {
     expect(session.change).toEqual({ from: 'red', to: 'yellow' })
   })
 
+  it('asks for the form of the place that the declaration is about', async () => {
+    const form = (version: string) => ({ body: { pack: {}, commitment: { version }, document_types: [], fields: [] } })
+    server({
+      'GET /api/v1/site': { body: site },
+      'GET /api/v1/me': { body: { ...holder, state: 'new' } },
+      'GET /api/v1/declaration-form': form('a'),
+      'GET /api/v1/declaration-form?division=340104': form('b'),
+    })
+    const { open, session, settle } = await page()
+    const { followPlace, placeOf } = await import('../src/session')
+    await open()
+    expect(session.form?.commitment.version).toBe('a')
+    session.draft.agreed = true
+    Object.assign(session.draft.answers, { subject: 'intending', residence: '420106', destination: '340104' })
+    expect(placeOf(session.draft.answers)).toBe('340104')
+    await followPlace()
+    await settle()
+    expect(session.form?.commitment.version).toBe('b')
+    expect(session.draft.agreed).toBe(false)
+    expect(placeOf({ ...session.draft.answers, subject: 'resident' })).toBe('420106')
+  })
+
   it('keeps what is typed out of every store', async () => {
     server({ 'GET /api/v1/site': { body: site }, 'GET /api/v1/me': { body: { ...holder, state: 'new' } }, 'GET /api/v1/declaration-form': { body: { pack: {}, commitment: {}, document_types: [], fields: [] } } })
     const { open, session, settle } = await page()

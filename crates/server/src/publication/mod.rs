@@ -115,6 +115,11 @@ fn build(
     Ok((set, trials))
 }
 
+/// Whether a division lies in another and is not it.
+fn is_below(code: &str, outer: &str) -> bool {
+    prefix(code).len() > prefix(outer).len() && lies_in(code, outer)
+}
+
 /// What would be in force under a publication where its division lies, as if since ever: the packs of
 /// divisions below stay, but for those that go over to it.
 fn in_shadow(
@@ -124,9 +129,7 @@ fn in_shadow(
     packs: &BTreeMap<String, Arc<Pack>>,
 ) -> Result<PackSet, String> {
     let goes_over = |e: &Entry| p.terms.children.iter().any(|c| *c.pack == *e.pack.id);
-    let lies_below = |e: &Entry| {
-        e.covers.len() > p.terms.division.len() && e.covers.starts_with(p.terms.division.as_str())
-    };
+    let lies_below = |e: &Entry| is_below(&e.covers, &p.terms.division);
     let mut entries: Vec<Entry> = set.entries().filter(|e| lies_below(e) && !goes_over(e)).collect();
     for child in &p.terms.children {
         let pack = packs.get(&child.digest).ok_or_else(|| child.digest.clone())?;
@@ -288,8 +291,7 @@ fn child(pack: &Pack, of: &str, known: &[Publication]) -> Child {
 fn deeper<'a>(app: &App, terms: &'a Terms, now: Instant) -> Option<&'a str> {
     let here = |s: &&kangma_core::rules::publication::Stage| {
         let pack = app.packs.of(&s.division, now);
-        prefix(&pack.division).len() > prefix(&terms.division).len()
-            && lies_in(&pack.division, &terms.division)
+        is_below(&pack.division, &terms.division)
     };
     terms.stages.iter().find(here).map(|s| s.division.as_str())
 }

@@ -3,7 +3,7 @@
 use axum::extract::{Path, State as AxumState};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use kangma_core::division::{divisions, lies_in};
+use kangma_core::division::{divisions, lies_in, prefix};
 use kangma_core::id::FactId;
 use kangma_core::rules::pack::Pack;
 use kangma_core::rules::publication::{Below, Stage};
@@ -146,9 +146,9 @@ pub async fn simulate(
     let active = app.packs.set();
     let division = match ask.division {
         None if pack.division == active.base().division => String::new(),
-        None => pack.division.to_string(),
+        None => prefix(&pack.division).to_owned(),
         Some(code) => {
-            let known = code.is_empty() || divisions().get(&code).is_some();
+            let known = prefix(&code).is_empty() || divisions().get(&code).is_some();
             if !known || !lies_in(&code, &draft.division) {
                 return Err(Problem::field(
                     "division",
@@ -157,7 +157,7 @@ pub async fn simulate(
                     "There is no division of that code, or it does not lie in the draft's.",
                 ));
             }
-            code
+            prefix(&code).to_owned()
         }
     };
     let place = |code: &str| Place::division(code.parse().unwrap_or(0));
@@ -291,7 +291,7 @@ fn fits(app: &Shared, found: &Outcome, pack: &Pack) -> Result<(), Problem> {
 fn expected(app: &Shared, found: &Outcome, earlier: &[String], division: &str) -> Result<i64, Problem> {
     let home = app.packs.base().division.to_string();
     // The installation's own pack answers for those whom no other covers, wherever they are.
-    let code = |division: &str| if division == home { String::new() } else { division.to_owned() };
+    let code = |division: &str| if division == home { String::new() } else { prefix(division).to_owned() };
     let (here, asked) = (code(division), &found.run.division);
     if !here.starts_with(asked.as_str()) {
         return Err(Problem::field(
