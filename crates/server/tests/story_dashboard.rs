@@ -429,12 +429,12 @@ async fn a_map_is_served_where_all_children_are_on_it_to_those_who_see_the_numbe
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_fresh_demo_has_neighbours_and_a_filled_one_gets_none() {
     let dir = Arc::new(TempDir::new());
-    let crowd = ["--demo", "--demo-people", "900"];
+    let crowd = ["--demo", "--demo-people", "4000"];
     let server = Server::start(Arc::clone(&dir), &crowd);
     let visitor = officer(&server).await;
     let country = numbers(&visitor, "0").await;
     let green = count(&country, "green").unwrap();
-    assert!((840..=880).contains(&green), "{country:?}");
+    assert!((3_730..=3_915).contains(&green), "{country:?}");
     assert!(count(&country, "red").is_some() && count(&country, "yellow").is_some(), "{country:?}");
     children_add_up(&visitor, "3301").await;
     let streets = visitor.get("/api/v1/dashboard/330109/children").await.body;
