@@ -298,10 +298,9 @@ impl Publication {
         home: &str,
         out: &mut Vec<Entry>,
     ) {
-        let ends = child.ends(pack, all);
         let covers = if child.division == home { "" } else { &child.division };
         for (_, from, until) in self.held().filter(|(stage, ..)| lies_in(&child.division, &stage.division)) {
-            let until = ends.map_or(until, |ends| ends.min(until));
+            let until = child.ends(pack, all, from).map_or(until, |ends| ends.min(until));
             if from < until {
                 out.push(Entry { pack: Arc::clone(pack), covers: covers.into(), from, until: Some(until) });
             }
@@ -311,19 +310,25 @@ impl Publication {
 
 impl Child {
     /// When it ends whatever becomes of its parent: with its own text, or where its own division publishes
-    /// another.
-    fn ends(&self, pack: &Pack, all: &[&Publication]) -> Option<Instant> {
+    /// another, from when that holds in all of it. What was over before it begins does not count.
+    fn ends(&self, pack: &Pack, all: &[&Publication], begins: Instant) -> Option<Instant> {
         let own = all.iter().find(|p| p.terms.digest == self.of);
         let since = own.and_then(|p| p.staged.first());
-        let others = all
-            .iter()
-            .filter(|p| p.terms.pack == self.pack && p.terms.digest != self.of && p.ended.is_none());
-        let others = others.filter_map(|p| p.staged.first()).filter(|t| since.is_none_or(|since| *t > since));
+        let is_other = |p: &&&Publication| {
+            p.terms.pack == self.pack
+                && p.terms.division == self.division
+                && p.terms.digest != self.of
+                && p.ended.is_none()
+        };
+        let others = all.iter().filter(is_other);
+        let whole = others.filter_map(|p| p.held().find(|(s, ..)| lies_in(&self.division, &s.division)));
+        let whole = whole.filter(|(_, from, until)| *until > begins && since.is_none_or(|s| from > s));
+        let others = whole.map(|(_, from, _)| from);
         let text = match own {
             Some(own) => Some(own.ended.as_ref().map_or(own.terms.sunset, |e| e.0.min(own.terms.sunset))),
             None => pack.sunset,
         };
-        others.copied().chain(text).min()
+        others.chain(text).min()
     }
 }
 
@@ -406,8 +411,11 @@ pub fn in_force(
             p.child_entries((child, pack_of(&child.digest)?), publications, home, &mut entries);
         }
         if let Some((from, ..)) = &p.ended {
-            voids
-                .extend(p.terms.digests().map(|digest| Void { digest: digest.as_str().into(), from: *from }));
+            // Also what it came to under a new text of its parent.
+            let staged = publications.iter().filter(|o| !o.staged.is_empty());
+            let over = staged.flat_map(|o| &o.terms.children).filter(|c| c.of == p.terms.digest);
+            let digests = p.terms.digests().chain(over.map(|c| &c.digest));
+            voids.extend(digests.map(|digest| Void { digest: digest.as_str().into(), from: *from }));
         }
     }
     entries.sort_by_key(|e| e.from);

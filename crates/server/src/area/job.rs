@@ -42,17 +42,18 @@ pub async fn walk(app: &Shared, part: Part, holds: impl Fn() -> bool) -> Result<
 /// Takes a version back that changes more people than were counted for it.
 pub async fn watch(app: &Shared) -> Result<(), Problem> {
     let now = app.clock.now();
-    let turn = app.packs.set().areas_since(now);
-    let Some(turn) = turn.filter(|turn| now < turn.plus_s(WATCHED_S)) else { return Ok(()) };
+    // A part of the people may be looked through for several at once, so that they are held to what was
+    // counted for all that began of late, also those that gave way since.
+    let since = now.plus_s(-WATCHED_S);
     let versions = app.packs.area_versions();
-    let began = |v: &&Version| v.signed.as_ref().is_some_and(|(.., from)| *from == turn);
-    let acting: Vec<&Version> =
-        versions.iter().filter(began).filter(|v| state(&versions, v, now) == State::InForce).collect();
+    let began = |v: &&Version| v.signed.as_ref().is_some_and(|(.., from)| since < *from && *from <= now);
+    let bound: i64 = versions.iter().filter(began).filter_map(|v| v.count.as_ref()).map(Count::bound).sum();
+    let acts = |v: &&Version| v.withdrawn.is_none() && state(&versions, v, now) == State::InForce;
+    let acting: Vec<&Version> = versions.iter().filter(began).filter(acts).collect();
     if acting.is_empty() {
         return Ok(());
     }
-    let bound: i64 = acting.iter().filter_map(|v| v.count.as_ref()).map(Count::bound).sum();
-    let [_, _, _, changed] = store::changed(&app.db, turn).await?;
+    let changed = store::changed_since(&app.db, since).await?;
     if changed <= bound {
         return Ok(());
     }
@@ -68,10 +69,20 @@ pub async fn watch(app: &Shared) -> Result<(), Problem> {
 /// whom a fact names a place that differs are decided about under both lists, for the numbers only.
 pub async fn count(app: &Shared) -> Result<(), Problem> {
     let (versions, now) = (app.packs.area_versions(), app.clock.now());
-    let Some(version) = versions.iter().find(|v| state(&versions, v, now) == State::Counting) else {
-        return Ok(());
-    };
-    let (before, after) = beside(app, &versions, version).await?;
+    let uncounted =
+        versions.iter().filter(|v| v.count.is_none() && state(&versions, v, now) == State::Counting);
+    let mut found = None;
+    for version in uncounted {
+        match beside(app, &versions, version).await {
+            Ok(lists) => {
+                found = Some((version, lists));
+                break;
+            }
+            // One that cannot be read keeps no other waiting.
+            Err(_) => tracing::warn!(id = ?version.id, "a proposed list of areas cannot be counted"),
+        }
+    }
+    let Some((version, (before, after))) = found else { return Ok(()) };
     let active = app.packs.set();
     let proposed = active.as_ref().clone().with_areas(&[(Instant::MIN, before), (now, after)]);
     let (differs, everybody) = proposed.areas_differ(Instant::MIN, now);

@@ -22,7 +22,7 @@ use kangma_core::rules::listing::{
     ALL_ENTRIES_MAX, Entry, State, Step, Terms, Version, What, areas, compress, expand, fold, in_force,
     state, timeline,
 };
-use kangma_core::time::Instant;
+use kangma_core::time::{DAY_S, Instant};
 
 use crate::alarm;
 use crate::app::{App, Shared};
@@ -36,6 +36,8 @@ pub use store::AREAS;
 
 /// Proposals of a division that wait at once.
 const WAITING_MAX: usize = 20;
+/// Proposals of a division in a day: steps are kept for ever, and every node reads them.
+const A_DAY_MAX: usize = 100;
 
 /// Brings this node's lists to what the steps say. What cannot be read leaves them as they are, and the node
 /// not ready.
@@ -166,12 +168,14 @@ pub async fn propose(app: &Shared, officer: &Officer, new: Proposal<'_>) -> Resu
         v.terms.division == new.division
             && matches!(state(&versions, v, now), State::Counting | State::Proposed)
     };
-    let steps: i64 = versions.iter().map(|v| v.next).sum();
-    if versions.iter().filter(waiting).count() >= WAITING_MAX || steps >= store::STEPS_MAX as i64 - 100 {
+    let of_today = |v: &&Version| v.terms.division == new.division && now.plus_s(-DAY_S) < v.proposed.2;
+    if versions.iter().filter(waiting).count() >= WAITING_MAX
+        || versions.iter().filter(of_today).count() >= A_DAY_MAX
+    {
         return Err(conflict(
             "areas.many",
-            "待签署的名单过多，请先签署或撤回。",
-            "Too many lists wait. Sign or withdraw some first.",
+            "待签署或今日已提出的名单过多，请先签署或撤回，或明日再提。",
+            "Too many lists wait or were proposed today. Sign or withdraw some, or propose again tomorrow.",
         ));
     }
     // Together with what else acts they are not beyond what a node holds.
@@ -242,6 +246,12 @@ pub async fn sign(app: &Shared, officer: &Officer, id: [u8; 16], digest: &str) -
     if replaces != version.terms.replaces {
         return Err(changed());
     }
+    // Others may have taken force since it was proposed.
+    let others = in_force(&versions, Instant::MAX).into_iter();
+    let others = others.filter(|v| v.terms.division != version.terms.division).map(|v| v.terms.entries);
+    if others.sum::<usize>() + version.terms.entries > ALL_ENTRIES_MAX {
+        return Err(entries::too_many());
+    }
     let from = now.plus_s(AHEAD_S);
     let what = What::Signed { digest: digest.to_owned(), from };
     take(app, Unit::new("area.sign"), (id, version.next), (&officer.name, officer.office), what).await?;
@@ -256,6 +266,14 @@ pub async fn withdraw(app: &Shared, officer: &Officer, id: [u8; 16], reason: &st
     let own = version.signed.is_none() && officer.may(Permission::Rules, division);
     if !own && !officer.may(Permission::PublishRules, division) {
         return Err(staff::not_allowed());
+    }
+    // One person undoes what is new; what has stood for a day is changed by two, with its number counted.
+    if version.signed.as_ref().is_some_and(|s| s.2.plus_s(DAY_S) <= app.clock.now()) {
+        return Err(conflict(
+            "areas.old",
+            "该名单生效已超过一日，不能由一人撤回，请另行提出名单。",
+            "This list has acted for more than a day, so one person cannot take it back. Propose another list.",
+        ));
     }
     withdraw_by(app, &versions, &version, (&officer.name, officer.office), "withdrawn", reason).await
 }

@@ -9,8 +9,8 @@ use crate::db::{Affects, Db, DbError, Row, Stmt, Unit, Value};
 use crate::decide::job::Walked;
 use crate::log::{self, AREA_LIST_ROW, Kind, Subject};
 
-/// Steps that a node reads at most: beyond them no version is proposed.
-pub const STEPS_MAX: usize = 100_000;
+/// Steps that a node reads at most: some centuries of a country's.
+const STEPS_MAX: usize = 10_000_000;
 
 static STEPS: Stmt = Stmt {
     name: "area.steps",
@@ -34,6 +34,11 @@ static CHANGED: Stmt = Stmt {
     name: "area.changed",
     sql: "SELECT COUNT(*), CAST(COALESCE(SUM(people), 0) AS BIGINT), CAST(COALESCE(SUM(touched), 0) AS BIGINT), \
           CAST(COALESCE(SUM(changed), 0) AS BIGINT) FROM area_walk WHERE turn = $1",
+};
+
+static CHANGED_SINCE: Stmt = Stmt {
+    name: "area.changed_since",
+    sql: "SELECT CAST(COALESCE(SUM(changed), 0) AS BIGINT) FROM area_walk WHERE turn > $1",
 };
 
 static ADD_WALK: Stmt = Stmt {
@@ -104,6 +109,11 @@ pub async fn walked(db: &Db) -> Result<Vec<(u8, Instant)>, DbError> {
     let rows = db.all(&WALKED, &[]).await?;
     let part = |row: &Row| Ok((u8::try_from(row.int(0)?).unwrap_or(u8::MAX), Instant(row.int(1)?)));
     rows.iter().map(part).collect()
+}
+
+/// How many have another colour by lists that began to act after an instant.
+pub async fn changed_since(db: &Db, since: Instant) -> Result<i64, DbError> {
+    db.one(&CHANGED_SINCE, &[since.into()]).await?.map_or(Ok(0), |row| row.int(0))
 }
 
 /// What a turn came to so far: parts, people in them, decided again, with another colour.

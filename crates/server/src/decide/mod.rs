@@ -199,7 +199,16 @@ fn fresh_state(person: &Person, decision: &Decision, old: &State) -> State {
 
 /// Stores a fresh decision for somebody whom nobody reads; says whether it is of another colour.
 pub async fn refresh(app: &Shared, id: PersonId) -> Result<bool, Problem> {
+    refresh_older(app, id, Instant::MAX).await
+}
+
+/// The same where the stored decision is older than an instant: on another node somebody may have read
+/// them since they were looked at.
+pub async fn refresh_older(app: &Shared, id: PersonId, than: Instant) -> Result<bool, Problem> {
     let Some(mut person) = person::load(app, id).await? else { return Ok(false) };
+    if person.stored.as_ref().is_some_and(|s| s.decided_at >= than) {
+        return Ok(false);
+    }
     let colour = person.stored.as_ref().map(|s| (s.status(), s.colour()));
     let before = person.stored.as_ref().map(|s| s.pack.clone());
     let (decision, stored) = settle(app, &mut person, Vec::new(), app.clock.now());

@@ -216,6 +216,8 @@ impl Meter {
             (At::Text, _) => At::Text,
             (At::Open, b'!') => At::Mark,
             (At::Open, b'?') => At::Until(INSTRUCTION_ENDS, 4),
+            // The library takes it for the beginning of a quoted part, in which tags are none.
+            (At::Open, b'"' | b'\'') => return Err("a quote for a name"),
             (At::Mark, b'-') => At::Until(COMMENT_ENDS, 7),
             (At::Mark, b'[') => At::Until(CDATA_ENDS, 12),
             (At::Mark, _) => return Err("a definition of types"),

@@ -41,17 +41,28 @@ pub struct Sending {
     pub sheet: Option<String>,
 }
 
+/// Lets a body come and keeps none of it: who is answered while still sending sees a broken connection in
+/// place of the answer.
+async fn discard(body: Body) {
+    let mut parts = body.into_data_stream();
+    let all = async { while let Some(Ok(_)) = parts.next().await {} };
+    tokio::time::timeout(PART_WAIT, all).await.ok();
+}
+
 /// Takes a file. The second value says that the same office has sent it before.
 pub async fn receive(app: &Shared, by: &By, sending: Sending, body: Body) -> Result<(Import, bool), Problem> {
-    let _turn = AT_ONCE.try_acquire().map_err(|_| Problem {
-        retry_after_s: Some(10),
-        ..Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "import.busy",
-            "正在接收其他文件，请稍后再试。",
-            "Other files are coming in. Please try again shortly.",
-        )
-    })?;
+    let Ok(_turn) = AT_ONCE.try_acquire() else {
+        discard(body).await;
+        return Err(Problem {
+            retry_after_s: Some(10),
+            ..Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "import.busy",
+                "正在接收其他文件，请稍后再试。",
+                "Other files are coming in. Please try again shortly.",
+            )
+        });
+    };
     let bytes = tokio::time::timeout(FILE_WAIT, whole(body)).await.map_err(|_| slow())??;
     let parts: [&[u8]; 6] = [
         &by.office,

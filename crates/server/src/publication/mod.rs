@@ -219,6 +219,20 @@ pub async fn propose(
         ));
     }
     let known = all(app).await?;
+    let on_its_way = |p: &&Publication| {
+        p.terms.pack == *pack.id
+            && p.terms.division == *pack.division
+            && p.ended.is_none()
+            && !p.staged.is_empty()
+            && p.staged.len() < p.terms.stages.len()
+    };
+    if known.iter().any(|p| on_its_way(&p)) {
+        return Err(conflict(
+            "rules.on_its_way",
+            "同一规则包的另一版本正在分阶段发布，请等其完成或先停止它，再提出新版本。",
+            "Another version of this pack is going through its stages. Wait for its last one, or stop it first.",
+        ));
+    }
     let stages = simulation::stages(app, draft, &pack, terms).await?;
     let terms = Terms {
         digest: pack.digest.to_string(),

@@ -143,6 +143,15 @@ pub async fn simulate(
     }
     let library = super::library_now(&app).await?;
     let pack = Pack::load_with(&files, &library).map_err(|e| refused(&e))?;
+    // Whom a run looks at is bounded by the draft's division, whatever its text says.
+    if !lies_in(&pack.division, &draft.division) {
+        return Err(Problem::field(
+            "division",
+            "rules.division",
+            "规则包的区划不在草案的区划之内。",
+            "The pack's division does not lie in the draft's.",
+        ));
+    }
     let active = app.packs.set();
     let division = match ask.division {
         None if pack.division == active.base().division => String::new(),
@@ -271,6 +280,14 @@ fn fits(app: &Shared, found: &Outcome, pack: &Pack) -> Result<(), Problem> {
             "rules.simulation_not_done",
             "该试算没有完成，不能用作预计。",
             "This what-if is not done, so nothing can be forecast from it.",
+        ));
+    }
+    if found.run.sample < 100 {
+        return Err(Problem::field(
+            "simulation",
+            "rules.simulation_sample",
+            "抽样试算不能用作预计，请对全部人员试算。",
+            "A what-if of a sample is no forecast. Ask about everybody.",
         ));
     }
     let beside = found.report.as_ref().and_then(|report| report["active"]["digest"].as_str());

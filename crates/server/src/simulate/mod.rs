@@ -166,6 +166,14 @@ pub async fn run(
     progress: Arc<Progress>,
     service: Option<Shared>,
 ) -> Result<Forecast, SimulateError> {
+    /// Whichever way it ends, no worker goes on.
+    struct StopAtEnd(Arc<Progress>);
+    impl Drop for StopAtEnd {
+        fn drop(&mut self) {
+            self.0.stop();
+        }
+    }
+    let _stop = StopAtEnd(Arc::clone(&progress));
     let next = Arc::new(AtomicU32::new(0));
     let plan = Plan::of(&source.db, &source.keys, question.sample).map_err(WalkError::from)?;
     let runtime = tokio::runtime::Handle::current();
