@@ -72,6 +72,8 @@ pub enum AreasSay {
     Stands,
     /// It stands if no fact of the person names a place where the lists differ since an instant.
     IfUntouched(Instant),
+    /// It was made under lists that are not held any more, by a node that had not heard of later ones.
+    Over,
 }
 
 /// How far this node followed what is published.
@@ -293,7 +295,13 @@ impl Packs {
         // Whoever looked through the part looked at what was decided before.
         let (under, walked) = (under.unwrap_or(Instant::MIN), self.walked(part));
         let known = if decided_at < walked { under.max(walked) } else { under };
-        if known >= since { AreasSay::Stands } else { AreasSay::IfUntouched(known) }
+        if known >= since {
+            AreasSay::Stands
+        } else if known != Instant::MIN && set.areas_first().is_some_and(|first| known < first) {
+            AreasSay::Over
+        } else {
+            AreasSay::IfUntouched(known)
+        }
     }
 
     /// The installation's own, for what is about no place: its days, its name, its form.

@@ -211,15 +211,16 @@ impl PackSet {
         self.listings.iter().rev().map(|t| t.from).find(|from| *from <= at)
     }
 
+    /// Since when the earliest lists act that are held.
+    #[must_use]
+    pub fn areas_first(&self) -> Option<Instant> {
+        self.listings.first().map(|t| t.from)
+    }
+
     /// Whether lists that began to act after one instant and until another are answered otherwise for
     /// somebody of whom these facts are known. Of whom that is not so, a decision made before still stands.
     #[must_use]
     pub fn areas_touch(&self, facts: &Facts, after: Instant, until: Instant) -> bool {
-        // What acted before the first of these is not held any more: what was decided under it is asked again.
-        let is_lost = |first: &Listing| after < first.from && first.from <= until;
-        if after != Instant::MIN && self.listings.first().is_some_and(is_lost) {
-            return true;
-        }
         self.listings.iter().filter(|t| after < t.from && t.from <= until).any(|t| t.touches(facts))
     }
 

@@ -202,8 +202,14 @@ async fn a_list_whose_row_is_not_what_was_signed_acts_nowhere_and_the_node_says_
     let other =
         proposed(&app, "3302", None, vec![listed("330203")]).await.unwrap_or_else(|p| panic!("{}", p.code));
     store::forget(&app.db, other).await.unwrap();
-    job::count(&app).await.unwrap_err();
+    let next =
+        proposed(&app, "3303", None, vec![listed("330302")]).await.unwrap_or_else(|p| panic!("{}", p.code));
+    super::sync(&app).await.unwrap();
+    job::count(&app).await.unwrap_or_else(|p| panic!("{}", p.code));
+    super::sync(&app).await.unwrap();
     assert_eq!(app.packs.failed(), None, "a proposal that cannot be read binds nobody");
+    let is_counted = |id| app.packs.area_versions().iter().find(|v| v.id == id).unwrap().count.is_some();
+    assert_eq!((is_counted(other), is_counted(next)), (false, true), "nor does it keep others waiting");
     // A node that begins now reads what is stored.
     app.packs.put_listings(Vec::new(), std::collections::BTreeMap::new(), Vec::new());
     store::forget(&app.db, id).await.unwrap();

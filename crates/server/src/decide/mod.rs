@@ -144,6 +144,7 @@ pub fn standing(app: &App, state: &State, at: Instant) -> Standing {
     match app.packs.areas_say(job::part_of(state.id), state.decided_at, under, at) {
         AreasSay::Stands => Standing::Stands,
         AreasSay::IfUntouched(since) => Standing::IfUntouched(since),
+        AreasSay::Over => Standing::Over,
     }
 }
 
