@@ -5,5 +5,6 @@ cd "$(dirname "$0")/.."
 . tools/need.sh
 need_browser
 printf '\n== stories in the browser\n'
-cargo build --locked -p kangma
+# With the tests, so that nothing is built for it alone.
+cargo build --locked --workspace --tests
 (cd web && npm run --silent stories)

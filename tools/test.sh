@@ -24,8 +24,8 @@ step "Rust tests"
 cargo nextest run --workspace --locked --no-fail-fast
 step "the same stories on PostgreSQL"
 # Not again what always runs on PostgreSQL, or on neither.
-KANGMA_TEST_ENGINE=postgres cargo nextest run -p kangma --locked --no-fail-fast \
-    -E 'not (binary(story_nodes) + binary(story_away) + binary(tidy) + binary(openapi))'
+KANGMA_TEST_ENGINE=postgres cargo nextest run --workspace --locked --no-fail-fast \
+    -E 'package(kangma) and not (binary(story_nodes) + binary(story_away) + binary(tidy) + binary(openapi))'
 step "documentation examples"
 cargo test --doc --workspace --locked --quiet
 step "unit tests of the pages"
