@@ -151,11 +151,8 @@ pub fn standing(app: &App, state: &State, at: Instant) -> Standing {
 /// A person's colour now, whatever is stored.
 pub async fn current(app: &Shared, id: PersonId) -> Result<Option<Known>, Problem> {
     let Some(state) = person::state(app, id).await? else { return Ok(None) };
-    // Another node's clock may be a little ahead: for one person time never runs back, so that between
-    // nodes nobody sees an earlier pack's answer after a later one's.
     let now = app.clock.now();
-    let ahead = state.decided_at.0 - now.0;
-    let at = if (1..=AHEAD_MAX_S).contains(&ahead) { state.decided_at } else { now };
+    let at = instant_of(&state, now);
     match standing(app, &state, at) {
         Standing::Stands => return Ok(Some(state)),
         Standing::IfUntouched(since) => {
@@ -167,6 +164,13 @@ pub async fn current(app: &Shared, id: PersonId) -> Result<Option<Known>, Proble
         Standing::Over => {}
     }
     let Some(mut person) = person::load(app, id).await? else { return Ok(None) };
+    // Another node may have decided since this one last heard of them.
+    if let Some(newer) = person.stored.as_ref().filter(|s| s.version != state.version) {
+        let at = instant_of(newer, now);
+        if matches!(standing(app, newer, at), Standing::Stands) {
+            return Ok(Some(Known { state: Arc::clone(newer), as_of: at }));
+        }
+    }
     let (decision, stored) = settle(app, &mut person, Vec::new(), at);
     let fresh = fresh_state(&person, &decision, &state);
     let unit = queue::open_confirmations(app, Unit::new("decide.refresh"), &person, &decision);
@@ -183,6 +187,13 @@ pub async fn current(app: &Shared, id: PersonId) -> Result<Option<Known>, Proble
         }
     });
     Ok(Some(Known { state: Arc::new(fresh), as_of: at }))
+}
+
+/// Another node's clock may be a little ahead: for one person time never runs back, so that between nodes
+/// nobody sees an earlier pack's answer after a later one's.
+fn instant_of(state: &State, now: Instant) -> Instant {
+    let ahead = state.decided_at.0 - now.0;
+    if (1..=AHEAD_MAX_S).contains(&ahead) { state.decided_at } else { now }
 }
 
 fn fresh_state(person: &Person, decision: &Decision, old: &State) -> State {
