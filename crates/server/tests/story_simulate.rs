@@ -233,6 +233,7 @@ async fn a_draft_is_tried_beside_the_service_and_its_proposal_takes_the_forecast
         (json!(null), "rules.forecast"),
         (failed["id"].clone(), "rules.simulation_not_done"),
         (district["id"].clone(), "rules.simulation_elsewhere"),
+        (again["id"].clone(), "rules.simulation_sample"),
         (json!("0123456789abcdef0123456789abcdef"), "not_found"),
     ] {
         let refused = propose(terms(&simulation, json!(null))).await;

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::store::{self, Draft};
+use super::typed::beside;
 use crate::app::Shared;
 use crate::db::DbError;
 use crate::error::{FieldProblem, Problem, ProblemBody};
@@ -71,8 +72,9 @@ pub fn children_refused(unfit: &[(Box<str>, PackErrors)]) -> Problem {
 }
 
 /// A draft may extend the packs that ship, those of the installation and those that are published.
-async fn load(app: &Shared, files: &PackFiles) -> Result<Result<Pack, PackErrors>, Problem> {
-    Ok(Pack::load_with(files, &super::library_now(app).await?))
+pub(super) async fn load(app: &Shared, files: &PackFiles) -> Result<Result<Pack, PackErrors>, Problem> {
+    let (files, library) = (files.clone(), super::library_now(app).await?);
+    beside(move || Pack::load_with(&files, &library)).await
 }
 
 pub(super) fn id(text: &str) -> Result<[u8; 16], Problem> {
@@ -338,7 +340,7 @@ pub async fn cases(
 ) -> Result<Private<CasesView>, Problem> {
     let (_, files) = own(&app, &officer, &text).await?;
     let pack = load(&app, &files).await?.map_err(|e| refused(&e))?;
-    let report = run_cases(&pack, &files);
+    let report = beside(move || run_cases(&pack, &files)).await?;
     Ok(Private(CasesView { passed: report.passed(), report }))
 }
 

@@ -195,7 +195,7 @@ pub async fn propose(
     officer.require(Permission::Rules, &draft.division)?;
     let files = expand(&draft.files).ok_or_else(Problem::internal)?;
     let library = library_now(app).await?;
-    let pack = Pack::load_with(&files, &library).map_err(|e| http::refused(&e))?;
+    let pack = http::load(app, &files).await?.map_err(|e| http::refused(&e))?;
     if !lies_in(&pack.division, &draft.division) {
         return Err(Problem::field(
             "division",
@@ -209,7 +209,14 @@ pub async fn propose(
     if !below.unfit.is_empty() {
         return Err(http::children_refused(&below.unfit));
     }
-    let report = kangma_core::rules::cases::run_cases(&pack, &files);
+    let (pack, report) = {
+        let files = files.clone();
+        typed::beside(move || {
+            let report = kangma_core::rules::cases::run_cases(&pack, &files);
+            (pack, report)
+        })
+        .await?
+    };
     if !report.passed() {
         return Err(Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,

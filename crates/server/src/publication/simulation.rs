@@ -12,7 +12,7 @@ use kangma_core::time::{DAY_S, Instant};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::http::{TermsRequest, id, own, refused};
+use super::http::{TermsRequest, id, load, own, refused};
 use super::store::Draft;
 use crate::app::Shared;
 use crate::error::{Problem, ProblemBody};
@@ -142,7 +142,7 @@ pub async fn simulate(
         ));
     }
     let library = super::library_now(&app).await?;
-    let pack = Pack::load_with(&files, &library).map_err(|e| refused(&e))?;
+    let pack = load(&app, &files).await?.map_err(|e| refused(&e))?;
     // Whom a run looks at is bounded by the draft's division, whatever its text says.
     if !lies_in(&pack.division, &draft.division) {
         return Err(Problem::field(

@@ -21,7 +21,7 @@ use crate::error::{Problem, ProblemBody};
 use crate::http::{Body, Private};
 use crate::staff::Officer;
 
-/// Texts that are tried at once, of all officers.
+/// Texts that are checked at once, of all officers.
 static AT_ONCE: Semaphore = Semaphore::const_new(2);
 /// Officers of whom one is.
 static BUSY: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
@@ -175,14 +175,25 @@ pub async fn attempt(
         ));
     }
     let turn = Turn::take(&officer.name).ok_or_else(busy)?;
-    let place = AT_ONCE.acquire().await.map_err(|_| Problem::internal())?;
     let files = PackFiles(ask.files);
     let library = super::library_now(&app).await?;
-    let done = tokio::task::spawn_blocking(move || {
-        let _held = (turn, place);
+    let work = move || {
+        let _held = turn;
         typed(&files, &library)
+    };
+    beside(work).await.map(Private)
+}
+
+/// Does what takes a core for a while beside the threads that answer, two at once; others wait their turn.
+pub(super) async fn beside<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Problem> {
+    let place = AT_ONCE.acquire().await.map_err(|_| Problem::internal())?;
+    let done = tokio::task::spawn_blocking(move || {
+        let _held = place;
+        work()
     });
-    done.await.map(Private).map_err(|_| Problem::internal())
+    done.await.map_err(|_| Problem::internal())
 }
 
 /// What files come to, with the packs that they may extend.
