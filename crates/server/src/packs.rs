@@ -277,23 +277,33 @@ impl Packs {
         self.state().lists_seen = Some(count);
     }
 
-    /// Up to which turn of the lists of areas a part of the people was looked through.
+    /// Up to which turn of the lists of areas a part of the people was looked through. Asked before somebody's
+    /// state is read: of what was read earlier it says nothing.
     pub fn walked(&self, part: u8) -> Instant {
         Instant(self.walked[usize::from(part) % PARTS].load(Ordering::Acquire))
     }
 
-    /// A part was looked through for a turn, here or on another node.
+    /// A part was looked through for a turn, here or on another node. Said only when everybody who was decided
+    /// about in it is noted as changed here ([`crate::db::Changes::caught_up`]): what is remembered of them
+    /// would be taken for looked through.
     pub fn set_walked(&self, part: u8, turn: Instant) {
         self.walked[usize::from(part) % PARTS].fetch_max(turn.0, Ordering::AcqRel);
     }
 
-    /// What the lists of areas say of a decision of somebody of a part of the people. `under` are the lists
-    /// that it was made under. On the way of each read: without such lists it is one look at none.
-    pub fn areas_say(&self, part: u8, decided_at: Instant, under: Option<Instant>, at: Instant) -> AreasSay {
+    /// What the lists of areas say of a decision of somebody of a part of the people that was [`Packs::walked`].
+    /// `under` are the lists that it was made under. On the way of each read: without such lists it is one
+    /// look at none.
+    pub fn areas_say(
+        &self,
+        walked: Instant,
+        decided_at: Instant,
+        under: Option<Instant>,
+        at: Instant,
+    ) -> AreasSay {
         let set = self.set.read().unwrap_or_else(PoisonError::into_inner);
         let Some(since) = set.areas_since(at) else { return AreasSay::Stands };
         // Whoever looked through the part looked at what was decided before.
-        let (under, walked) = (under.unwrap_or(Instant::MIN), self.walked(part));
+        let under = under.unwrap_or(Instant::MIN);
         let known = if decided_at < walked { under.max(walked) } else { under };
         if known >= since {
             AreasSay::Stands

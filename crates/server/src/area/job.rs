@@ -33,6 +33,8 @@ pub async fn follow(app: &Shared) {
 pub async fn walk(app: &Shared, part: Part, holds: impl Fn() -> bool) -> Result<(), Problem> {
     if let Some(walked) = touched(app, part, holds).await? {
         store::add_walk(&app.db, part.number, walked).await?;
+        // Some may have been decided about by another node.
+        app.db.changes().caught_up().await?;
         app.packs.set_walked(part.number, walked.turn);
         tracing::info!(?walked, part = part.number, "looked through for lists of areas");
     }

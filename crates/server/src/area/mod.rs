@@ -43,9 +43,11 @@ const A_DAY_MAX: usize = 100;
 /// not ready.
 pub async fn sync(app: &App) -> Result<(), DbError> {
     let versions = all(app).await?;
-    for (part, turn) in store::walked(&app.db).await? {
-        app.packs.set_walked(part, turn);
+    let walked = store::walked(&app.db).await?;
+    if walked.iter().any(|(part, turn)| app.packs.walked(*part) < *turn) {
+        app.db.changes().caught_up().await?;
     }
+    walked.iter().for_each(|(part, turn)| app.packs.set_walked(*part, *turn));
     // Lists that acted before are asked no more once everybody was looked through for later ones.
     let looked = (0..PARTS).map(|part| app.packs.walked(part as u8)).min();
     let line = timeline(&versions, looked.unwrap_or(Instant::MIN).min(app.clock.now()));

@@ -185,7 +185,9 @@ async fn a_decision_under_an_older_list_than_acted_is_found_out_by_whoever_reads
     let before = app.clock.now();
     acts(&app, "3301", None, vec![listed("330109")]).await;
     let turn = app.clock.now();
-    let say = |part, decided_at, under| app.packs.areas_say(part, decided_at, under, app.clock.now());
+    let say = |part, decided_at, under| {
+        app.packs.areas_say(app.packs.walked(part), decided_at, under, app.clock.now())
+    };
     assert_eq!(say(3, before, None), AreasSay::IfUntouched(Instant::MIN), "nobody looked yet");
     assert_eq!(say(3, turn, Some(turn)), AreasSay::Stands);
     let late = AreasSay::IfUntouched(Instant::MIN);

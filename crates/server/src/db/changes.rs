@@ -19,6 +19,10 @@ const SLOTS: usize = 1 << 20;
 /// it keeps a change elsewhere from being overlooked for more than two seconds.
 pub const FEED_MAX_AGE: Duration = Duration::from_millis(1_200);
 
+/// How long [`Changes::caught_up`] waits, and how often it looks: the feed is read every 250 ms.
+const CATCH_UP_MAX: Duration = Duration::from_secs(5);
+const CATCH_UP_STEP: Duration = Duration::from_millis(20);
+
 /// See the module.
 #[derive(Clone, Debug)]
 pub struct Changes(Arc<Inner>);
@@ -91,6 +95,20 @@ impl Changes {
             NEVER => Duration::from_secs(u64::from(u32::MAX)),
             at => Duration::from_millis(self.tick_ms().saturating_sub(at)),
         }
+    }
+
+    /// Returns once whatever is committed now is noted here: for what must not be known before the people
+    /// that it is about.
+    pub async fn caught_up(&self) -> Result<(), DbError> {
+        let asked = self.tick_ms();
+        let began = tokio::time::Instant::now();
+        while self.0.fed_ms.load(Ordering::Acquire) < asked {
+            if began.elapsed() > CATCH_UP_MAX {
+                return Err(DbError::Away);
+            }
+            tokio::time::sleep(CATCH_UP_STEP).await;
+        }
+        Ok(())
     }
 
     /// Whether memory may be trusted.

@@ -491,3 +491,24 @@ async fn a_server_is_spoken_to_only_under_a_certificate_that_is_trusted_for_its_
     let missing = open("localhost", "&sslrootcert=/nowhere.pem").await.unwrap_err().to_string();
     assert!(missing.contains("/nowhere.pem"), "{missing}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn nothing_counts_as_caught_up_before_the_feed_was_read_after_it_was_asked() {
+    use std::time::Duration;
+    let alone = super::Changes::new(true);
+    alone.caught_up().await.unwrap();
+    let changes = super::Changes::new(false);
+    changes.fed(changes.tick_ms());
+    std::thread::sleep(Duration::from_millis(3));
+    let asked = changes.caught_up();
+    tokio::pin!(asked);
+    let pause = || tokio::time::sleep(Duration::from_millis(100));
+    tokio::select! {
+        _ = &mut asked => panic!("the last look was before"),
+        () = pause() => {}
+    }
+    changes.fed(changes.tick_ms());
+    asked.await.unwrap();
+    std::thread::sleep(Duration::from_millis(3));
+    assert_eq!(changes.caught_up().await, Err(DbError::Away), "without a feed it ends");
+}

@@ -135,13 +135,14 @@ pub enum Standing {
     Over,
 }
 
-/// Whether a stored decision still answers at an instant, by what it costs nothing to know.
-pub fn standing(app: &App, state: &State, at: Instant) -> Standing {
+/// Whether a stored decision still answers at an instant, by what it costs nothing to know. `walked` was asked
+/// before the state was read ([`crate::packs::Packs::walked`]).
+pub fn standing(app: &App, state: &State, walked: Instant, at: Instant) -> Standing {
     if !state.stands(at) || !app.packs.is_in_force(&state.pack, state.sealed.division, at) {
         return Standing::Over;
     }
     let under = state.sealed.areas.map(Instant);
-    match app.packs.areas_say(job::part_of(state.id), state.decided_at, under, at) {
+    match app.packs.areas_say(walked, state.decided_at, under, at) {
         AreasSay::Stands => Standing::Stands,
         AreasSay::IfUntouched(since) => Standing::IfUntouched(since),
         AreasSay::Over => Standing::Over,
@@ -150,10 +151,11 @@ pub fn standing(app: &App, state: &State, at: Instant) -> Standing {
 
 /// A person's colour now, whatever is stored.
 pub async fn current(app: &Shared, id: PersonId) -> Result<Option<Known>, Problem> {
+    let walked = app.packs.walked(job::part_of(id));
     let Some(state) = person::state(app, id).await? else { return Ok(None) };
     let now = app.clock.now();
     let at = instant_of(&state, now);
-    match standing(app, &state, at) {
+    match standing(app, &state, walked, at) {
         Standing::Stands => return Ok(Some(state)),
         Standing::IfUntouched(since) => {
             let known = person::explained(app, id).await?.filter(|p| p.version == state.version);
@@ -167,7 +169,7 @@ pub async fn current(app: &Shared, id: PersonId) -> Result<Option<Known>, Proble
     // Another node may have decided since this one last heard of them.
     if let Some(newer) = person.stored.as_ref().filter(|s| s.version != state.version) {
         let at = instant_of(newer, now);
-        if matches!(standing(app, newer, at), Standing::Stands) {
+        if matches!(standing(app, newer, walked, at), Standing::Stands) {
             return Ok(Some(Known { state: Arc::clone(newer), as_of: at }));
         }
     }

@@ -132,7 +132,7 @@ async fn check(app: &Shared, id: PersonId, step: usize) {
     );
     assert_eq!(whole.episodes, fresh.episodes, "step {step}");
     let at = app.clock.now();
-    let stands = |s: &person::State| match standing(app, s, at) {
+    let stands = |s: &person::State| match standing(app, s, app.packs.walked(super::job::part_of(s.id)), at) {
         Standing::Stands => true,
         Standing::IfUntouched(since) => !app.packs.set().areas_touch(&person.facts, since, at),
         Standing::Over => false,
