@@ -136,7 +136,7 @@ fn peer_fact(fact: &Fact, areas: &kangma_core::rules::expr::Areas) -> Json {
             }
             Value::Int(n) => json!(n),
             Value::Text(t) => json!(**t),
-            Value::List(l) => json!(l),
+            Value::List(l) => json!(l.iter().map(|t| t.as_str()).collect::<Vec<_>>()),
             _ => continue,
         };
         map.insert(field.name.into(), value);

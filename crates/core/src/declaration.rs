@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
+use smol_str::SmolStr;
 
 use crate::division::Divisions;
 use crate::fact::{Field, Kind, Type, Value};
@@ -323,7 +324,7 @@ fn text(field: &FormField, answer: &Json) -> Result<Value, Wrong> {
     Ok(Value::Text(text.trim().into()))
 }
 
-fn choice(answer: &Json, options: &[&str]) -> Result<Box<str>, Wrong> {
+fn choice(answer: &Json, options: &[&str]) -> Result<SmolStr, Wrong> {
     match answer.as_str() {
         Some(word) if options.contains(&word) => Ok(word.into()),
         Some(_) => wrong(
@@ -342,15 +343,15 @@ fn choice(answer: &Json, options: &[&str]) -> Result<Box<str>, Wrong> {
 fn list(
     answer: &Json,
     most: usize,
-    each: impl Fn(&Json) -> Result<Box<str>, Wrong>,
-) -> Result<Box<[Box<str>]>, Wrong> {
+    each: impl Fn(&Json) -> Result<SmolStr, Wrong>,
+) -> Result<Box<[SmolStr]>, Wrong> {
     let Some(items) = answer.as_array() else {
         return wrong("declaration.type", "这一项应为列表。", "This is a list.");
     };
     if items.len() > most {
         return wrong("declaration.count", format!("最多 {most} 项。"), format!("At most {most}."));
     }
-    let mut out: Vec<Box<str>> = Vec::with_capacity(items.len());
+    let mut out: Vec<SmolStr> = Vec::with_capacity(items.len());
     for item in items {
         let item = each(item)?;
         if out.contains(&item) {
@@ -361,7 +362,7 @@ fn list(
     Ok(out.into())
 }
 
-fn division(field: &FormField, answer: &Json, divisions: &'static Divisions) -> Result<Box<str>, Wrong> {
+fn division(field: &FormField, answer: &Json, divisions: &'static Divisions) -> Result<SmolStr, Wrong> {
     let Some(found) = answer.as_str().and_then(|code| divisions.get(code)) else {
         return wrong(
             "declaration.division",

@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 use crate::id::FactId;
 use crate::time::{Day, Instant};
@@ -436,10 +437,11 @@ pub enum Value {
     Int(i64),
     /// A finite decimal number.
     Double(f64),
-    /// Text, a choice or a division code.
-    Text(Box<str>),
+    /// Text, a choice or a division code. Nearly all are short and lie in the value itself: a person has
+    /// dozens of them.
+    Text(SmolStr),
     /// A list of texts, choices or division codes.
-    List(Box<[Box<str>]>),
+    List(Box<[SmolStr]>),
     /// A civil day.
     Day(Day),
     /// A point in time.

@@ -127,7 +127,7 @@ pub struct Verified {
 impl Verified {
     /// Puts it into a fact of kind `certificate`.
     pub fn fill(&self, fact: &mut Fact) {
-        fact.set("country", Value::Text(self.country.clone()));
+        fact.set("country", Value::Text((*self.country).into()));
         self.payload.fill(fact);
         if let Some(at) = self.issued {
             fact.set("issued_at", Value::Instant(at));

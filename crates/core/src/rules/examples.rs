@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
+use smol_str::SmolStr;
 
 use crate::decision::{Colour, Decision, Status};
 use crate::division::{divisions, prefix};
@@ -121,7 +122,7 @@ pub fn facts_json(facts: &Facts) -> Json {
                 Value::Bool(b) => json!(b),
                 Value::Int(n) => json!(n),
                 Value::Double(d) => json!(d),
-                Value::Text(t) => json!(t),
+                Value::Text(t) => json!(t.as_str()),
                 Value::List(list) => json!(list.iter().map(|t| &**t).collect::<Vec<_>>()),
                 Value::Day(day) => json!(day),
                 Value::Instant(at) => json!(at),
@@ -136,7 +137,7 @@ pub fn facts_json(facts: &Facts) -> Json {
 /// What people are made of.
 struct Pool {
     kinds: Vec<Kind>,
-    codes: Vec<Box<str>>,
+    codes: Vec<SmolStr>,
     at: Instant,
     today: i32,
 }
@@ -164,8 +165,8 @@ impl Pool {
         let home = Some(prefix(&pack.division)).filter(|code| !code.is_empty());
         let mut below = divisions().children(home).take(CHILDREN).map(|d| d.code.into());
         // Nobody lives in the country as such.
-        let mut codes: Vec<Box<str>> = home.map(Box::from).or_else(|| below.next()).into_iter().collect();
-        codes.extend(areas.codes(3));
+        let mut codes: Vec<SmolStr> = home.map(SmolStr::from).or_else(|| below.next()).into_iter().collect();
+        codes.extend(areas.codes(3).map(SmolStr::from));
         codes.extend(below);
         Pool { kinds, codes, at, today: pack.zone.day_of(at).0 }
     }
@@ -205,7 +206,7 @@ impl Pool {
     }
 
     fn plain(&self, declaration: &mut Fact) {
-        let home: Box<str> = self.codes[0].clone();
+        let home = self.codes[0].clone();
         let text = |t: &str| Value::Text(t.into());
         for (field, value) in [
             ("subject", text("resident")),

@@ -2,6 +2,7 @@
 //! `spec/packs.md`.
 
 use serde_json::{Map, Value as Json, json};
+use smol_str::SmolStr;
 
 use crate::decision::Decision;
 use crate::fact::{Fact, Facts, Field, Kind, Source, Type, Value};
@@ -145,7 +146,7 @@ pub fn instant(text: &str, zone: &Zone) -> Result<Instant, BadFacts> {
 
 fn value(field: &Field, json: &Json, zone: &Zone, vocabulary: &Vocabulary) -> Result<Value, BadFacts> {
     let name = field.name;
-    let one = |json: &Json, choices: &[&str]| -> Result<Box<str>, BadFacts> {
+    let one = |json: &Json, choices: &[&str]| -> Result<SmolStr, BadFacts> {
         match json.as_str() {
             Some(word) if choices.contains(&word) => Ok(word.into()),
             _ => bad(format!("{name} is one of {}", choices.join(", "))),
@@ -155,7 +156,7 @@ fn value(field: &Field, json: &Json, zone: &Zone, vocabulary: &Vocabulary) -> Re
         Some(text) if is_code(text) => Ok(text.into()),
         _ => bad(format!("{name} is a division code of 2, 4, 6, 9 or 12 digits")),
     };
-    let list = |each: &dyn Fn(&Json) -> Result<Box<str>, BadFacts>| match json.as_array() {
+    let list = |each: &dyn Fn(&Json) -> Result<SmolStr, BadFacts>| match json.as_array() {
         Some(items) if items.len() <= ITEMS_MAX => {
             items.iter().map(each).collect::<Result<_, _>>().map(Value::List)
         }

@@ -59,7 +59,7 @@ impl Payload {
     /// Puts it into a fact, with what it says of itself: kind of event, country, disease.
     pub fn fill(&self, fact: &mut Fact) {
         let said = |name: &str| self.json[self.member][0].get(name).and_then(Json::as_str);
-        fact.set("payload", Value::Text(self.text.clone()));
+        fact.set("payload", Value::Text((*self.text).into()));
         fact.set("type", Value::Text(self.event.into()));
         for (field, member) in [("country", "co"), ("disease", "tg")] {
             if let Some(text) = said(member).filter(|t| t.len() <= 32 && *fact.get(field) == Value::Missing) {

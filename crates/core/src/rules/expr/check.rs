@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
+use smol_str::SmolStr;
+
 use super::areas::is_code;
 use super::diagnostic::{Diagnostic, nearest};
 use super::eval::{Cmp, Cond, Int, List, PersonField, Real, Slot, Text, Var, Words};
@@ -433,7 +435,10 @@ impl Checker<'_> {
             return Typed::List(List::Texts(Box::new([])), Item::None);
         }
         if words.len() == count {
-            return Typed::List(List::Texts(words.into()), Item::Text(Domain::Words(places)));
+            return Typed::List(
+                List::Texts(words.into_iter().map(SmolStr::from).collect()),
+                Item::Text(Domain::Words(places)),
+            );
         }
         if bools.len() == count {
             return Typed::List(List::Bools(bools.into()), Item::Bool);

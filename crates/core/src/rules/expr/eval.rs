@@ -4,6 +4,8 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use smol_str::SmolStr;
+
 use super::Env;
 use super::calendar::{Calendar, add_months, months_between};
 use crate::fact::Value;
@@ -218,7 +220,7 @@ pub(super) enum Text {
 #[derive(Clone, Debug)]
 pub(super) enum List {
     Field(Slot),
-    Texts(Box<[Box<str>]>),
+    Texts(Box<[SmolStr]>),
     Ints(Box<[i64]>),
     Reals(Box<[f64]>),
     Bools(Box<[bool]>),
@@ -227,7 +229,7 @@ pub(super) enum List {
 /// A set of words: a few are compared one by one, many stand in a hash table.
 #[derive(Clone, Debug)]
 pub(super) struct Words {
-    words: Box<[Box<str>]>,
+    words: Box<[SmolStr]>,
     /// Empty for a few words; else a power of two of places, at most half of them taken, each
     /// the index of a word plus one, or 0. A collision takes the next place.
     table: Box<[u16]>,
@@ -248,7 +250,7 @@ fn hash(text: &str) -> usize {
 
 impl Words {
     /// INVARIANT: at most `LIST_MAX` words, far fewer than a u16 counts.
-    pub(super) fn new(mut words: Vec<Box<str>>) -> Words {
+    pub(super) fn new(mut words: Vec<SmolStr>) -> Words {
         words.sort_unstable();
         words.dedup();
         let mut table = Vec::new();
@@ -265,7 +267,7 @@ impl Words {
         Words { words: words.into(), table: table.into() }
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Box<str>> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &SmolStr> {
         self.words.iter()
     }
 
@@ -332,7 +334,7 @@ impl<'e> Cx<'e> {
     }
 
     #[inline]
-    fn list(&self, slot: Slot) -> Option<&'e [Box<str>]> {
+    fn list(&self, slot: Slot) -> Option<&'e [SmolStr]> {
         match self.at(slot) {
             Value::List(list) => Some(list),
             _ => None,
@@ -627,7 +629,7 @@ impl List {
         }
     }
 
-    fn texts<'e>(&'e self, cx: &Cx<'e>) -> Option<&'e [Box<str>]> {
+    fn texts<'e>(&'e self, cx: &Cx<'e>) -> Option<&'e [SmolStr]> {
         match self {
             List::Field(slot) => cx.list(*slot),
             List::Texts(items) => Some(items),

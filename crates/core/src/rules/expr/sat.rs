@@ -180,7 +180,7 @@ impl Problem {
     }
 
     fn formula(&mut self, cond: &Cond) -> Formula {
-        let words = |words: &Words| Ask::Word(words.iter().cloned().collect());
+        let words = |words: &Words| Ask::Word(words.iter().map(|w| w.as_str().into()).collect());
         let is_exact = |n: i64| n.unsigned_abs() <= 1 << 53;
         match cond {
             Cond::Const(b) => Formula::Const(*b),
