@@ -34,6 +34,8 @@ async function sign(page) {
   await page.check('[data-read]')
   await page.click('[data-act=sign]')
   await page.waitForSelector('.rules-sure')
+  // What is signed is read whole, on a phone too.
+  if (await page.evaluate(() => [...document.querySelectorAll('.rules-sure, .rules-sure li')].some((box) => box.scrollWidth > box.clientWidth))) throw new Error('a line of the question runs out of it')
 }
 
 async function expect(page, selector, wanted) {
