@@ -4,10 +4,10 @@ import { enter } from './desk.mjs'
 import { person } from './harness.mjs'
 
 const password = 'a long enough password'
-const everySight = [['zh-CN', 360], ['en-GB', 1280], ['zh-CN', 1280], ['en-GB', 360]]
+export const everySight = [['zh-CN', 360], ['en-GB', 1280], ['zh-CN', 1280], ['en-GB', 360]]
 
 /** Over the interface, as somebody who is logged in there. */
-async function desk(server, name, secret = 'demo') {
+export async function desk(server, name, secret = 'demo') {
   const { token } = await server.json('/api/v1/staff/login', { name, password: secret })
   const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` }
   return async (method, path, body) => {
@@ -18,7 +18,7 @@ async function desk(server, name, secret = 'demo') {
 }
 
 /** Chooses a division by its codes, from the province down or from where the picker begins. */
-async function choose(page, id, codes) {
+export async function choose(page, id, codes) {
   for (const code of codes) {
     const select = `select[id^="${id}"]:has(option[value="${code}"])`
     await page.waitForSelector(select)

@@ -259,7 +259,7 @@ export const rulesStories = ({ publish, colour }) => ({
   },
 })
 
-async function until(page, wanted) {
+export async function until(page, wanted) {
   for (let i = 0; i < 40; i++) {
     await page.reload()
     await page.waitForSelector('.code-card')

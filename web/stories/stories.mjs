@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { deskStories } from './desk.mjs'
 import { accountsStories } from './accounts.mjs'
+import { areasStories } from './areas.mjs'
 import { collectorStories } from './collector.mjs'
 import { dashboardStories } from './dashboard.mjs'
 import { daysStories } from './days.mjs'
@@ -382,6 +383,7 @@ await tell({
   ...staffStories({ publish }),
   ...accountsStories({ publish }),
   ...rulesStories({ publish, colour }),
+  ...areasStories({ publish, logIn, declare, well, colour }),
   ...daysStories({ publish, passOf, wedge }),
   ...collectorStories({ publish, passOf, tokenOf, wedge }),
 })

@@ -155,6 +155,7 @@ fn publications() -> OpenApiRouter<Shared> {
 fn areas() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(area::http::propose, area::http::list))
+        .routes(routes!(area::http::check))
         .routes(routes!(area::http::detail))
         .routes(routes!(area::http::sign))
         .routes(routes!(area::http::withdraw))

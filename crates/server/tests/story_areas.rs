@@ -86,7 +86,10 @@ fn list(division: &str, replaces: Option<&str>, entries: Value) -> Value {
 
 /// Sends a file as an office does.
 async fn send_file(who: &Person, csv: &str) -> common::Answer {
-    let path = "/api/v1/areas?division=3301&reference=2026-7&reason=a%20cluster";
+    send_to(who, "/api/v1/areas?division=3301&reference=2026-7&reason=a%20cluster", csv).await
+}
+
+async fn send_to(who: &Person, path: &str, csv: &str) -> common::Answer {
     let request = who.client.post(format!("{}{path}", who.base)).bearer_auth(who.token.as_ref().unwrap());
     let request = request.header("content-type", "text/csv").header("accept-language", "en");
     let response = request.body(csv.to_owned()).send().await.unwrap();
@@ -94,6 +97,11 @@ async fn send_file(who: &Person, csv: &str) -> common::Answer {
     let text = response.text().await.unwrap();
     let body = serde_json::from_str(&text).unwrap_or(Value::Null);
     common::Answer { status, headers, text, body }
+}
+
+/// Asks what would be read of a file.
+async fn check_file(who: &Person, csv: &str) -> common::Answer {
+    send_to(who, "/api/v1/areas/check?division=3301", csv).await
 }
 
 /// A version when whom it concerns was counted.
@@ -209,6 +217,19 @@ async fn a_community_becomes_high_risk_by_two_people_and_whoever_was_there_is_to
     );
     assert!(refused.text.contains("Did you mean high?"), "{refused:?}");
     assert_eq!(send_file(&maker, "name,number\na,b\n").await.code(), "areas.headers");
+    // The same is told to whoever only asks, and what is right is read back with its names.
+    let checked = check_file(&maker, &csv).await;
+    assert_eq!(checked.body["fields"], refused.body["fields"]);
+    let right = format!(
+        "代码,等级,起始日期,结束日期,来源\n{community},中,2026-11-01,2026-11-09,通告\n{next_door},high,2026/11/2,,\n"
+    );
+    let refused = check_file(&maker, &right).await;
+    assert_eq!(refused.code(), "areas.level", "no pack here has a middle: {refused:?}");
+    let checked = check_file(&maker, &right.replace(",中,", ",高风险,")).await;
+    let read = &checked.body["entries"];
+    assert_eq!((checked.status, read[0]["list"].as_str()), (StatusCode::OK, Some("high")), "{checked:?}");
+    assert_eq!((&read[0]["until"], &read[1]["from"]), (&json!("2026-11-09"), &json!("2026-11-02")), "{read}");
+    assert!(read[1]["name"].as_str().unwrap().contains("西湖区"), "{read}");
     assert_eq!(maker.get("/api/v1/areas").await.body["items"], json!([]));
     let entries = json!([{ "list": "high", "code": "34", "from": "2026-11-01" }]);
     assert_eq!(maker.post("/api/v1/areas", list("", None, entries)).await.code(), "auth.not_allowed");
@@ -272,11 +293,25 @@ async fn a_community_becomes_high_risk_by_two_people_and_whoever_was_there_is_to
     assert_eq!(words["rules"], json!(["From an area of higher risk"]));
 
     // Whoever saw an older list is told; what was a mistake goes back, and nobody is yellow for it.
+    let of_city = maker.get("/api/v1/areas?division=3301").await.body;
+    assert_eq!(
+        (&of_city["acts"], &of_city["items"][1]["version"]),
+        (&json!(first), &json!(first)),
+        "{of_city}"
+    );
+    let of_others = maker.get("/api/v1/areas?division=33").await.body;
+    assert_eq!((&of_others["items"], &of_others["acts"]), (&json!([]), &json!(null)), "{of_others}");
+    assert!(of_others["lists"].as_array().unwrap().iter().any(|l| l["list"] == "high"), "{of_others}");
     let late = maker.post("/api/v1/areas", list("3301", None, json!([]))).await;
     assert_eq!((late.status, late.code()), (StatusCode::CONFLICT, "areas.changed"));
     let path = format!("/api/v1/areas/{first}/withdrawal");
     assert_eq!(maker.post(&path, json!({ "reason": "in error" })).await.code(), "auth.not_allowed");
     assert_eq!(colleague.post(&path, json!({ "reason": "in error" })).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(
+        maker.get("/api/v1/areas?division=3301").await.body["acts"],
+        json!(null),
+        "it goes back in seconds"
+    );
     until(&nodes, &visitor, "yellow", "green").await;
     until(&nodes, &resident, "yellow", "green").await;
     walked(&dir, 2).await;

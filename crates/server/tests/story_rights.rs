@@ -166,6 +166,7 @@ fn routes() -> Vec<Route> {
         route("POST", "/api/v1/areas", RULES).body(json!({
             "division": "330106", "reference": "2026-1", "reason": "a trial", "entries": [],
         })),
+        route("POST", "/api/v1/areas/check", RULES).body(json!({ "division": "330106", "entries": [] })),
         route("GET", "/api/v1/areas/{id}", SEE_RULES),
         route("POST", "/api/v1/areas/{id}/signature", PUBLISH).body(json!({ "digest": "0123456789abcdef" })),
         route("POST", "/api/v1/areas/{id}/withdrawal", SEE_RULES).body(json!({ "reason": "in error" })),

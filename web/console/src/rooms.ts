@@ -6,7 +6,7 @@ import { may } from './session'
 import type { zh } from './texts'
 
 export interface Room {
-  name: 'review' | 'dashboard' | 'orders' | 'alarms' | 'lists' | 'people' | 'accounts' | 'rules' | 'service' | 'mine'
+  name: 'review' | 'dashboard' | 'orders' | 'alarms' | 'lists' | 'people' | 'accounts' | 'rules' | 'areas' | 'service' | 'mine'
   permissions: string[]
   /** What follows the name in the address. */
   rest?: string
@@ -22,6 +22,7 @@ export const rooms: Room[] = [
   { name: 'people', permissions: ['look_up'], load: () => import('./people/PeopleRoom.vue') },
   { name: 'accounts', rest: '/:part?/:name?', permissions: ['grant_rights'], load: () => import('./accounts/AccountsRoom.vue') },
   { name: 'rules', rest: '/:part?/:id?/:step?', permissions: ['rules', 'publish_rules'], load: () => import('./rules/RulesRoom.vue') },
+  { name: 'areas', rest: '/:part?/:id?', permissions: ['rules', 'publish_rules'], load: () => import('./areas/AreasRoom.vue') },
   { name: 'service', permissions: ['operate'], load: () => import('./service/ServiceRoom.vue') },
   { name: 'mine', permissions: [], load: () => import('./mine/MineRoom.vue') },
 ]

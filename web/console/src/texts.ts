@@ -32,6 +32,7 @@ export const zh = {
   'room.people': '查人',
   'room.accounts': '人员与权限',
   'room.rules': '规则',
+  'room.areas': '风险区',
   'room.service': '系统运行',
   'room.mine': '我的账号',
 }
@@ -67,6 +68,7 @@ export const en: Record<keyof typeof zh, string> = {
   'room.people': 'Look-up',
   'room.accounts': 'Accounts and rights',
   'room.rules': 'Rules',
+  'room.areas': 'Risk areas',
   'room.service': 'The service',
   'room.mine': 'My account',
 }

@@ -26,6 +26,7 @@ export class ApiError extends Error {
 
 export interface Options {
   method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  /** Sent as JSON; a `Blob` as it is, under its own type. */
   body?: unknown
   /** Milliseconds until the request is given up. */
   timeout?: number
@@ -70,7 +71,8 @@ async function ask<R>(path: string, options: Options, read: (answer: Response) =
     ...options.headers,
   }
   if (method !== 'GET') headers['X-Kangma'] = '1'
-  if (options.body !== undefined) headers['Content-Type'] = 'application/json'
+  const raw = options.body instanceof Blob ? options.body : null
+  if (options.body !== undefined) headers['Content-Type'] = raw?.type || 'application/json'
 
   const stop = new AbortController()
   const timer = setTimeout(() => stop.abort(), options.timeout ?? timeoutMs)
@@ -78,7 +80,7 @@ async function ask<R>(path: string, options: Options, read: (answer: Response) =
     const answer = await fetch(path, {
       method,
       headers,
-      body: options.body === undefined ? undefined : JSON.stringify(options.body),
+      body: raw ?? (options.body === undefined ? undefined : JSON.stringify(options.body)),
       credentials: 'same-origin',
       cache: 'no-store',
       signal: stop.signal,

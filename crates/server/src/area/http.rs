@@ -15,11 +15,12 @@ use kangma_core::rules::listing::{Count, Entry, State, Version, state};
 use kangma_core::rules::words::Lang;
 use kangma_core::tally::{Shown, suppress_alone};
 use kangma_core::time::{Day, Instant};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::entries::{self, Raw};
-use super::{Proposal, entries_of, find, store};
+use super::{Proposal, entries_of, find, last, store};
 use crate::app::Shared;
 use crate::error::{Problem, ProblemBody};
 use crate::http::{Body, Private, sentence};
@@ -98,6 +99,25 @@ pub struct FileQuery {
     replaces: Option<String>,
 }
 
+/// Entries to look at before they are proposed.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EntriesRequest {
+    /// Code of the division whose list it is; empty is the whole country.
+    division: String,
+    /// The entries.
+    entries: Vec<EntryRequest>,
+}
+
+/// Of which division.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct OfDivision {
+    /// Code of the division whose list it is; empty is the whole country.
+    division: Option<String>,
+}
+
 /// A version, and what is signed.
 #[derive(Serialize, ToSchema)]
 pub struct ProposedArea {
@@ -112,38 +132,39 @@ fn is_file(headers: &HeaderMap) -> bool {
     !kind.starts_with("application/json")
 }
 
-fn request(
-    headers: &HeaderMap,
-    query: Result<Query<FileQuery>, QueryRejection>,
-    body: &Bytes,
-) -> Result<(AreaRequest, Vec<Raw>), Problem> {
-    if is_file(headers) {
-        let Query(query) = query.map_err(|_| {
-            Problem::bad_request(
-                "areas.query",
-                "请求参数未知，请对照接口文档 /api/docs。",
-                "A parameter is not known; compare with /api/docs.",
-            )
-        })?;
-        let raws = entries::of_file(body)?;
-        let FileQuery { division, reference, reason, replaces } = query;
-        let ask = AreaRequest {
-            division: division.unwrap_or_default(),
-            reference: reference.unwrap_or_default(),
-            reason: reason.unwrap_or_default(),
-            replaces: replaces.filter(|id| !id.is_empty()),
-            entries: Vec::new(),
-        };
-        return Ok((ask, raws));
-    }
-    let mut ask: AreaRequest = serde_json::from_slice(body).map_err(|_| {
+fn asked<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Problem> {
+    query.map(|Query(query)| query).map_err(|_| {
+        Problem::bad_request(
+            "areas.query",
+            "请求参数未知，请对照接口文档 /api/docs。",
+            "A parameter is not known; compare with /api/docs.",
+        )
+    })
+}
+
+fn json<T: DeserializeOwned>(body: &Bytes) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|_| {
         Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             "body.type",
             "提交的内容缺少必填项、含有未知项或类型不对，请对照接口文档 /api/docs。",
             "A member is missing, unknown or of the wrong type; compare with /api/docs.",
         )
-    })?;
+    })
+}
+
+fn whole(body: Result<Bytes, BytesRejection>) -> Result<Bytes, Problem> {
+    body.map_err(|_| {
+        Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body.too_large",
+            "提交的内容太大或不完整。",
+            "The body is too large, or did not arrive whole.",
+        )
+    })
+}
+
+fn raws(entries: Vec<EntryRequest>) -> Vec<Raw> {
     let raw = |(i, e): (usize, EntryRequest)| Raw {
         at: format!("entry {}", i + 1),
         list: e.list,
@@ -152,8 +173,42 @@ fn request(
         until: e.until.unwrap_or_default(),
         source: e.source.unwrap_or_default(),
     };
-    let raws = std::mem::take(&mut ask.entries).into_iter().enumerate().map(raw).collect();
+    entries.into_iter().enumerate().map(raw).collect()
+}
+
+fn request(
+    headers: &HeaderMap,
+    query: Result<Query<FileQuery>, QueryRejection>,
+    body: &Bytes,
+) -> Result<(AreaRequest, Vec<Raw>), Problem> {
+    if is_file(headers) {
+        let FileQuery { division, reference, reason, replaces } = asked(query)?;
+        let ask = AreaRequest {
+            division: division.unwrap_or_default(),
+            reference: reference.unwrap_or_default(),
+            reason: reason.unwrap_or_default(),
+            replaces: replaces.filter(|id| !id.is_empty()),
+            entries: Vec::new(),
+        };
+        return Ok((ask, entries::of_file(body)?));
+    }
+    let mut ask: AreaRequest = json(body)?;
+    let raws = raws(std::mem::take(&mut ask.entries));
     Ok((ask, raws))
+}
+
+/// Refuses a list of a division that does not exist, or in which one writes no rules.
+fn may_write(officer: &Officer, division: &str) -> Result<(), Problem> {
+    officer.require(Permission::Rules, division)?;
+    if !division.is_empty() && divisions().get(division).is_none() {
+        return Err(Problem::field(
+            "division",
+            "division.unknown",
+            "没有这个区划代码。",
+            "There is no division of that code.",
+        ));
+    }
+    Ok(())
 }
 
 /// Proposes a division's list of areas at risk, as JSON or as a file: the first of two signatures.
@@ -170,24 +225,8 @@ pub async fn propose(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     officer.require_somewhere(Permission::Rules)?;
-    let body = body.map_err(|_| {
-        Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "body.too_large",
-            "提交的内容太大或不完整。",
-            "The body is too large, or did not arrive whole.",
-        )
-    })?;
-    let (ask, raws) = request(&headers, query, &body)?;
-    officer.require(Permission::Rules, &ask.division)?;
-    if !ask.division.is_empty() && divisions().get(&ask.division).is_none() {
-        return Err(Problem::field(
-            "division",
-            "division.unknown",
-            "没有这个区划代码。",
-            "There is no division of that code.",
-        ));
-    }
+    let (ask, raws) = request(&headers, query, &whole(body)?)?;
+    may_write(&officer, &ask.division)?;
     let replaces = ask.replaces.as_deref().map(id).transpose()?;
     let new = Proposal {
         division: &ask.division,
@@ -200,6 +239,37 @@ pub async fn propose(
     let digest = find(&app, version).await?.1.terms.digest;
     let version = FactId(version).to_string();
     Ok((StatusCode::CREATED, Private(ProposedArea { version, digest })).into_response())
+}
+
+/// Entries as they would be proposed, in the order in which they came.
+#[derive(Serialize, ToSchema)]
+pub struct CheckedEntries {
+    entries: Vec<EntryView>,
+}
+
+/// Checks entries, as JSON or as a file, as a proposal does, and answers what was read; nothing is kept.
+#[utoipa::path(post, path = "/api/v1/areas/check", tag = "staff", params(OfDivision),
+    request_body(content((EntriesRequest = "application/json"), (String = "text/csv"))),
+    responses((status = 200, body = CheckedEntries), (status = 400, body = ProblemBody), (status = 401, body = ProblemBody),
+        (status = 403, body = ProblemBody), (status = 413, body = ProblemBody), (status = 422, body = ProblemBody)))]
+pub async fn check(
+    AxumState(app): AxumState<Shared>,
+    officer: Officer,
+    query: Result<Query<OfDivision>, QueryRejection>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Private<CheckedEntries>, Problem> {
+    officer.require_somewhere(Permission::Rules)?;
+    let body = whole(body)?;
+    let (division, raws) = if is_file(&headers) {
+        (asked(query)?.division.unwrap_or_default(), entries::of_file(&body)?)
+    } else {
+        let ask: EntriesRequest = json(&body)?;
+        (ask.division, raws(ask.entries))
+    };
+    may_write(&officer, &division)?;
+    let read = entries::check(&raws, &division, &app.packs.set())?;
+    Ok(Private(CheckedEntries { entries: read.iter().map(entry).collect() }))
 }
 
 /// How many would go from one colour to another.
@@ -329,8 +399,8 @@ fn may_see(officer: &Officer) -> Result<(), Problem> {
         .or_else(|_| officer.require_somewhere(Permission::PublishRules))
 }
 
-fn sees(officer: &Officer, v: &Version) -> bool {
-    [Permission::Rules, Permission::PublishRules].iter().any(|r| officer.may(*r, &v.terms.division))
+fn sees(officer: &Officer, division: &str) -> bool {
+    [Permission::Rules, Permission::PublishRules].iter().any(|r| officer.may(*r, division))
 }
 
 /// Versions of lists.
@@ -338,19 +408,32 @@ fn sees(officer: &Officer, v: &Version) -> bool {
 pub struct AreaViews {
     /// The latest first.
     items: Vec<AreaView>,
+    /// Of the division that was asked for: the version that acts, or will within seconds. The next one takes
+    /// its place.
+    acts: Option<String>,
+    /// The lists that there are, in the words of the rules that ask them.
+    lists: Vec<ListWords>,
 }
 
-/// Lists versions of lists of areas at risk, where one writes or signs rules.
-#[utoipa::path(get, path = "/api/v1/areas", tag = "staff",
-    responses((status = 200, body = AreaViews), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody)))]
+/// Lists versions of lists of areas at risk, where one writes or signs rules: of all divisions, or of one.
+#[utoipa::path(get, path = "/api/v1/areas", tag = "staff", params(OfDivision),
+    responses((status = 200, body = AreaViews), (status = 400, body = ProblemBody), (status = 401, body = ProblemBody),
+        (status = 403, body = ProblemBody)))]
 pub async fn list(
     AxumState(app): AxumState<Shared>,
     officer: Officer,
+    Wanted(lang): Wanted,
+    query: Result<Query<OfDivision>, QueryRejection>,
 ) -> Result<Private<AreaViews>, Problem> {
     may_see(&officer)?;
+    let wanted = asked(query)?.division;
     let (versions, now) = (super::all(&app).await?, app.clock.now());
-    let seen = versions.iter().rev().filter(|v| sees(&officer, v)).take(VERSIONS_MAX);
-    Ok(Private(AreaViews { items: seen.map(|v| view(&versions, v, now, None)).collect() }))
+    let asked_for = |v: &&Version| wanted.as_ref().is_none_or(|wanted| v.terms.division == *wanted);
+    let seen = versions.iter().rev().filter(|v| sees(&officer, &v.terms.division)).filter(asked_for);
+    let items = seen.take(VERSIONS_MAX).map(|v| view(&versions, v, now, None)).collect();
+    let of = wanted.filter(|wanted| sees(&officer, wanted));
+    let acts = of.and_then(|wanted| last(&versions, &wanted).map(|v| FactId(v.id).to_string()));
+    Ok(Private(AreaViews { items, acts, lists: words(&app, lang) }))
 }
 
 /// Reads a version with all its entries, and whom it concerns: what a second person reads before signing.
@@ -365,7 +448,7 @@ pub async fn detail(
 ) -> Result<Private<AreaView>, Problem> {
     may_see(&officer)?;
     let (versions, version) = find(&app, id(&text)?).await?;
-    if !sees(&officer, &version) {
+    if !sees(&officer, &version.terms.division) {
         return Err(Problem::not_found());
     }
     let entries = entries_of(&app, &version).await?;

@@ -90,12 +90,11 @@ pub fn run_command(command: &AreaCommand) -> anyhow::Result<ExitCode> {
         AreaCommand::Import { file, division, reference, reason, to } => {
             let bytes = std::fs::read(file).with_context(|| format!("area.file: {}", file.display()))?;
             run(to, async |service| {
-                let all = service.ask(Method::GET, "/api/v1/areas", None).await?;
-                let acts = |v: &&Value| {
-                    v["division"] == **division && ["in_force", "signed"].iter().any(|s| v["state"] == *s)
-                };
-                let before = all["items"].as_array().into_iter().flatten().find(acts);
-                let replaces = before.map(|v| text(v, "version")).unwrap_or_default();
+                let code = division.bytes().all(|b| b.is_ascii_digit());
+                ensure!(code, "area.division: {division} is no code of a division");
+                let path = format!("/api/v1/areas?division={division}");
+                let known = service.ask(Method::GET, &path, None).await?;
+                let replaces = known["acts"].as_str().unwrap_or_default().to_owned();
                 let query: [(&str, &str); 4] = [
                     ("division", division),
                     ("reference", reference),
