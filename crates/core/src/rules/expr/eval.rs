@@ -38,6 +38,7 @@ impl Truth {
         }
     }
 
+    #[inline]
     fn of(known: Option<bool>) -> Truth {
         known.map_or(Truth::Unknown, Truth::from)
     }
@@ -49,52 +50,24 @@ impl From<bool> for Truth {
     }
 }
 
+/// A comparison, as the set of outcomes that it takes: 1 is less, 2 equal, 4 greater.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
 pub(super) enum Cmp {
-    Eq,
-    Ne,
-    Lt,
-    Le,
-    Gt,
-    Ge,
+    Lt = 1,
+    Eq = 2,
+    Le = 3,
+    Gt = 4,
+    Ne = 5,
+    Ge = 6,
 }
 
 impl Cmp {
+    /// Of values that have an order, as all but NaN do.
     #[inline]
-    fn ints(self, a: i64, b: i64) -> bool {
-        match self {
-            Cmp::Eq => a == b,
-            Cmp::Ne => a != b,
-            Cmp::Lt => a < b,
-            Cmp::Le => a <= b,
-            Cmp::Gt => a > b,
-            Cmp::Ge => a >= b,
-        }
-    }
-
-    /// Of finite numbers.
-    #[inline]
-    fn reals(self, a: f64, b: f64) -> bool {
-        match self {
-            Cmp::Eq => a == b,
-            Cmp::Ne => a != b,
-            Cmp::Lt => a < b,
-            Cmp::Le => a <= b,
-            Cmp::Gt => a > b,
-            Cmp::Ge => a >= b,
-        }
-    }
-
-    #[inline]
-    pub(super) fn ordered(self, o: Ordering) -> bool {
-        match self {
-            Cmp::Eq => o.is_eq(),
-            Cmp::Ne => o.is_ne(),
-            Cmp::Lt => o.is_lt(),
-            Cmp::Le => o.is_le(),
-            Cmp::Gt => o.is_gt(),
-            Cmp::Ge => o.is_ge(),
-        }
+    pub(super) fn holds<T: PartialOrd>(self, a: T, b: T) -> bool {
+        let outcome = 1 + u8::from(a > b) - u8::from(a < b);
+        self as u8 >> outcome & 1 == 1
     }
 }
 
@@ -407,10 +380,10 @@ impl Cond {
             },
             Cond::FieldIs(slot, word) => Truth::of(cx.text(*slot).map(|t| *t == **word)),
             // INVARIANT: the constant is finite, as the field is: the checker refuses others.
-            Cond::FieldReal(cmp, slot, to) => Truth::of(cx.real(*slot).map(|n| cmp.reals(n, *to))),
+            Cond::FieldReal(cmp, slot, to) => Truth::of(cx.real(*slot).map(|n| cmp.holds(n, *to))),
             Cond::FieldSize(cmp, slot, to) => {
                 // INVARIANT: no list is longer than an i64 counts.
-                Truth::of(cx.list(*slot).map(|list| cmp.ints(list.len() as i64, *to)))
+                Truth::of(cx.list(*slot).map(|list| cmp.holds(list.len() as i64, *to)))
             }
             rare => rare.eval_rare(cx),
         }
@@ -462,18 +435,18 @@ impl Cond {
             Cond::StartsWith(sides) => {
                 Truth::of(sides.0.eval(cx).zip(sides.1.eval(cx)).map(|(a, b)| a.starts_with(b)))
             }
-            Cond::IntConst(cmp, n, to) => Truth::of(n.eval(cx).map(|n| cmp.ints(n, *to))),
+            Cond::IntConst(cmp, n, to) => Truth::of(n.eval(cx).map(|n| cmp.holds(n, *to))),
             Cond::Ints(cmp, sides) => {
-                Truth::of(sides.0.eval(cx).zip(sides.1.eval(cx)).map(|(a, b)| cmp.ints(a, b)))
+                Truth::of(sides.0.eval(cx).zip(sides.1.eval(cx)).map(|(a, b)| cmp.holds(a, b)))
             }
             Cond::IntIn(n, among) => Truth::of(n.eval(cx).map(|n| among.contains(&n))),
             Cond::Reals(cmp, sides) => {
                 let sides = sides.0.eval(cx).zip(sides.1.eval(cx));
-                Truth::of(sides.and_then(|(a, b)| a.partial_cmp(&b)).map(|o| cmp.ordered(o)))
+                Truth::of(sides.and_then(|(a, b)| a.partial_cmp(&b)).map(|o| cmp.holds(o, Ordering::Equal)))
             }
             Cond::Mixed(cmp, sides) => {
                 let sides = sides.0.eval(cx).zip(sides.1.eval(cx));
-                Truth::of(sides.and_then(|(a, b)| compare(a, b)).map(|o| cmp.ordered(o)))
+                Truth::of(sides.and_then(|(a, b)| compare(a, b)).map(|o| cmp.holds(o, Ordering::Equal)))
             }
             Cond::RealIn(n, among) => Truth::of(n.eval(cx).map(|n| among.contains(&n))),
             Cond::IntInReals(n, among) => {
