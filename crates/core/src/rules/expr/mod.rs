@@ -222,11 +222,12 @@ pub fn search(wanted: &[(&Expr, bool)], known: bool, steps: &mut usize) -> Searc
 impl Expr {
     /// Asks the condition. Costs some 10 ns for a typical one; never allocates.
     #[must_use]
+    #[inline]
     pub fn eval(&self, env: &Env<'_>) -> Truth {
         if self.kind.is_some_and(|kind| kind != env.fact.kind) {
             return Truth::Unknown;
         }
-        self.root.eval(&eval::Cx::new(env))
+        Truth::of(self.root.eval(eval::Cx::new(env)))
     }
 
     /// The parts of the condition that together keep it from ever holding, in bytes of its source; none
