@@ -146,7 +146,7 @@ pub fn check_in_is_normal(pack: &Pack, fact: &Fact) -> bool {
         areas: pack.areas(),
         day: pack.zone.day_of(fact.happened),
     };
-    pack.check_in.normal.eval(&env).is_true()
+    pack.check_in.normal.holds(&env)
 }
 
 /// A check-in, for runs.
@@ -302,7 +302,7 @@ impl<'a> Known<'a> {
             let mut held = stands.holds;
             for (day, at) in self.asked_again(pack, i) {
                 let env = Env { fact: stands.fact, person: &stands.person, areas: self.areas, day };
-                let holds = stands.rule.when.eval(&env).is_true();
+                let holds = stands.rule.when.holds(&env);
                 if holds && !held {
                     if !now.reached(at) {
                         break;
@@ -363,7 +363,7 @@ impl<'a> Known<'a> {
             let sent = rules
                 .iter()
                 .map(|i| &pack.rules[*i])
-                .find(|rule| matches!(rule.then, Then::Review) && rule.when.eval(&env).is_true());
+                .find(|rule| matches!(rule.then, Then::Review) && rule.when.holds(&env));
             let review = sent.map(|rule| (&*rule.id, answer(facts, &self.withdrawn, fact.id, now)));
             self.declared = Some(Declared { fact, review });
             // One that waits, or was returned, opens nothing.
@@ -387,7 +387,7 @@ impl<'a> Known<'a> {
                 continue;
             }
             // A fact of another kind does a duty whatever it says.
-            let holds = fact.kind != rule.on || rule.when.eval(&env).is_true();
+            let holds = fact.kind != rule.on || rule.when.holds(&env);
             if rule.lapse.is_some() {
                 if holds {
                     self.kept.push((i, fact.happened, fact.id));
@@ -406,7 +406,7 @@ impl<'a> Known<'a> {
     /// An order does what the one rule says that it cites, while it acts.
     fn order(&mut self, pack: &'a Pack, fact: &'a Fact, env: &Env<'_>) {
         let cited = fact.text("rule").and_then(|id| pack.rule(id));
-        let Some(rule) = cited.filter(|r| r.order.is_some() && r.when.eval(env).is_true()) else { return };
+        let Some(rule) = cited.filter(|r| r.order.is_some() && r.when.holds(env)) else { return };
         let Some(Standing { from: Some(at), until, .. }) = self.standing(fact.id) else { return };
         match &rule.then {
             Then::Open { .. } => self.matched.push(Matched { rule, fact, at, until: Some(until) }),
@@ -420,7 +420,7 @@ impl<'a> Known<'a> {
             let person =
                 check_in.declared.checked_sub(1).map_or_else(PersonView::default, |i| self.people[i]);
             let env = Env { fact: check_in.fact, person: &person, areas: self.areas, day: check_in.day };
-            pack.check_in.normal.eval(&env).is_true()
+            pack.check_in.normal.holds(&env)
         })
     }
 
@@ -968,7 +968,7 @@ impl Subject<'_, '_> {
                 continue;
             }
             let day = self.pack.zone.day_of(fact.happened);
-            if expr.eval(&Env { fact, person: &person, areas: known.areas, day }).is_true() {
+            if expr.holds(&Env { fact, person: &person, areas: known.areas, day }) {
                 return Some(fact.happened);
             }
         }
