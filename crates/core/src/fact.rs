@@ -448,6 +448,9 @@ pub enum Value {
     Instant(Instant),
 }
 
+// A person has hundreds of them.
+const _: () = assert!(size_of::<Value>() == 24);
+
 impl fmt::Debug for Value {
     /// Health data and places are personal: the value itself never prints.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

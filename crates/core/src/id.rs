@@ -25,11 +25,17 @@ impl FactId {
     }
 }
 
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
 macro_rules! hex_id {
     ($name:ident) => {
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
+                let mut text = [0; 32];
+                for (pair, b) in text.chunks_exact_mut(2).zip(self.0) {
+                    pair.copy_from_slice(&[HEX[usize::from(b >> 4)], HEX[usize::from(b & 15)]]);
+                }
+                f.write_str(str::from_utf8(&text).map_err(|_| fmt::Error)?)
             }
         }
 

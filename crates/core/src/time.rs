@@ -180,6 +180,7 @@ impl Zone {
 
     /// The civil day of an instant here.
     #[must_use]
+    #[inline]
     pub fn day_of(&self, at: Instant) -> Day {
         let offset_s = match self.settled {
             Some((from, offset_s)) if at >= from => offset_s,

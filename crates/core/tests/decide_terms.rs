@@ -164,6 +164,19 @@ fn where_an_abnormal_check_in_does_not_restart_its_day_only_does_not_count() {
 }
 
 #[test]
+fn a_check_in_is_judged_by_what_was_declared_before_it() {
+    let pack = pack(&[
+        ("on_abnormal = \"restart\"", "on_abnormal = \"ignore\""),
+        ("normal = '", "normal = 'person.residence == \"330106\" && "),
+    ]);
+    let mut facts = contact([0, 1, 2]);
+    let mut moved = declared(2, time(1, 10), "none", &[]);
+    moved.set("residence", text("330102"));
+    facts.push(moved);
+    assert_eq!(done(&at(&pack, &facts, 2, 20), Counted::CheckIns), 1, "the two after the move do not count");
+}
+
+#[test]
 fn negative_tests_count_apart_and_a_positive_one_undoes_them_until_the_end() {
     let pack = red_ends("{ negative_tests = 2, hours_apart = 24, days = 7 }");
     let mut facts = contact([]);

@@ -200,7 +200,7 @@ fn a_table_becomes_rules_and_the_first_row_that_matches_counts() {
         let env = Env { fact: &fact, person: &person, areas: pack.areas(), day };
         pack.rules
             .iter()
-            .filter(|r| r.when.eval(&env).is_true())
+            .filter(|r| r.when.holds(&env))
             .map(|r| r.id.to_string())
             .collect::<Vec<_>>()
             .join(" ")

@@ -92,7 +92,10 @@ fn declaration(n: u128, s: i64, residence: &str, unwell: bool) -> Fact {
             ("overseas", Value::Bool(false)),
             ("under_measure", text("none")),
             ("temperature_c", Value::Double(if unwell { 38.2 } else { 36.5 })),
-            ("symptoms", Value::List(if unwell { symptoms.iter().map(|s| (*s).into()).collect() } else { [].into() })),
+            (
+                "symptoms",
+                Value::List(if unwell { symptoms.iter().map(|s| (*s).into()).collect() } else { [].into() }),
+            ),
         ],
     )
 }

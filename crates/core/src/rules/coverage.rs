@@ -273,6 +273,6 @@ impl<'p> Wanted<'p> {
     }
 
     fn is_met(&self, env: &Env<'_>) -> bool {
-        self.holds.iter().all(|(expr, holds)| expr.eval(env).is_true() == *holds)
+        self.holds.iter().all(|(expr, holds)| expr.holds(env) == *holds)
     }
 }

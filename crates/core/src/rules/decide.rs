@@ -6,11 +6,10 @@
 //! instant in `[now, review_at)`.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
 use crate::decision::Counted;
-use crate::decision::{
-    BrokenBy, Colour, Decision, Episode, PackRef, Progress, ReviewReason, RunBroken, Status,
-};
+use crate::decision::{BrokenBy, Colour, Decision, Episode, Progress, ReviewReason, RunBroken, Status};
 use crate::fact::{Fact, Facts, Kind, Source, Value};
 use crate::id::FactId;
 use crate::rules::expr::{Areas, Env, PersonView, Scope};
@@ -147,15 +146,17 @@ pub fn check_in_is_normal(pack: &Pack, fact: &Fact) -> bool {
         areas: pack.areas(),
         day: pack.zone.day_of(fact.happened),
     };
-    pack.check_in.normal.eval(&env).is_true()
+    pack.check_in.normal.holds(&env)
 }
 
-/// A check-in that counts for runs.
-#[derive(Clone, Copy)]
-struct CheckIn {
-    at: Instant,
+/// A check-in, for runs.
+struct CheckIn<'a> {
+    fact: &'a Fact,
     day: Day,
-    normal: bool,
+    /// How many declarations came before it.
+    declared: usize,
+    /// Found out when a run asks first: of most people none does.
+    normal: OnceCell<bool>,
 }
 
 /// A fact that a rule matched.
@@ -218,7 +219,9 @@ struct Known<'a> {
     standing: Vec<Stands<'a>>,
     /// Declarations that a reviewer has not approved.
     unheard: Vec<FactId>,
-    check_ins: Vec<CheckIn>,
+    check_ins: Vec<CheckIn<'a>>,
+    /// The person after each declaration.
+    people: Vec<PersonView<'a>>,
     matched: Vec<Matched<'a>>,
     orders: Vec<Standing>,
     /// Orders that end episodes: since when they act, and of which rules.
@@ -257,6 +260,7 @@ impl<'a> Known<'a> {
             standing: Vec::new(),
             unheard: Vec::new(),
             check_ins: Vec::with_capacity(facts.len()),
+            people: Vec::new(),
             matched: Vec::new(),
             orders: Vec::new(),
             releases: Vec::new(),
@@ -298,7 +302,7 @@ impl<'a> Known<'a> {
             let mut held = stands.holds;
             for (day, at) in self.asked_again(pack, i) {
                 let env = Env { fact: stands.fact, person: &stands.person, areas: self.areas, day };
-                let holds = stands.rule.when.eval(&env).is_true();
+                let holds = stands.rule.when.holds(&env);
                 if holds && !held {
                     if !now.reached(at) {
                         break;
@@ -340,6 +344,7 @@ impl<'a> Known<'a> {
             Kind::Declaration => {
                 person.subject = text_of(fact, "subject").or(person.subject);
                 person.residence = text_of(fact, "residence").or(person.residence);
+                self.people.push(*person);
             }
             Kind::Test => self.tests.push(fact),
             Kind::Confirmation => self.confirmations.push(fact),
@@ -351,14 +356,14 @@ impl<'a> Known<'a> {
         }
         let env = Env { fact, person, areas: context.areas, day: pack.zone.day_of(fact.happened) };
         if fact.kind == Kind::CheckIn {
-            let normal = pack.check_in.normal.eval(&env).is_true();
-            self.check_ins.push(CheckIn { at: fact.happened, day: env.day, normal });
+            let (declared, normal) = (self.people.len(), OnceCell::new());
+            self.check_ins.push(CheckIn { fact, day: env.day, declared, normal });
         }
         if fact.kind == Kind::Declaration {
             let sent = rules
                 .iter()
                 .map(|i| &pack.rules[*i])
-                .find(|rule| matches!(rule.then, Then::Review) && rule.when.eval(&env).is_true());
+                .find(|rule| matches!(rule.then, Then::Review) && rule.when.holds(&env));
             let review = sent.map(|rule| (&*rule.id, answer(facts, &self.withdrawn, fact.id, now)));
             self.declared = Some(Declared { fact, review });
             // One that waits, or was returned, opens nothing.
@@ -378,16 +383,17 @@ impl<'a> Known<'a> {
         }
         for &i in rules {
             let rule = &pack.rules[i];
+            if rule.lapse.is_none() && !matches!(rule.then, Then::Open { .. }) {
+                continue;
+            }
+            // A fact of another kind does a duty whatever it says.
+            let holds = fact.kind != rule.on || rule.when.holds(&env);
             if rule.lapse.is_some() {
-                if fact.kind != rule.on || rule.when.eval(&env).is_true() {
+                if holds {
                     self.kept.push((i, fact.happened, fact.id));
                 }
                 continue;
             }
-            if !matches!(rule.then, Then::Open { .. }) {
-                continue;
-            }
-            let holds = rule.when.eval(&env).is_true();
             if rule.standing {
                 self.standing.push(Stands { rule, fact, person: *person, day: env.day, holds });
             }
@@ -400,13 +406,22 @@ impl<'a> Known<'a> {
     /// An order does what the one rule says that it cites, while it acts.
     fn order(&mut self, pack: &'a Pack, fact: &'a Fact, env: &Env<'_>) {
         let cited = fact.text("rule").and_then(|id| pack.rule(id));
-        let Some(rule) = cited.filter(|r| r.order.is_some() && r.when.eval(env).is_true()) else { return };
+        let Some(rule) = cited.filter(|r| r.order.is_some() && r.when.holds(env)) else { return };
         let Some(Standing { from: Some(at), until, .. }) = self.standing(fact.id) else { return };
         match &rule.then {
             Then::Open { .. } => self.matched.push(Matched { rule, fact, at, until: Some(until) }),
             Then::Release { rules } => self.releases.push((at, rules)),
             Then::Review | Then::Expire => {}
         }
+    }
+
+    fn is_normal(&self, pack: &Pack, check_in: &CheckIn<'_>) -> bool {
+        *check_in.normal.get_or_init(|| {
+            let person =
+                check_in.declared.checked_sub(1).map_or_else(PersonView::default, |i| self.people[i]);
+            let env = Env { fact: check_in.fact, person: &person, areas: self.areas, day: check_in.day };
+            pack.check_in.normal.holds(&env)
+        })
     }
 
     fn on_record(&self, id: &FactId) -> bool {
@@ -736,7 +751,7 @@ fn cut(known: &Known<'_>, now: &Now, until: Option<Instant>, track: &mut Track<'
 impl Track<'_> {
     /// The id of the record of its opening under a pack.
     fn opening_id(&self, pack: &Pack) -> FactId {
-        record_id(&pack.pack_ref(), self.rule, self.opened_by, "opened", 0, self.since)
+        record_id(&pack.digest, self.rule, self.opened_by, "opened", 0, self.since)
     }
 
     /// When it was over.
@@ -953,7 +968,7 @@ impl Subject<'_, '_> {
                 continue;
             }
             let day = self.pack.zone.day_of(fact.happened);
-            if expr.eval(&Env { fact, person: &person, areas: known.areas, day }).is_true() {
+            if expr.holds(&Env { fact, person: &person, areas: known.areas, day }) {
                 return Some(fact.happened);
             }
         }
@@ -1051,18 +1066,18 @@ fn follow_run(
             run.restart(broken, BrokenBy::Missed);
             met = None;
         }
-        run.ended = ended(met, Some(check_in.at));
+        run.ended = ended(met, Some(check_in.fact.happened));
         if run.ended.is_some() {
             return run;
         }
         let same_day = check_in.day == last;
-        if check_in.normal {
+        if known.is_normal(pack, check_in) {
             // The first of a day counts; after an abnormal one nothing on that day does.
             if !same_day {
                 run.count += 1;
                 counted = true;
                 if run.count >= of && met.is_none() {
-                    met = Some(check_in.at.max(begin));
+                    met = Some(check_in.fact.happened.max(begin));
                 }
             }
         } else if terms.on_abnormal == OnAbnormal::Restart {
@@ -1197,7 +1212,7 @@ fn one_lapse<'a>(
         let Some(over) = tracks[i].over_at() else { return };
         // Check-ins from long ago are left to their rows (the dossier's limit): what was missed
         // before the first that is known, and is over, was missed only if the record says so.
-        let first = known.check_ins.first().is_some_and(|c| due < c.at);
+        let first = known.check_ins.first().is_some_and(|c| due < c.fact.happened);
         if first && !known.on_record(&tracks[i].opening_id(pack)) && recorded.is_none() {
             tracks.remove(i);
         }
@@ -1268,7 +1283,7 @@ fn record_fact(
     (at, now): (Instant, Instant),
 ) -> Fact {
     let mut fact = Fact {
-        id: record_id(&pack.pack_ref(), rule, opened_by, event, stage, at),
+        id: record_id(&pack.digest, rule, opened_by, event, stage, at),
         kind: Kind::Episode,
         happened: at,
         recorded: now,
@@ -1284,18 +1299,11 @@ fn record_fact(
 }
 
 /// FNV-1a over what the record says: recording it twice is recording it once. Not for secrecy.
-fn record_id(
-    pack: &PackRef,
-    rule: &str,
-    opened_by: FactId,
-    event: &str,
-    stage: usize,
-    at: Instant,
-) -> FactId {
+fn record_id(digest: &str, rule: &str, opened_by: FactId, event: &str, stage: usize, at: Instant) -> FactId {
     let mut hash: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
     let stage = (stage as u64).to_be_bytes();
     let at = at.0.to_be_bytes();
-    for part in [pack.digest.as_bytes(), rule.as_bytes(), &opened_by.0, event.as_bytes(), &stage, &at] {
+    for part in [digest.as_bytes(), rule.as_bytes(), &opened_by.0, event.as_bytes(), &stage, &at] {
         for byte in part.iter().chain(&[0xff]) {
             hash = (hash ^ u128::from(*byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b);
         }

@@ -110,7 +110,7 @@ impl<'p> Teller<'p> {
         if rule.when.is_choice() {
             sides.clear();
         }
-        let failing = sides.iter().map(|s| &s.expr).filter(|e| !e.eval(env).is_true());
+        let failing = sides.iter().map(|s| &s.expr).filter(|e| !e.holds(env));
         let mut failing: Vec<_> = failing.collect();
         if failing.is_empty() {
             failing.push(&rule.when);

@@ -40,8 +40,17 @@ impl Truth {
         }
     }
 
-    fn of(known: Option<bool>) -> Truth {
+    #[inline]
+    pub(super) fn of(known: Option<bool>) -> Truth {
         known.map_or(Truth::Unknown, Truth::from)
+    }
+
+    fn known(self) -> Option<bool> {
+        match self {
+            Truth::False => Some(false),
+            Truth::Unknown => None,
+            Truth::True => Some(true),
+        }
     }
 }
 
@@ -51,52 +60,24 @@ impl From<bool> for Truth {
     }
 }
 
+/// A comparison, as the set of outcomes that it takes: 1 is less, 2 equal, 4 greater.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
 pub(super) enum Cmp {
-    Eq,
-    Ne,
-    Lt,
-    Le,
-    Gt,
-    Ge,
+    Lt = 1,
+    Eq = 2,
+    Le = 3,
+    Gt = 4,
+    Ne = 5,
+    Ge = 6,
 }
 
 impl Cmp {
+    /// Of values that have an order, as all but NaN do.
     #[inline]
-    fn ints(self, a: i64, b: i64) -> bool {
-        match self {
-            Cmp::Eq => a == b,
-            Cmp::Ne => a != b,
-            Cmp::Lt => a < b,
-            Cmp::Le => a <= b,
-            Cmp::Gt => a > b,
-            Cmp::Ge => a >= b,
-        }
-    }
-
-    /// Of finite numbers.
-    #[inline]
-    fn reals(self, a: f64, b: f64) -> bool {
-        match self {
-            Cmp::Eq => a == b,
-            Cmp::Ne => a != b,
-            Cmp::Lt => a < b,
-            Cmp::Le => a <= b,
-            Cmp::Gt => a > b,
-            Cmp::Ge => a >= b,
-        }
-    }
-
-    #[inline]
-    pub(super) fn ordered(self, o: Ordering) -> bool {
-        match self {
-            Cmp::Eq => o.is_eq(),
-            Cmp::Ne => o.is_ne(),
-            Cmp::Lt => o.is_lt(),
-            Cmp::Le => o.is_le(),
-            Cmp::Gt => o.is_gt(),
-            Cmp::Ge => o.is_ge(),
-        }
+    pub(super) fn holds<T: PartialOrd>(self, a: T, b: T) -> bool {
+        let outcome = 1 + u8::from(a > b) - u8::from(a < b);
+        self as u8 >> outcome & 1 == 1
     }
 }
 
@@ -112,13 +93,23 @@ pub(super) enum PersonField {
     Age,
 }
 
+/// A byte of its own tells the kinds apart: one hidden in a part's would be reckoned out each time.
 #[derive(Clone, Debug)]
+#[repr(u8)]
 pub(super) enum Cond {
-    Const(bool),
-    Field(Slot),
-    Var(Var),
+    // The commonest.
     And(Box<[Cond]>),
     Or(Box<[Cond]>),
+    Field(Slot),
+    /// A field is a word.
+    FieldIs(Slot, Box<str>),
+    /// A decimal field with a constant.
+    FieldReal(Cmp, Slot, f64),
+    /// How many words a field has, with a constant.
+    FieldSize(Cmp, Slot, i64),
+    // The others.
+    Const(bool),
+    Var(Var),
     Not(Box<Cond>),
     If(Box<(Cond, Cond, Cond)>),
     Has(Slot),
@@ -131,8 +122,6 @@ pub(super) enum Cond {
     Same(Box<(Cond, Cond)>, bool),
     /// A condition among constants: is true there, is false there.
     In(Box<Cond>, bool, bool),
-    /// The commonest of all: a field is a word.
-    FieldIs(Slot, Box<str>),
     /// A field is one of a few words.
     FieldIn(Slot, Words),
     TextIs(Text, Box<str>),
@@ -141,12 +130,8 @@ pub(super) enum Cond {
     TextInField(Text, Slot),
     StartsWith(Box<(Text, Text)>),
     IntConst(Cmp, Int, i64),
-    /// How many words a field has, with a constant.
-    FieldSize(Cmp, Slot, i64),
     Ints(Cmp, Box<(Int, Int)>),
     IntIn(Int, Box<[i64]>),
-    /// A decimal field with a constant.
-    FieldReal(Cmp, Slot, f64),
     Reals(Cmp, Box<(Real, Real)>),
     /// A whole number with a decimal one, by value.
     Mixed(Cmp, Box<(Int, Real)>),
@@ -312,40 +297,41 @@ impl<'e> Cx<'e> {
         Cx { env, vars: None }
     }
 
+    /// None past the end, where all is missing.
     #[inline]
-    fn at(&self, slot: Slot) -> &'e Value {
-        self.env.fact.at(usize::from(slot))
+    fn at(self, slot: Slot) -> Option<&'e Value> {
+        self.env.fact.values.get(usize::from(slot))
     }
 
     #[inline]
-    fn text(&self, slot: Slot) -> Option<&'e str> {
+    fn text(self, slot: Slot) -> Option<&'e str> {
         match self.at(slot) {
-            Value::Text(text) => Some(text),
+            Some(Value::Text(text)) => Some(text),
             _ => None,
         }
     }
 
     #[inline]
-    fn real(&self, slot: Slot) -> Option<f64> {
-        match *self.at(slot) {
-            Value::Double(n) if n.is_finite() => Some(n),
-            _ => None,
-        }
-    }
-
-    #[inline]
-    fn list(&self, slot: Slot) -> Option<&'e [SmolStr]> {
+    fn real(self, slot: Slot) -> Option<f64> {
         match self.at(slot) {
-            Value::List(list) => Some(list),
+            Some(Value::Double(n)) if n.is_finite() => Some(*n),
             _ => None,
         }
     }
 
-    fn var(&self, var: Var) -> Bound<'e> {
+    #[inline]
+    fn list(self, slot: Slot) -> Option<&'e [SmolStr]> {
+        match self.at(slot) {
+            Some(Value::List(list)) => Some(list),
+            _ => None,
+        }
+    }
+
+    fn var(self, var: Var) -> Bound<'e> {
         self.vars.and_then(|vars| vars.get(usize::from(var)).copied()).unwrap_or(Bound::None)
     }
 
-    fn age(&self) -> Option<i64> {
+    fn age(self) -> Option<i64> {
         let born = self.env.person.born?;
         let ((y, m, d), (by, bm, bd)) = (self.env.day.ymd(), born.ymd());
         let age = i64::from(y) - i64::from(by) - i64::from((m, d) < (bm, bd));
@@ -373,143 +359,120 @@ impl Cond {
     /// The few kinds that most conditions are made of. The others stand apart: their many locals would
     /// cost every call of this one.
     #[inline]
-    pub(super) fn eval<'e>(&'e self, cx: &Cx<'e>) -> Truth {
-        match self {
-            Cond::And(parts) => {
-                let mut all = Truth::True;
-                for part in parts {
-                    match part.eval_part(cx) {
-                        Truth::False => return Truth::False,
-                        other => all = all.min(other),
-                    }
-                }
-                all
+    pub(super) fn eval<'e>(&'e self, cx: Cx<'e>) -> Option<bool> {
+        // Unknown is none. `&&` is decided by a part that is false, `||` by one that is true.
+        let (parts, decided) = match self {
+            Cond::And(parts) => (parts, false),
+            Cond::Or(parts) => (parts, true),
+            part => return part.eval_part(cx),
+        };
+        let mut result = Some(!decided);
+        for part in parts {
+            match part.eval_part(cx) {
+                Some(truth) if truth == decided => return Some(decided),
+                Some(_) => {}
+                None => result = None,
             }
-            Cond::Or(parts) => {
-                let mut any = Truth::False;
-                for part in parts {
-                    match part.eval_part(cx) {
-                        Truth::True => return Truth::True,
-                        other => any = any.max(other),
-                    }
-                }
-                any
-            }
-            part => part.eval_part(cx),
         }
+        result
     }
 
     /// A part that joins nothing, as most are.
-    #[inline]
-    fn eval_part<'e>(&'e self, cx: &Cx<'e>) -> Truth {
+    #[inline(always)]
+    fn eval_part<'e>(&'e self, cx: Cx<'e>) -> Option<bool> {
         match self {
             Cond::Field(slot) => match cx.at(*slot) {
-                Value::Bool(b) => Truth::from(*b),
-                _ => Truth::Unknown,
+                Some(Value::Bool(b)) => Some(*b),
+                _ => None,
             },
-            Cond::FieldIs(slot, word) => Truth::of(cx.text(*slot).map(|t| *t == **word)),
+            Cond::FieldIs(slot, word) => cx.text(*slot).map(|t| *t == **word),
             // INVARIANT: the constant is finite, as the field is: the checker refuses others.
-            Cond::FieldReal(cmp, slot, to) => Truth::of(cx.real(*slot).map(|n| cmp.reals(n, *to))),
+            Cond::FieldReal(cmp, slot, to) => cx.real(*slot).map(|n| cmp.holds(n, *to)),
             Cond::FieldSize(cmp, slot, to) => {
                 // INVARIANT: no list is longer than an i64 counts.
-                Truth::of(cx.list(*slot).map(|list| cmp.ints(list.len() as i64, *to)))
+                cx.list(*slot).map(|list| cmp.holds(list.len() as i64, *to))
             }
             rare => rare.eval_rare(cx),
         }
     }
 
     #[inline(never)]
-    fn eval_rare<'e>(&'e self, cx: &Cx<'e>) -> Truth {
+    fn eval_rare<'e>(&'e self, cx: Cx<'e>) -> Option<bool> {
         match self {
             // Asked above where they stand alone; here where they stand within another.
             Cond::And(_) | Cond::Or(_) => self.eval(cx),
             Cond::Field(_) | Cond::FieldIs(..) | Cond::FieldReal(..) | Cond::FieldSize(..) => {
                 self.eval_part(cx)
             }
-            Cond::Const(b) => Truth::from(*b),
+            Cond::Const(b) => Some(*b),
             Cond::Var(var) => match cx.var(*var) {
-                Bound::Bool(b) => Truth::from(b),
-                _ => Truth::Unknown,
+                Bound::Bool(b) => Some(b),
+                _ => None,
             },
-            Cond::Not(of) => of.eval(cx).negate(),
-            Cond::If(parts) => match parts.0.eval(cx) {
-                Truth::True => parts.1.eval(cx),
-                Truth::False => parts.2.eval(cx),
-                Truth::Unknown => Truth::Unknown,
-            },
-            Cond::Has(slot) => Truth::from(!matches!(cx.at(*slot), Value::Missing)),
+            Cond::Not(of) => of.eval(cx).map(|truth| !truth),
+            Cond::If(parts) => (if parts.0.eval(cx)? { &parts.1 } else { &parts.2 }).eval(cx),
+            Cond::Has(slot) => Some(!matches!(cx.at(*slot), None | Some(Value::Missing))),
             Cond::Named(_, cond) => cond.eval(cx),
-            Cond::Works(calendar, day) => Truth::of(day.eval(cx).and_then(|day| calendar.works(day))),
-            Cond::HasPerson(field) => Truth::from(match field {
+            Cond::Works(calendar, day) => day.eval(cx).and_then(|day| calendar.works(day)),
+            Cond::HasPerson(field) => Some(match field {
                 PersonField::Subject => cx.env.person.subject.is_some(),
                 PersonField::Residence => cx.env.person.residence.is_some(),
                 PersonField::Age => cx.age().is_some(),
             }),
-            Cond::Same(sides, same) => match (sides.0.eval(cx), sides.1.eval(cx)) {
-                (Truth::Unknown, _) | (_, Truth::Unknown) => Truth::Unknown,
-                (a, b) => Truth::from((a == b) == *same),
-            },
-            Cond::In(of, has_true, has_false) => match of.eval(cx) {
-                Truth::Unknown => Truth::Unknown,
-                Truth::True => Truth::from(*has_true),
-                Truth::False => Truth::from(*has_false),
-            },
-            Cond::FieldIn(slot, words) => Truth::of(cx.text(*slot).map(|t| words.holds(t))),
-            Cond::TextIs(text, word) => Truth::of(text.eval(cx).map(|t| *t == **word)),
-            Cond::TextSame(sides) => Truth::of(sides.0.eval(cx).zip(sides.1.eval(cx)).map(|(a, b)| a == b)),
-            Cond::TextIn(text, words) => Truth::of(text.eval(cx).map(|t| words.holds(t))),
-            Cond::TextInField(text, slot) => Truth::of(
-                text.eval(cx).zip(cx.list(*slot)).map(|(t, list)| list.iter().any(|item| **item == *t)),
-            ),
-            Cond::StartsWith(sides) => {
-                Truth::of(sides.0.eval(cx).zip(sides.1.eval(cx)).map(|(a, b)| a.starts_with(b)))
+            Cond::Same(sides, same) => Some((sides.0.eval(cx)? == sides.1.eval(cx)?) == *same),
+            Cond::In(of, has_true, has_false) => of.eval(cx).map(|b| if b { *has_true } else { *has_false }),
+            Cond::FieldIn(slot, words) => cx.text(*slot).map(|t| words.holds(t)),
+            Cond::TextIs(text, word) => text.eval(cx).map(|t| *t == **word),
+            Cond::TextSame(sides) => sides.0.eval(cx).zip(sides.1.eval(cx)).map(|(a, b)| a == b),
+            Cond::TextIn(text, words) => text.eval(cx).map(|t| words.holds(t)),
+            Cond::TextInField(text, slot) => {
+                text.eval(cx).zip(cx.list(*slot)).map(|(t, list)| list.iter().any(|item| **item == *t))
             }
-            Cond::IntConst(cmp, n, to) => Truth::of(n.eval(cx).map(|n| cmp.ints(n, *to))),
-            Cond::Ints(cmp, sides) => {
-                Truth::of(sides.0.eval(cx).zip(sides.1.eval(cx)).map(|(a, b)| cmp.ints(a, b)))
-            }
-            Cond::IntIn(n, among) => Truth::of(n.eval(cx).map(|n| among.contains(&n))),
+            Cond::StartsWith(sides) => sides.0.eval(cx).zip(sides.1.eval(cx)).map(|(a, b)| a.starts_with(b)),
+            Cond::IntConst(cmp, n, to) => n.eval(cx).map(|n| cmp.holds(n, *to)),
+            Cond::Ints(cmp, sides) => sides.0.eval(cx).zip(sides.1.eval(cx)).map(|(a, b)| cmp.holds(a, b)),
+            Cond::IntIn(n, among) => n.eval(cx).map(|n| among.contains(&n)),
             Cond::Reals(cmp, sides) => {
                 let sides = sides.0.eval(cx).zip(sides.1.eval(cx));
-                Truth::of(sides.and_then(|(a, b)| a.partial_cmp(&b)).map(|o| cmp.ordered(o)))
+                sides.and_then(|(a, b)| a.partial_cmp(&b)).map(|o| cmp.holds(o, Ordering::Equal))
             }
             Cond::Mixed(cmp, sides) => {
                 let sides = sides.0.eval(cx).zip(sides.1.eval(cx));
-                Truth::of(sides.and_then(|(a, b)| compare(a, b)).map(|o| cmp.ordered(o)))
+                sides.and_then(|(a, b)| compare(a, b)).map(|o| cmp.holds(o, Ordering::Equal))
             }
-            Cond::RealIn(n, among) => Truth::of(n.eval(cx).map(|n| among.contains(&n))),
+            Cond::RealIn(n, among) => n.eval(cx).map(|n| among.contains(&n)),
             Cond::IntInReals(n, among) => {
-                Truth::of(n.eval(cx).map(|n| among.iter().any(|m| compare(n, *m) == Some(Ordering::Equal))))
+                n.eval(cx).map(|n| among.iter().any(|m| compare(n, *m) == Some(Ordering::Equal)))
             }
             Cond::RealInInts(n, among) => {
-                Truth::of(n.eval(cx).map(|n| among.iter().any(|m| compare(*m, n) == Some(Ordering::Equal))))
+                n.eval(cx).map(|n| among.iter().any(|m| compare(*m, n) == Some(Ordering::Equal)))
             }
-            Cond::ListSame(sides) => Truth::of(sides.0.texts(cx).zip(sides.1.texts(cx)).map(|(a, b)| a == b)),
+            Cond::ListSame(sides) => sides.0.texts(cx).zip(sides.1.texts(cx)).map(|(a, b)| a == b),
             Cond::Quantified { all, var, list, body } => quantified(*all, *var, list, body, cx),
             Cond::Area { code, key, on } => {
                 let day = match on {
                     None => Some(cx.env.day),
                     Some(on) => on.eval(cx).and_then(|n| i32::try_from(n).ok()).map(Day),
                 };
-                Truth::of(code.eval(cx).zip(day).map(|(code, day)| cx.env.areas.in_area(code, key, day)))
+                code.eval(cx).zip(day).map(|(code, day)| cx.env.areas.in_area(code, key, day))
             }
-            Cond::Accepted(rules, country) => rules.accepts(country, cx.env.fact),
+            Cond::Accepted(rules, country) => rules.accepts(country, cx.env.fact).known(),
         }
     }
 }
 
 /// `exists` is a long `||`, `all` a long `&&`.
-fn quantified<'e>(all: bool, var: Var, list: &'e List, body: &'e Cond, cx: &Cx<'e>) -> Truth {
-    let decided = Truth::from(!all);
-    let mut result = decided.negate();
+fn quantified<'e>(all: bool, var: Var, list: &'e List, body: &'e Cond, cx: Cx<'e>) -> Option<bool> {
+    let decided = Some(!all);
+    let mut result = Some(all);
     let mut vars = cx.vars.copied().unwrap_or([Bound::None; super::QUANTIFIERS_MAX]);
     let mut ask = |value: Bound<'e>| {
         // INVARIANT: the checker numbers variables below QUANTIFIERS_MAX.
         vars[usize::from(var)] = value;
-        match body.eval(&Cx { env: cx.env, vars: Some(&vars) }) {
+        match body.eval(Cx { vars: Some(&vars), ..cx }) {
             truth if truth == decided => true,
-            Truth::Unknown => {
-                result = Truth::Unknown;
+            None => {
+                result = None;
                 false
             }
             _ => false,
@@ -517,7 +480,7 @@ fn quantified<'e>(all: bool, var: Var, list: &'e List, body: &'e Cond, cx: &Cx<'
     };
     let found = match list {
         List::Field(slot) => match cx.list(*slot) {
-            None => return Truth::Unknown,
+            None => return None,
             Some(items) => items.iter().any(|t| ask(Bound::Text(t))),
         },
         List::Texts(items) => items.iter().any(|t| ask(Bound::Text(t))),
@@ -529,13 +492,13 @@ fn quantified<'e>(all: bool, var: Var, list: &'e List, body: &'e Cond, cx: &Cx<'
 }
 
 impl Int {
-    fn eval<'e>(&'e self, cx: &Cx<'e>) -> Option<i64> {
+    fn eval<'e>(&'e self, cx: Cx<'e>) -> Option<i64> {
         match self {
             Int::Const(n) => Some(*n),
-            Int::Field(slot) => match *cx.at(*slot) {
-                Value::Int(n) => Some(n),
-                Value::Day(day) => Some(i64::from(day.0)),
-                Value::Instant(at) => Some(at.0),
+            Int::Field(slot) => match cx.at(*slot) {
+                Some(Value::Int(n)) => Some(*n),
+                Some(Value::Day(day)) => Some(i64::from(day.0)),
+                Some(Value::Instant(at)) => Some(at.0),
                 _ => None,
             },
             Int::Day => Some(i64::from(cx.env.day.0)),
@@ -561,17 +524,13 @@ impl Int {
             Int::Working(calendar, ends) => calendar.between(ends.0.eval(cx)?, ends.1.eval(cx)?),
             Int::AddMonths(of) => add_months(of.0.eval(cx)?, of.1.eval(cx)?),
             Int::AddWorking(calendar, of) => calendar.add(of.0.eval(cx)?, of.1.eval(cx)?),
-            Int::If(parts) => match parts.0.eval(cx) {
-                Truth::True => parts.1.eval(cx),
-                Truth::False => parts.2.eval(cx),
-                Truth::Unknown => None,
-            },
+            Int::If(parts) => (if parts.0.eval(cx)? { &parts.1 } else { &parts.2 }).eval(cx),
         }
     }
 }
 
 impl Real {
-    fn eval<'e>(&'e self, cx: &Cx<'e>) -> Option<f64> {
+    fn eval<'e>(&'e self, cx: Cx<'e>) -> Option<f64> {
         match self {
             Real::Const(n) => Some(*n),
             Real::Field(slot) => cx.real(*slot),
@@ -588,17 +547,13 @@ impl Real {
                 }
                 sum.is_finite().then_some(sum)
             }
-            Real::If(parts) => match parts.0.eval(cx) {
-                Truth::True => parts.1.eval(cx),
-                Truth::False => parts.2.eval(cx),
-                Truth::Unknown => None,
-            },
+            Real::If(parts) => (if parts.0.eval(cx)? { &parts.1 } else { &parts.2 }).eval(cx),
         }
     }
 }
 
 impl Text {
-    fn eval<'e>(&'e self, cx: &Cx<'e>) -> Option<&'e str> {
+    fn eval<'e>(&'e self, cx: Cx<'e>) -> Option<&'e str> {
         match self {
             Text::Const(text) => Some(text),
             Text::Field(slot) => cx.text(*slot),
@@ -609,17 +564,13 @@ impl Text {
                 Bound::Text(text) => Some(text),
                 _ => None,
             },
-            Text::If(parts) => match parts.0.eval(cx) {
-                Truth::True => parts.1.eval(cx),
-                Truth::False => parts.2.eval(cx),
-                Truth::Unknown => None,
-            },
+            Text::If(parts) => (if parts.0.eval(cx)? { &parts.1 } else { &parts.2 }).eval(cx),
         }
     }
 }
 
 impl List {
-    fn len(&self, cx: &Cx<'_>) -> Option<usize> {
+    fn len(&self, cx: Cx<'_>) -> Option<usize> {
         match self {
             List::Field(slot) => cx.list(*slot).map(<[_]>::len),
             List::Texts(items) => Some(items.len()),
@@ -629,7 +580,7 @@ impl List {
         }
     }
 
-    fn texts<'e>(&'e self, cx: &Cx<'e>) -> Option<&'e [SmolStr]> {
+    fn texts<'e>(&'e self, cx: Cx<'e>) -> Option<&'e [SmolStr]> {
         match self {
             List::Field(slot) => cx.list(*slot),
             List::Texts(items) => Some(items),

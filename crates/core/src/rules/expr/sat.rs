@@ -3,6 +3,7 @@
 //! missing. What is left apart here is held to be possible, so "can never match" is never said wrongly.
 
 use std::cell::Cell;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use super::eval::{Cmp, Cond, Int, List, PersonField, Real, Slot, Text, Truth, Words};
@@ -399,7 +400,7 @@ impl Ask {
             (Ask::IsTrue, Case::Bool(b)) => Truth::from(*b),
             (Ask::Word(words), Case::Word(word)) => Truth::from(words.contains(word)),
             (Ask::Number(cmp, to), Case::Number(n)) => {
-                n.partial_cmp(to).map_or(Truth::Unknown, |o| Truth::from(cmp.ordered(o)))
+                n.partial_cmp(to).map_or(Truth::Unknown, |o| Truth::from(cmp.holds(o, Ordering::Equal)))
             }
             (Ask::AmongNumbers(all), Case::Number(n)) => Truth::from(all.contains(n)),
             (Ask::Word(_) | Ask::AmongNumbers(_), _) => Truth::False,
