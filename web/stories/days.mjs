@@ -43,6 +43,19 @@ export const daysStories = ({ publish, passOf, wedge }) => ({
       await page.unroute('**/api/v1/service')
       await page.click('.service .trouble button')
       await page.waitForSelector('.service .trouble', { state: 'detached' })
+      // What the server says while its database is away, as it says it (story_away.rs).
+      const whole = await (await page.request.get('/api/v1/service')).json()
+      const away = { ...whole, state: 'degraded', cause: 'database', detail: 'degraded: the database is away', right_checked: false, nodes: null, work: null, waiting: null, lags: { ...whole.lags, log_s: null } }
+      await page.route('**/api/v1/service', (route) => route.fulfill({ json: away }))
+      await page.waitForSelector('[data-state=degraded]', { timeout: 15_000 })
+      await page.waitForSelector('[data-right-checked=no]')
+      await page.waitForSelector('[data-work-unknown]')
+      for (const line of ['nodes', 'log', 'reviews', 'alarms', 'leaves']) {
+        const said = await page.textContent(`[data-line=${line}] .number`)
+        if (!/未知|not known/.test(said)) throw new Error(`${line}: ${said}`)
+      }
+      await who.look(`day-operator-away-${locale}-${width}`)
+      await page.unroute('**/api/v1/service')
       // Nobody's numbers by the address either.
       await page.goto('/staff#/dashboard/0')
       await page.waitForSelector('.away, [data-refused]')
@@ -88,11 +101,12 @@ export const daysStories = ({ publish, passOf, wedge }) => ({
     }
   },
 
-  async 'an enterprise manager is told what their right does not do yet, and sees nobody'({ server, browser }) {
+  async 'an enterprise manager scans who comes to their own place, by codes alone, and sees nobody elsewhere'({ server, browser }) {
+    const green = await passOf(server, '13900000001')
     for (const [locale, width] of everySight) {
       const who = await enter(browser, server, 'manager', 'mine', { width, locale })
       const { page } = who
-      await page.waitForSelector('[data-right=enterprise] .missing')
+      await page.waitForSelector('[data-right=enterprise] a')
       if ((await page.locator('#rooms').count()) !== 0) throw new Error('rooms without a right')
       await who.look(`day-manager-${locale}-${width}`)
       for (const room of ['people', 'dashboard/330106', 'accounts', 'service']) {
@@ -100,6 +114,24 @@ export const daysStories = ({ publish, passOf, wedge }) => ({
         await page.waitForSelector('.away, [data-right=enterprise]')
         if (await page.locator('.person, .tile, [data-account], [data-state]').count()) throw new Error(`${room} shows something`)
       }
+      await page.goto('/staff#/mine')
+      await page.click('[data-right=enterprise] a')
+      // The console's session is this page's too.
+      await page.waitForSelector('#place-assigned')
+      if ((await page.locator('.views button').count()) !== 3) throw new Error('somebody could be registered by a document')
+      await page.selectOption('#place-assigned', { label: '样例企业' })
+      await who.look(`day-manager-place-${locale}-${width}`)
+      await page.click('.place form button[type=submit]')
+      await page.click('.views button >> nth=1')
+      await page.waitForSelector('#entry-plate')
+      if (await page.locator('.card-entry').count()) throw new Error('somebody could be named by a document')
+      await page.click('.views button >> nth=0')
+      await wedge(who, green)
+      await page.click('form button[type=submit]')
+      await page.waitForSelector('.answer')
+      await who.look(`day-manager-answer-${locale}-${width}`)
+      await page.click('.views button >> nth=2')
+      await page.waitForSelector('.item.sent')
       await who.close()
     }
   },

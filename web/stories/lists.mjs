@@ -228,5 +228,20 @@ export const listsStories = ({ publish, logIn, declare, document: card, well, co
     await state(above.page, 'done')
     await above.page.getByText('data.city let it go on').waitFor()
     await above.close()
+
+    // One that nobody answers for: the page says until when, and then that it ended, and takes the original again.
+    const left = await import_(county, 'quarantine', '330106', people('开始日期').replaceAll(day, days(8)[0]))
+    const sights = [['zh-CN', 360], ['en-GB', 1280], ['zh-CN', 1280], ['en-GB', 360]]
+    for (const rests of ['yes', 'no']) {
+      for (const [locale, width] of sights) {
+        const who = await enter(browser, server, 'data.city', `lists/${left}`, { width, locale })
+        await who.page.waitForSelector(`[data-rests=${rests}]`)
+        if ((await who.page.locator('[data-act=release]').count()) !== (rests === 'yes' ? 1 : 0)) throw new Error('it goes on while its lines are there, and only then')
+        if (rests === 'no') await who.page.waitForSelector('#send-file', { state: 'attached' })
+        await who.look(`lists-rests-${rests}-${locale}-${width}`)
+        await who.close()
+      }
+      if (rests === 'yes') await server.advance(31)
+    }
   },
 })

@@ -32,7 +32,7 @@ pub enum Permission {
     PublishRules = 11,
     /// Read logs and alarms (审计).
     Audit = 12,
-    /// Manage an enterprise's own people (单位管理).
+    /// Record who shows their code at one's own place, such as a company or a school (单位登记): by codes alone.
     Enterprise = 13,
     /// Run the service (运维); shows no health data.
     Operate = 14,

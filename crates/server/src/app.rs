@@ -27,6 +27,7 @@ use crate::packs::{self, Packs};
 use crate::pass::SigningKeys;
 use crate::person::Memory;
 use crate::seal::{self, KeyError, Keys, PersonKeys};
+use crate::service::operator::Operators;
 use crate::simulate::runs::Runs;
 use crate::tally::FoldedAt;
 use crate::watch::Requests;
@@ -76,6 +77,8 @@ pub struct App {
     pub views: Views,
     /// What-if runs of this node.
     pub simulations: Runs,
+    /// Who runs the service, for when the database cannot say.
+    pub operators: Operators,
     /// Who comes in when there is not room for all.
     pub gate: Gate,
     /// Ids and counts of requests.
@@ -162,6 +165,7 @@ impl App {
             folded: FoldedAt::default(),
             views: Views::default(),
             simulations: Runs::default(),
+            operators: Operators::default(),
             gate,
             requests,
             last_id: AtomicU64::new(0),

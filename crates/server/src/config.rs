@@ -73,7 +73,8 @@ pub struct Config {
     /// Declarations that one person may make in an hour.
     #[arg(long, env = "KANGMA_DECLARATIONS_PER_PERSON", default_value_t = 10)]
     pub declarations_per_person: u32,
-    /// Days for which the lines of a finished list are kept: results, and what was wrong, as it came.
+    /// Days for which the lines of a list are kept that is finished (results, and what was wrong, as it came), or
+    /// that was stopped or held and that nobody let go on.
     #[arg(long, env = "KANGMA_LIST_DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3650))]
     pub list_days: u32,
     /// Orders that one account, or one office, may write in an hour; further ones wait for the level above.

@@ -11,6 +11,7 @@ use anyhow::Context as _;
 use axum::Router;
 use axum::http::header;
 use axum::routing::get;
+use kangma_core::tally::suppress_alone;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -84,6 +85,8 @@ async fn sample(app: &Shared) {
     // Without the database, the last count stands.
     let open = tokio::time::timeout(SAMPLE_WAIT, queue::count_open(&app.db, REVIEWS_COUNTED_MAX));
     if let Ok(Ok(open)) = open.await {
+        // As in every other place where few people would be counted.
+        let open = suppress_alone(open).count().unwrap_or(0);
         metrics::gauge!("kangma_reviews_open").set(open as f64);
     }
     let alarms = tokio::time::timeout(SAMPLE_WAIT, alarm::count_open(&app.db));

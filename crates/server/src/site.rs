@@ -131,7 +131,7 @@ pub async fn livez() -> &'static str {
 pub async fn readyz(State(app): State<Shared>) -> Response {
     match service::state(&app).await {
         service::State::Ready => "ready".into_response(),
-        service::State::Degraded => "degraded: the database is away".into_response(),
+        service::State::Degraded => service::DEGRADED.into_response(),
         service::State::NotReady(_, said) => (StatusCode::SERVICE_UNAVAILABLE, said).into_response(),
     }
 }

@@ -407,6 +407,18 @@ async fn evidence_is_what_its_bytes_say_stays_sealed_and_is_read_by_its_holder_a
     let files = officer.get(&format!("/api/v1/reviews/{mine}")).await.body["appeal"]["files"].clone();
     assert_eq!(files.as_array().unwrap().len(), 5, "{files}");
     assert_eq!(officer.get(&format!("/api/v1/reviews/{mine}/evidence/{id}")).await.status, StatusCode::OK);
+    // And the person sees who read it, as what, and what for.
+    let looks = person.get("/api/v1/me/looks").await.body["items"].clone();
+    let looks = looks.as_array().unwrap();
+    assert!(!looks.is_empty(), "nobody is said to have read it");
+    for look in looks {
+        let said = [&look["purpose"], &look["role"], &look["office"]];
+        assert!(
+            said[0] == "appeal" && said.iter().all(|s| s.as_str().is_some_and(|s| !s.is_empty())),
+            "{look}"
+        );
+        assert!(look["at"].is_string() && !look.to_string().contains(CAUSER), "{look}");
+    }
     assert_eq!(
         officer.get(&format!("/api/v1/reviews/{theirs}/evidence/{id}")).await.status,
         StatusCode::NOT_FOUND

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use common::{Person, Server, TempDir, well};
 use reqwest::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A PostgreSQL of this test's own, to pull the plug of.
 struct Database {
@@ -79,6 +79,22 @@ async fn people(server: &Server, n: u32) -> Vec<Person> {
     all
 }
 
+/// Who runs the service reads so when it matters, if this node saw their right before.
+async fn says_that_the_database_is_away(operator: &Person) {
+    let service = operator.get("/api/v1/service").await;
+    assert_eq!(service.status, StatusCode::OK, "{service:?}");
+    let service = service.body;
+    assert_eq!((&service["state"], &service["cause"]), (&json!("degraded"), &json!("database")), "{service}");
+    assert_eq!((&service["right_checked"], &service["lags"]["log_s"]), (&json!(false), &Value::Null));
+    for unknown in ["nodes", "work", "waiting"] {
+        assert_eq!(service[unknown], Value::Null, "{unknown}: {service}");
+    }
+    assert!(
+        service["keys"].as_array().is_some_and(|keys| !keys.is_empty()),
+        "what it holds itself: {service}"
+    );
+}
+
 async fn within(limit: Duration, what: &str, mut ready: impl AsyncFnMut() -> bool) -> Duration {
     let began = Instant::now();
     while !ready().await {
@@ -96,6 +112,11 @@ async fn a_database_that_goes_away_takes_no_shown_code_and_no_acknowledged_decla
     let server = database.server(&dir);
     let residents = people(&server, 11).await;
     let stranger = server.log_in("13700009999").await;
+    let (operator, late) = (server.officer("operator").await, server.officer("operator").await);
+    let auditor = server.officer("auditor").await;
+    let service = operator.get("/api/v1/service").await;
+    assert_eq!((&service.body["state"], &service.body["right_checked"]), (&json!("ready"), &json!(true)));
+    assert_eq!(auditor.get("/api/v1/service").await.code(), "auth.not_allowed");
     for person in &residents {
         assert_eq!(person.colour().await, "green");
     }
@@ -129,6 +150,12 @@ async fn a_database_that_goes_away_takes_no_shown_code_and_no_acknowledged_decla
         assert_eq!((refused.status, refused.code()), (StatusCode::SERVICE_UNAVAILABLE, "db.away"));
         assert!(refused.headers.contains_key("retry-after"));
         assert!(began.elapsed() < Duration::from_secs(3), "a refusal comes at once");
+        says_that_the_database_is_away(&operator).await;
+        for who in [&late, &auditor] {
+            let unknown = who.get("/api/v1/service").await;
+            assert_eq!((unknown.status, unknown.code()), (StatusCode::SERVICE_UNAVAILABLE, "db.away"));
+        }
+        assert_eq!(stranger.get("/api/v1/service").await.status, StatusCode::SERVICE_UNAVAILABLE);
         let ready = Person::nobody(&server).get("/readyz").await;
         assert_eq!((ready.status, ready.text.starts_with("degraded")), (StatusCode::OK, true), "{ready:?}");
         tokio::time::sleep(Duration::from_millis(500)).await;
@@ -166,15 +193,21 @@ async fn a_database_that_hangs_is_waited_for_no_longer_than_a_person_would() {
     for person in &residents {
         assert_eq!(person.colour().await, "green");
     }
+    let operator = server.officer("operator").await;
+    assert_eq!(operator.get("/api/v1/service").await.body["state"], "ready");
     database.signal("-STOP");
     let hung = Instant::now();
     let mut slowest = Duration::ZERO;
+    let mut slowest_service = Duration::ZERO;
     while hung.elapsed() < Duration::from_secs(8) {
         for person in &residents {
             let began = Instant::now();
             assert_eq!(person.colour().await, "green");
             slowest = slowest.max(began.elapsed());
         }
+        let began = Instant::now();
+        says_that_the_database_is_away(&operator).await;
+        slowest_service = slowest_service.max(began.elapsed());
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     let refused = residents[0].declare(&well(0)).await;
@@ -185,6 +218,9 @@ async fn a_database_that_hangs_is_waited_for_no_longer_than_a_person_would() {
     })
     .await;
     assert!(slowest < Duration::from_secs(1), "{slowest:?}");
+    assert!(slowest_service < Duration::from_secs(6), "two waits of two seconds: {slowest_service:?}");
+    let service = operator.get("/api/v1/service").await.body;
+    assert_eq!((&service["state"], &service["right_checked"]), (&json!("ready"), &json!(true)), "{service}");
     println!(
         "database hung for 8 s: slowest code read {} ms, back after {} ms",
         slowest.as_millis(),

@@ -402,3 +402,85 @@ async fn who_may_not_collect_there_meets_one_refusal_whatever_they_send() {
     assert_eq!(answer.status, StatusCode::CREATED, "deeper than the grant is within it: {answer:?}");
     assert_eq!(mine(&person).await[0]["office"], "样例街道网格中心", "the person reads whose record it is");
 }
+
+#[tokio::test]
+async fn whoever_is_assigned_to_a_place_records_there_alone_and_an_enterprise_by_codes_alone() {
+    let server = Server::demo();
+    let (person, pass) = shows(&server, "13500000050", 50).await;
+    let (admin, at) = (server.officer("admin").await, now(&server).await);
+    // The demo's manager has a place; so has a guard who collects at one gate, and nowhere else.
+    let given = json!({ "role": "collector", "division": "330106", "assignment": "东门", "ends_at": "2027-06-01T00:00:00Z" });
+    let given = admin.post("/api/v1/staff/accounts/verifier/grants", given).await;
+    assert_eq!(given.status, StatusCode::CREATED, "{given:?}");
+    let (manager, guard) = (server.officer("manager").await, server.officer("verifier").await);
+    let mut n = 0;
+    let mut at_place = |division: &str, spot: &str| {
+        n += 1;
+        let mut ask = observation(&uuid(n), &pass, &at);
+        (ask["division"], ask["spot"]) = (json!(division), json!(spot));
+        ask
+    };
+    for (who, place) in [(&manager, "样例企业"), (&guard, "东门")] {
+        for (division, spot) in [
+            ("330106002", "西门"),
+            ("330106002", ""),
+            ("330106002", if place == "东门" { "样例企业" } else { "东门" }),
+            ("330102", place),
+            ("3301", place),
+        ] {
+            let refusal = who.post("/api/v1/observations", at_place(division, spot)).await;
+            assert!(matches!(refusal.status.as_u16(), 403 | 422), "{division} {spot}: {refusal:?}");
+        }
+        refused(&who.post("/api/v1/observations", at_place("330106", "西门")).await, 403, "auth.not_allowed");
+        assert_eq!(mine(&person).await.len(), usize::from(place == "东门"), "nothing was recorded");
+        let seen = who.post("/api/v1/observations", at_place("330106002", place)).await;
+        assert_eq!((seen.status, &seen.body["colour"]), (StatusCode::CREATED, &json!("green")), "{seen:?}");
+    }
+    assert_eq!(mine(&person).await.len(), 2);
+    assert_eq!(mine(&person).await[0]["colour"], Value::Null);
+
+    let entry = |n: u32, spot: &str, who: Value| json!({ "id": uuid(n), "kind": "vehicle", "plate": "浙A12345", "seen_at": at, "division": "330106", "spot": spot, "people": [who] });
+    let named = || json!({ "name": "张测试", "document": { "type": "resident_id", "number": document(50) } });
+    let by_code = manager.post("/api/v1/entries", entry(60, "样例企业", json!({ "pass": pass }))).await;
+    assert_eq!(by_code.body["people"][0]["state"], "recorded", "{by_code:?}");
+    refused(
+        &manager.post("/api/v1/entries", entry(61, "样例企业", named())).await,
+        403,
+        "collect.codes_only",
+    );
+    // Whoever is known by a document and who is not are refused alike, before anybody is looked for.
+    let nobody = json!({ "name": "张测试", "document": { "type": "resident_id", "number": document(51) } });
+    refused(&manager.post("/api/v1/entries", entry(62, "样例企业", nobody)).await, 403, "collect.codes_only");
+    let by_card = guard.post("/api/v1/entries", entry(63, "东门", named())).await;
+    assert_eq!(by_card.body["people"][0]["state"], "recorded", "a collector does: {by_card:?}");
+    // Neither registers anybody, who is nowhere in particular.
+    let assisted = json!({
+        "id": uuid(64), "seen_at": at, "division": "330106", "declaration": well(52),
+        "consent": { "how": "written", "witness": "二号" },
+    });
+    for who in [&manager, &guard] {
+        let registered = who.post("/api/v1/assisted-declarations", assisted.clone()).await;
+        refused(&registered, 403, "auth.not_allowed");
+    }
+    // Of others they see nothing at all.
+    for path in ["/api/v1/dashboard/330106/numbers", "/api/v1/orders", "/api/v1/reviews", "/api/v1/alarms"] {
+        refused(&manager.get(path).await, 403, "auth.not_allowed");
+    }
+    let recent = manager.get("/api/v1/observations").await.body;
+    assert_eq!(
+        (&recent["places"], &recent["codes_only"]),
+        (&json!([{ "division": "330106", "spot": "样例企业" }]), &json!(true)),
+        "{recent}"
+    );
+    assert_eq!(recent["items"].as_array().unwrap().len(), 2, "{recent}");
+    assert_eq!(guard.get("/api/v1/observations").await.body["codes_only"], false);
+    // The assignment ends, and with it the right, also of a session that is open.
+    let id = given.body["id"].as_str().unwrap();
+    let ended = admin.send(reqwest::Method::DELETE, &format!("/api/v1/staff/grants/{id}"), None).await;
+    assert_eq!(ended.status, StatusCode::NO_CONTENT, "{ended:?}");
+    refused(
+        &guard.post("/api/v1/observations", at_place("330106002", "东门")).await,
+        403,
+        "auth.not_allowed",
+    );
+}

@@ -23,6 +23,12 @@ export interface Recent {
   label: string
 }
 
+/** A place or enterprise that somebody is assigned to. */
+export interface Assigned {
+  division: string
+  spot: string
+}
+
 export const desk = reactive({
   screen: 'opening' as 'opening' | 'login' | 'work',
   view: 'scan' as View,
@@ -38,6 +44,9 @@ export const desk = reactive({
   storageTrouble: false,
   form: null as DeclarationForm | null,
   recent: null as Recent[] | null,
+  /** Where one is assigned to, and whether one records people by their codes alone. */
+  places: assigned(),
+  codesOnly: kept('codes_only') === 'yes',
   /** An item that is being changed. */
   editing: null as Item | null,
   /** The item whose answer is awaited on the screen. */
@@ -52,6 +61,15 @@ function kept(key: string): string | null {
     return localStorage.getItem(`kangma.collector.${key}`)
   } catch {
     return null
+  }
+}
+
+function assigned(): Assigned[] {
+  try {
+    const found = JSON.parse(kept('places') ?? '[]') as Assigned[]
+    return Array.isArray(found) ? found : []
+  } catch {
+    return []
   }
 }
 
@@ -176,7 +194,10 @@ function enter(): void {
 }
 
 export async function readRecent(): Promise<void> {
-  const { officer, items } = await get<{ officer: string; items: Recent[] }>('/api/v1/observations')
+  const { officer, items, places, codes_only } = await get<{ officer: string; items: Recent[]; places: Assigned[]; codes_only: boolean }>('/api/v1/observations')
+  Object.assign(desk, { places, codesOnly: codes_only })
+  keep('places', JSON.stringify(places))
+  keep('codes_only', codes_only ? 'yes' : '')
   desk.name = officer
   keep('name', officer)
   desk.recent = items

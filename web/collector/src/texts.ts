@@ -36,6 +36,8 @@ export const zh = {
 
   'place.title': '采集地点',
   'place.help': '选到区县或更细。本班次内一直使用，不用每次填写。',
+  'place.assigned': '给您指定的地点',
+  'place.other': '请选择，或在下面另填',
   'place.spot': '具体位置',
   'place.change': '更换',
   'place.done': '就在这里采集',
@@ -213,6 +215,8 @@ export const en: Record<Key, string> = {
 
   'place.title': 'Collecting at',
   'place.help': 'Down to the county or deeper. Used for the whole shift.',
+  'place.assigned': 'The place that is yours',
+  'place.other': 'Choose, or say another below',
   'place.spot': 'Where exactly',
   'place.change': 'Change',
   'place.done': 'Collect here',

@@ -12,7 +12,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 pub use cell::Cell;
-pub use suppress::{FLOOR, Shown, suppress, suppress_alone, suppress_parts, suppress_top, suppress_whole};
+pub use suppress::{
+    FLOOR, Shown, suppress, suppress_alone, suppress_part, suppress_parts, suppress_top, suppress_whole,
+};
 
 use crate::decision::Colour;
 use crate::division::divisions;

@@ -35,6 +35,13 @@ pub fn suppress_parts(parts: &[i64], whole: Shown) -> Vec<Shown> {
     parts.iter().zip(hidden).map(|(n, hidden)| Shown((!hidden).then_some(*n))).collect()
 }
 
+/// A part of a count, given what is shown of the whole. Withheld where the whole is, since it would say that
+/// the whole is no less, and where what is left of the whole is of few people.
+#[must_use]
+pub fn suppress_part(n: i64, of: i64, whole: Shown) -> Shown {
+    suppress_parts(&[n, of - n], whole).first().map_or(Shown(None), |n| n.only_with(whole))
+}
+
 /// Counts below it are of too few people.
 pub const FLOOR: i64 = 5;
 
@@ -49,6 +56,12 @@ impl Shown {
     #[must_use]
     pub fn count(self) -> Option<i64> {
         self.0
+    }
+
+    /// Withheld where another is, from which it could be told.
+    #[must_use]
+    pub fn only_with(self, other: Shown) -> Shown {
+        Shown(self.0.filter(|_| other.0.is_some()))
     }
 
     /// In whole fives, where it would be read again and again of nearly the same people.

@@ -193,15 +193,27 @@ impl Town {
         let mut town = Town { counts: vec![vec![]], shown: vec![], children: vec![vec![]] };
         let depth = 1 + chance.below(3);
         town.grow(chance, 0, depth, days);
-        town.shown = vec![ShownRow::new(); town.counts.len()];
-        town.shown[0] = suppress_top(&town.counts[0]);
-        for parent in 0..town.counts.len() {
-            let children = town.children[parent].clone();
-            let rows: Vec<&[Counts]> = children.iter().map(|c| &town.counts[*c][..]).collect();
-            for (child, shown) in children.into_iter().zip(suppress(&rows, &town.shown[parent].clone())) {
-                town.shown[child] = shown;
+        town.show();
+        town
+    }
+
+    fn show(&mut self) {
+        self.shown = vec![ShownRow::new(); self.counts.len()];
+        self.shown[0] = suppress_top(&self.counts[0]);
+        for parent in 0..self.counts.len() {
+            let children = self.children[parent].clone();
+            let rows: Vec<&[Counts]> = children.iter().map(|c| &self.counts[*c][..]).collect();
+            for (child, shown) in children.into_iter().zip(suppress(&rows, &self.shown[parent].clone())) {
+                self.shown[child] = shown;
             }
         }
+    }
+
+    /// The same town, of whose days only some are asked for.
+    fn of_days(&self, days: usize) -> Town {
+        let counts = self.counts.iter().map(|all| all[..days].to_vec()).collect();
+        let mut town = Town { counts, shown: Vec::new(), children: self.children.clone() };
+        town.show();
         town
     }
 
@@ -348,4 +360,34 @@ fn a_count_that_stands_alone_is_told_in_whole_fives_from_five_on() {
         [-1, 0, 1, 4, 5, 9, 10, 1_234].map(told),
         [None, None, None, None, Some(5), Some(5), Some(10), Some(1_230)]
     );
+}
+
+#[test]
+fn a_part_is_told_only_with_its_whole_and_with_what_is_left_of_it() {
+    let part = |n, of| suppress_part(n, of, suppress_whole(of)).count();
+    assert_eq!([part(5, 10), part(0, 10), part(10, 10), part(0, 0)], [Some(5), Some(0), Some(10), Some(0)]);
+    assert_eq!([part(4, 10), part(7, 10), part(4, 4), part(0, 4)], [None; 4]);
+    assert_eq!(suppress_part(8, 8, suppress_parts(&[8, 3], suppress_whole(11))[0]).count(), None);
+    for (n, of) in (0..40).flat_map(|of| (0..=of).map(move |n| (n, of))) {
+        // Whoever has the whole and a part has the other part.
+        for told in [part(n, of), part(n, of).map(|n| of - n)].into_iter().flatten() {
+            assert!(told == 0 || told >= FLOOR, "{told} of {of}");
+        }
+    }
+}
+
+/// Today and yesterday stand on one panel, ninety days on another: what one withholds the other does not tell.
+#[test]
+fn fewer_days_of_a_place_are_the_first_of_many() {
+    let mut chance = Chance(7);
+    let mut shown = 0;
+    for _ in 0..500 {
+        let many = Town::new(&mut chance, 12);
+        let few = many.of_days(2);
+        for (many, few) in many.shown.iter().zip(&few.shown) {
+            assert_eq!(many[..2], few[..]);
+            shown += few.iter().flatten().filter(|n| n.count().is_some()).count();
+        }
+    }
+    assert!(shown > 10_000, "{shown}");
 }

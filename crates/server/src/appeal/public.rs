@@ -7,7 +7,7 @@ use axum::response::{Html, IntoResponse, Response};
 use kangma_core::appeal::{Level, Place, office};
 use kangma_core::division::divisions;
 use kangma_core::role::Permission;
-use kangma_core::tally::{Shown, suppress_alone};
+use kangma_core::tally::{Shown, suppress_alone, suppress_part, suppress_whole};
 use kangma_core::time::Instant;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -51,8 +51,9 @@ pub struct OfficeFigures {
     answered: Shown,
     /// The middle of the hours from making to answer, in half hours; null under five.
     median_hours: Option<f64>,
-    /// Per cent answered after their first office's time was over, in whole tens; null under five.
-    late_percent: Option<i64>,
+    /// Per cent answered after their first office's time was over, in whole tens; null where those, or the
+    /// others, are one to four.
+    pub(super) late_percent: Option<i64>,
 }
 
 /// An office's counts before anybody sees them.
@@ -87,16 +88,17 @@ pub(super) fn fold(rows: &[TallyRow]) -> Vec<Office> {
 }
 
 /// What may be told of an office.
-fn told(of: &Office, lang: Lang) -> OfficeFigures {
+pub(super) fn told(of: &Office, lang: Lang) -> OfficeFigures {
     let answered = suppress_alone(of.answered);
     let enough = answered.count().is_some();
+    let late = suppress_part(of.late, of.answered, suppress_whole(of.answered)).count();
     OfficeFigures {
         level: of.level.name(),
         division: office(of.county, of.level),
         name: office_name(of.county, of.level, lang),
         answered,
         median_hours: enough.then_some(of.median_half_hours as f64 / 2.0),
-        late_percent: enough.then_some((of.late * 100 / of.answered.max(1) + 5) / 10 * 10),
+        late_percent: late.filter(|_| enough).map(|late| (late * 100 / of.answered.max(1) + 5) / 10 * 10),
     }
 }
 
@@ -162,15 +164,16 @@ pub async fn page(State(app): State<Shared>) -> Result<Response, Problem> {
 
 fn section(figures: &AppealFigures, lang: Lang) -> String {
     let (days, target) = (figures.days, figures.target_hours);
-    let (tag, title, lead, heads, few, none) = match lang {
+    let (tag, title, lead, heads, few, withheld, none) = match lang {
         Lang::Zh => (
             "zh-Hans",
             "申诉办理公开",
             format!(
-                "近 {days} 天办结的申诉。目标：{target} 小时内答复。不足 5 件不显示；件数按 5 件取整，比例按 10% 取整。"
+                "近 {days} 天办结的申诉。目标：{target} 小时内答复。不足 5 件不显示，由此能算出的也不显示；件数按 5 件取整，比例按 10% 取整。"
             ),
             ["机构", "办结（件）", "办理时长中位数（小时）", "超时比例"],
             "不足 5 件",
+            "不显示",
             "近期没有办结的申诉。",
         ),
         Lang::En => (
@@ -178,17 +181,19 @@ fn section(figures: &AppealFigures, lang: Lang) -> String {
             "How appeals are answered",
             format!(
                 "Appeals answered in the last {days} days. Offices aim at {target} hours. Counts under 5 are not \
-                 shown; counts are in whole fives, shares in whole tens of a per cent."
+                 shown, nor is what would tell them; counts are in whole fives, shares in whole tens of a per cent."
             ),
             ["Office", "Answered", "Median hours", "Late"],
             "under 5",
+            "withheld",
             "No appeal was answered lately.",
         ),
     };
     let mut rows = String::new();
     for office in &figures.offices {
-        let cells = match (office.answered.count(), office.median_hours, office.late_percent) {
-            (Some(n), Some(hours), Some(late)) => format!("<td>{n}<td>{hours:.1}<td>{late}%"),
+        let late = office.late_percent.map_or_else(|| withheld.to_owned(), |late| format!("{late}%"));
+        let cells = match (office.answered.count(), office.median_hours) {
+            (Some(n), Some(hours)) => format!("<td>{n}<td>{hours:.1}<td>{late}"),
             _ => format!("<td colspan=3>{few}"),
         };
         rows.push_str(&format!("<tr><th scope=row>{}{cells}", office.name));

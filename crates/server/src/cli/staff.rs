@@ -25,6 +25,7 @@ pub fn run(args: &super::Staff) -> anyhow::Result<ExitCode> {
             office: &args.office,
             division: &args.division,
             role: args.role.as_deref(),
+            assignment: None,
             ends_at: now.plus_s(args.days * 86_400),
         };
         staff::put_roles(&db, &rng, now).await?;

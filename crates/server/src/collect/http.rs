@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use kangma_core::division::{divisions, lies_in};
+use kangma_core::division::divisions;
 use kangma_core::fact::{Fact, Kind, Value};
 use kangma_core::id::FactId;
 use kangma_core::role::Permission;
@@ -31,23 +31,21 @@ use crate::staff::{self, Officer, not_allowed};
 pub const BODY_BYTES_MAX: usize = 128 * 1024;
 
 /// Who collects in a division. Whoever is assigned to one place or enterprise collects there and
-/// nowhere else: the `spot` of what they send is its name.
+/// nowhere else: the `spot` of what they send is its name. Who manages an enterprise records people by
+/// their codes; naming them by documents is for collectors.
 async fn collector(
     app: &Shared,
     officer: &Officer,
     division: &str,
     spot: Option<&str>,
 ) -> Result<Collector, Problem> {
-    let assigned = |grant: &staff::Grant| {
-        grant.assignment.as_deref().is_some_and(|place| Some(place) == spot)
-            && grant.permissions.contains(Permission::Collect)
-            && lies_in(division, &grant.division)
-    };
-    if !officer.may(Permission::Collect, division) && !officer.grants.iter().any(assigned) {
+    let names = officer.may_at(Permission::Collect, division, spot);
+    if !names && !officer.may_at(Permission::Enterprise, division, spot) {
         return Err(not_allowed());
     }
     Ok(Collector {
         name: officer.name.clone(),
+        names,
         office: staff::office_name(app, officer.office).await?,
         looker: match officer.may(Permission::LookUp, division) {
             true => Some(Looker::of(app, officer, Permission::LookUp, division).await?),
@@ -68,6 +66,15 @@ fn own(by: &Collector, said: Option<&String>) -> Result<(), Problem> {
         "这一条是另一账号采集的，请用采集时的账号登录后提交。",
         "Another account collected this. Log in with that one to send it.",
     ))
+}
+
+fn codes_only() -> Problem {
+    Problem::new(
+        StatusCode::FORBIDDEN,
+        "collect.codes_only",
+        "单位只能扫码登记，不能按证件登记。没有手机的人请由社区采集员登记。",
+        "A place of its own records people by their codes, not by documents. Whoever has no phone is registered by a collector.",
+    )
 }
 
 /// What a collector learns of whom they saw, and nothing more.
@@ -141,6 +148,9 @@ pub async fn enter(
     let (id, entry) = ask.check(&app)?;
     let count = |n: usize| u32::try_from(n).ok().and_then(NonZeroU32::new);
     let named = entry.people.iter().filter(|(shown, _)| matches!(shown, Shown::Document(..))).count();
+    if named > 0 && !by.names {
+        return Err(codes_only());
+    }
     if let Some(n) = count(named) {
         app.limits.named.take_many(&by.name, n)?;
     }
@@ -190,6 +200,9 @@ pub async fn assist(
     Body(ask): Body<AssistedRequest>,
 ) -> Result<Response, Problem> {
     let by = collector(&app, &officer, &ask.division, None).await?;
+    if !by.names {
+        return Err(not_allowed());
+    }
     own(&by, ask.by.as_ref())?;
     let (id, at, consent) = ask.check()?;
     let item = Item::new(&app, &by, id, "declaration", &ask);
@@ -212,6 +225,19 @@ pub struct RecentItems {
     officer: String,
     /// The latest first; at most 50.
     items: Vec<RecentItem>,
+    /// Places that one is assigned to: the `spot` of what one sends from there is just that name.
+    places: Vec<AssignedPlace>,
+    /// Whether one records people by their codes alone, and names none by documents.
+    codes_only: bool,
+}
+
+/// A place or enterprise that somebody is assigned to.
+#[derive(Serialize, ToSchema)]
+pub struct AssignedPlace {
+    /// Code of its division, or of one that it lies in.
+    division: String,
+    /// Its name.
+    spot: String,
 }
 
 /// One of them.
@@ -239,10 +265,18 @@ pub struct RecentItem {
 #[utoipa::path(get, path = "/api/v1/observations", tag = "staff",
     responses((status = 200, body = RecentItems), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody)))]
 pub async fn recent(State(app): State<Shared>, officer: Officer) -> Result<Private<RecentItems>, Problem> {
-    // One's own list needs no more than ever having collected.
-    if !officer.grants.iter().any(|g| g.permissions.contains(Permission::Collect)) {
+    // One's own list needs no more than to collect anywhere.
+    let holds = |permission| officer.grants.iter().any(|g| g.permissions.contains(permission));
+    let codes_only = !holds(Permission::Collect);
+    if codes_only && !holds(Permission::Enterprise) {
         return Err(not_allowed());
     }
+    let collects = |g: &&staff::Grant| {
+        [Permission::Collect, Permission::Enterprise].iter().any(|p| g.permissions.contains(*p))
+    };
+    let place =
+        |g: &staff::Grant| Some(AssignedPlace { division: g.division.clone(), spot: g.assignment.clone()? });
+    let places = officer.grants.iter().filter(collects).filter_map(place).collect();
     let recent = super::recent(&app, &officer.name).await?;
     let items = recent.into_iter().map(|(id, received_at, kept)| RecentItem {
         id: uuid::Uuid::from_bytes(id).to_string(),
@@ -254,7 +288,7 @@ pub async fn recent(State(app): State<Shared>, officer: Officer) -> Result<Priva
         label: kept.label,
     });
     let items = items.collect();
-    Ok(Private(RecentItems { officer: officer.name, items }))
+    Ok(Private(RecentItems { officer: officer.name, items, places, codes_only }))
 }
 
 /// What collectors recorded of oneself.

@@ -49,6 +49,8 @@ pub struct Collector {
     pub name: String,
     /// Name of their office, which the person reads.
     pub office: String,
+    /// Whether they may name people by documents, too.
+    pub names: bool,
     /// As whom they look, if they may see the colour of somebody who showed no pass.
     pub looker: Option<Looker>,
 }

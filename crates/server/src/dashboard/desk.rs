@@ -1,5 +1,6 @@
 //! Appeals that wait in a division, and those that wait too long: from the queue, all of it counted
-//! once for all viewers, and withheld where they are few like every count of people.
+//! once for all viewers, and withheld where they are few like every count of people. Those that are late
+//! are a part of those that wait, and told only where the other part is.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant as Moment};
@@ -16,9 +17,10 @@ use crate::queue;
 
 /// For how long a count of the queue answers.
 const FRESH: Duration = Duration::from_secs(3);
-/// Where the two stand in [`Counts`].
+/// Where they stand in [`Counts`].
 const OPEN: usize = 0;
 const LATE: usize = 1;
+const IN_TIME: usize = 2;
 
 /// Appeals of people who live in a division; below a county they are not told apart.
 #[derive(Serialize, ToSchema)]
@@ -55,7 +57,7 @@ pub async fn of(app: &Shared, place: Place) -> Result<Appeals, Problem> {
         shown = suppress(&rows, &shown).swap_remove(at);
     }
     let day = shown.first().ok_or_else(Problem::not_found)?;
-    Ok(Appeals { open: day[OPEN], late: day[LATE] })
+    Ok(Appeals { open: day[OPEN], late: day[LATE].only_with(day[IN_TIME]).only_with(day[OPEN]) })
 }
 
 async fn count(app: &Shared) -> Result<BTreeMap<Place, Counts>, DbError> {
@@ -67,6 +69,7 @@ async fn count(app: &Shared) -> Result<BTreeMap<Place, Counts>, DbError> {
             let sums = all.entry(place).or_default();
             sums[OPEN] += county.open;
             sums[LATE] += county.late;
+            sums[IN_TIME] += county.open - county.late;
         }
     }
     Ok(all)

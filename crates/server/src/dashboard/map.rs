@@ -184,11 +184,9 @@ fn read(bytes: &[u8]) -> anyhow::Result<Maps> {
     }
     let mut maps = BTreeMap::new();
     for (parent, features) in parents {
-        let whole = parent
-            .children()
-            .into_iter()
-            .filter(|child| !child.unknown)
-            .all(|child| seen.contains(&child.to_string()));
+        let mut children = parent.children().into_iter().filter(|child| !child.unknown).peekable();
+        // What has no divisions below it has no picture of them, whatever is drawn besides.
+        let whole = children.peek().is_some() && children.all(|child| seen.contains(&child.to_string()));
         if whole {
             maps.insert(parent, picture(&features)?);
         } else if features.iter().any(|(code, _)| !code.is_empty()) {
@@ -348,6 +346,13 @@ mod tests {
         assert!(at(0, "/type", json!("Thing")).contains("feature 0 has the type"));
         assert!(refused(&districts()[1..]).contains("of no division all children"));
         assert!(refused(&[]).contains("of no division"));
+        // A community has nothing below it, of which a line that is drawn besides would be all.
+        let street = divisions().children(Some("330106")).next().unwrap().code;
+        let community = divisions().children(Some(street)).next().unwrap().code;
+        let line = feature(json!({ "outline": community }), square(1.0, 1.0));
+        assert!(refused(std::slice::from_ref(&line)).contains("of no division"), "a map of nothing");
+        let maps = read(&collection(&[districts(), vec![line]].concat())).unwrap();
+        assert!(!maps.draws(Place::parse(community).unwrap()) && maps.0.len() == 1);
         let no_collection =
             read(br#"{ "type": "Feature", "features": [] }"#).expect_err("refused").to_string();
         assert!(no_collection.contains("not FeatureCollection"), "{no_collection}");

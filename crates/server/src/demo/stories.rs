@@ -117,7 +117,9 @@ pub async fn plant(app: &Shared) -> anyhow::Result<()> {
     for (name, office, division, role) in super::STAFF {
         let ends_at = now.plus_s(365 * 86_400);
         let password = super::PASSWORD;
-        let new = NewStaff { name, password, office, division, role: Some(role), ends_at };
+        // Who manages an enterprise does so at its own place.
+        let assignment = (role == "enterprise_manager").then_some(office);
+        let new = NewStaff { name, password, office, division, role: Some(role), assignment, ends_at };
         staff::put(&app.db, &app.rng, &new, now).await?;
     }
     for story in &STORIES {

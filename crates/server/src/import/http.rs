@@ -138,7 +138,8 @@ pub struct ImportView {
     sent_at: Instant,
     #[schema(value_type = String, format = DateTime)]
     changed_at: Instant,
-    /// Of a finished one: until when its lines are kept; then only counts are left.
+    /// Of one that is finished, stopped or held: until when its lines are kept; then only counts are left, and
+    /// one that was not finished has `ended`.
     #[schema(value_type = Option<String>, format = DateTime)]
     lines_until: Option<Instant>,
     /// Whether its lines are gone.

@@ -40,9 +40,10 @@ pub async fn round(app: &Shared) -> Result<bool, Problem> {
 /// A file that nobody started is forgotten after so long.
 pub const UNSTARTED_S: i64 = 14 * DAY_S;
 
-/// Drops what never came in whole, what nobody started, and the lines of lists that are long finished.
+/// Drops what never came in whole, what nobody started, and the lines of lists that were finished, stopped
+/// or held long ago.
 pub async fn sweep(app: &Shared) -> Result<(), DbError> {
-    for (id, changed_at) in store::finished(&app.db, app.clock.now().plus_s(-super::lines_s(app))).await? {
+    for (id, changed_at) in store::resting(&app.db, app.clock.now().plus_s(-super::lines_s(app))).await? {
         match store::drop_lines(&app.db, id, changed_at).await {
             Ok(()) | Err(DbError::Conflict) => {}
             Err(e) => return Err(e),

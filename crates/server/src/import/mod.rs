@@ -94,12 +94,14 @@ pub enum State {
     Held = 6,
     /// Every line has its result.
     Done = 7,
+    /// It was stopped or held, and nobody let it go on in time: the lines that were left are gone.
+    Ended = 8,
 }
 
 impl State {
     fn from_u8(n: u8) -> Option<State> {
-        use State::{Checked, Checking, Done, Held, Ready, Receiving, Running, Stopped};
-        [Receiving, Ready, Checking, Checked, Running, Stopped, Held, Done]
+        use State::{Checked, Checking, Done, Ended, Held, Ready, Receiving, Running, Stopped};
+        [Receiving, Ready, Checking, Checked, Running, Stopped, Held, Done, Ended]
             .into_iter()
             .find(|s| *s as u8 == n)
     }
@@ -124,7 +126,7 @@ pub struct Counts {
 /// A file that was sent.
 #[derive(Clone)]
 pub struct Import {
-    /// Keyed hash of office, division, kind and the file.
+    /// Keyed hash of office, division, kind and the file, and of how often it ended before.
     pub id: [u8; 16],
     /// Whose it is.
     pub office: [u8; 16],
@@ -256,19 +258,21 @@ pub fn missing(app: &Shared, import: &Import, about: &About) -> Vec<Column> {
     Reader::new(import.kind, &about.mapping, &app.packs.base().zone, import.created_at).missing()
 }
 
-/// For how long the lines of a finished list are kept, in seconds.
+/// For how long the lines of a list are kept that is finished, or that nobody lets go on, in seconds.
 fn lines_s(app: &App) -> i64 {
     i64::from(app.config.list_days) * DAY_S
 }
 
-/// Until when the lines of a list are kept; none while it is not finished.
+/// Until when the lines of a list are kept; none while it is on its way.
 pub fn lines_until(app: &App, import: &Import) -> Option<Instant> {
-    (import.state == State::Done).then(|| import.changed_at.plus_s(lines_s(app)))
+    let rests = [State::Stopped, State::Held, State::Done].contains(&import.state);
+    rests.then(|| import.changed_at.plus_s(lines_s(app)))
 }
 
 /// Whether the lines of a list are gone, and only its counts are left.
 pub fn are_lines_gone(app: &App, import: &Import) -> bool {
-    lines_until(app, import).is_some_and(|until| import.blocks == 0 || until < app.clock.now())
+    import.state == State::Ended
+        || lines_until(app, import).is_some_and(|until| import.blocks == 0 || until < app.clock.now())
 }
 
 /// Refuses to speak of lines that are gone.
@@ -279,8 +283,8 @@ pub fn has_lines(app: &App, import: &Import) -> Result<(), Problem> {
     Err(Problem::new(
         StatusCode::GONE,
         "import.lines_gone",
-        "名单完成已久，逐行的内容已按期删除，只保留条数。需要时请向来源单位索取原件。",
-        "The list was finished long ago: its lines were deleted in time, and only counts are left. Ask whoever it came from for the original.",
+        "名单完成或停止已久，逐行的内容已按期删除，只保留条数。需要时请向来源单位索取原件，重新发送。",
+        "The list was finished or stopped long ago: its lines were deleted in time, and only counts are left. Ask whoever it came from for the original, and send it again.",
     ))
 }
 
@@ -339,6 +343,7 @@ pub struct Start {
 
 /// Starts a dry run or the real one, or lets one go on that was stopped.
 pub async fn start(app: &Shared, by: &By, import: &Import, how: Start) -> Result<(), Problem> {
+    has_lines(app, import)?;
     let mut about = import.about(app)?;
     let now = app.clock.now();
     if how.lines.is_some_and(|n| n != import.lines) || how.lines.is_none() && Import::at_limit(&about) {

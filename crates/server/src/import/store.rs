@@ -122,15 +122,17 @@ static UNSTARTED: Stmt = Stmt {
     sql: "SELECT import_id, changed_at FROM import WHERE state IN (1, 3) AND changed_at < $1 LIMIT 100",
 };
 
-static FINISHED: Stmt = Stmt {
-    name: "import.finished",
-    sql: "SELECT import_id, changed_at FROM import WHERE state = 7 AND blocks > 0 AND changed_at < $1 LIMIT 100",
+static RESTING: Stmt = Stmt {
+    name: "import.resting",
+    sql: "SELECT import_id, changed_at FROM import WHERE state IN (5, 6, 7) AND blocks > 0 AND changed_at < $1 \
+          LIMIT 100",
 };
 
-// No blocks is how a finished list says that its lines are gone.
+// No blocks is how a finished list says that its lines are gone; one that never came so far has ended.
 static EMPTY: Stmt = Stmt {
     name: "import.empty",
-    sql: "UPDATE import SET blocks = 0, done = 0 WHERE import_id = $1 AND state = 7 AND changed_at = $2",
+    sql: "UPDATE import SET state = CASE WHEN state = 7 THEN 7 ELSE 8 END, blocks = 0, done = 0 \
+          WHERE import_id = $1 AND state IN (5, 6, 7) AND changed_at = $2",
 };
 
 static OLD: Stmt = Stmt {
@@ -322,12 +324,12 @@ pub async fn old(db: &Db, before: Instant) -> Result<Vec<([u8; 16], Instant)>, D
     touched(&db.all(&OLD, &[before.into()]).await?)
 }
 
-/// Finished lists that still have their lines.
-pub async fn finished(db: &Db, before: Instant) -> Result<Vec<([u8; 16], Instant)>, DbError> {
-    touched(&db.all(&FINISHED, &[before.into()]).await?)
+/// Lists that are finished, or that nobody let go on, and still have their lines.
+pub async fn resting(db: &Db, before: Instant) -> Result<Vec<([u8; 16], Instant)>, DbError> {
+    touched(&db.all(&RESTING, &[before.into()]).await?)
 }
 
-/// Drops the lines of a finished list; its counts and who sent it stay.
+/// Drops the lines of such a list; its counts and who sent it stay.
 pub async fn drop_lines(db: &Db, id: [u8; 16], changed_at: Instant) -> Result<(), DbError> {
     let unit = Unit::new("import.drop_lines")
         .expect(Affects::One, &EMPTY, vec![id.into(), changed_at.into()])

@@ -1,4 +1,4 @@
-//! Files at a format's row limit, and files that nobody starts.
+//! Files at a format's row limit, files that nobody starts, and the end of every list's lines.
 
 use std::io::{Cursor, Write as _};
 
@@ -154,4 +154,63 @@ async fn the_lines_of_a_finished_list_are_deleted_in_time_and_its_counts_stay() 
     // A longer time does not bring back what was deleted.
     app.clock.pass_time(-3 * DAY_S);
     assert!(super::are_lines_gone(&app, &left));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_was_stopped_or_held_ends_in_time_and_can_be_sent_once_more() {
+    let (app, _dir) = service("ended").await;
+    let by = By { name: "somebody".into(), office: [7; 16], scope: vec!["3301".into()] };
+    // Two blocks: the first is done before it rests.
+    let text: String = (0..=super::block::LINES).map(|n| format!("{n},2022-06-01\n")).collect();
+    let send = async |file: &str| {
+        let sending =
+            Sending { kind: ListKind::Confirmed, division: "330106".into(), file: file.into(), sheet: None };
+        let text = axum::body::Body::from(format!("证件号码,{file}\n{text}"));
+        receive(&app, &by, sending, text).await.unwrap()
+    };
+    let find = async |id| super::find(&app, &by, id).await.unwrap();
+    let days = i64::from(app.config.list_days) * DAY_S;
+    for (file, rests) in [("发病日期", super::State::Stopped), ("日期", super::State::Held)] {
+        let (list, _) = send(file).await;
+        super::start(&app, &by, &list, super::Start::default()).await.unwrap();
+        assert!(job::round(&app).await.unwrap());
+        let running = find(list.id).await;
+        assert_eq!((running.state, running.done), (super::State::Running, 1));
+        assert_eq!(super::lines_until(&app, &running), None, "it is on its way");
+        store::move_to(&app.db, &running, rests, running.about.clone(), app.clock.now()).await.unwrap();
+        let rested = find(list.id).await;
+        assert_eq!(super::lines_until(&app, &rested), Some(rested.changed_at.plus_s(days)));
+        let go_on = super::Start { may_release: true, ..super::Start::default() };
+        let above = By { name: "above".into(), office: [8; 16], scope: vec!["33".into()] };
+
+        app.clock.pass_time(days - 1);
+        job::sweep(&app).await.unwrap();
+        assert!(store::block(&app.db, list.id, 1).await.unwrap().is_some(), "kept to the last second");
+        assert_eq!(find(list.id).await.state, rests);
+        app.clock.pass_time(2);
+        let late = super::start(&app, &above, &rested, go_on).await.unwrap_err();
+        assert_eq!(late.code, "import.lines_gone", "before the job came by");
+        job::sweep(&app).await.unwrap();
+        for block in 0..2 {
+            assert!(store::block(&app.db, list.id, block).await.unwrap().is_none(), "its lines are gone");
+        }
+        let ended = find(list.id).await;
+        assert_eq!((ended.state, ended.counts), (super::State::Ended, rested.counts), "its counts stay");
+        assert_eq!(super::has_lines(&app, &ended).unwrap_err().code, "import.lines_gone");
+        // Nobody lets it go on, not from an old page either.
+        assert_eq!(super::start(&app, &above, &ended, go_on).await.unwrap_err().code, "import.lines_gone");
+        let old =
+            store::move_to(&app.db, &rested, super::State::Running, rested.about.clone(), app.clock.now());
+        assert_eq!(old.await, Err(crate::db::DbError::Conflict));
+        assert!(!job::round(&app).await.unwrap());
+
+        let (again, replayed) = send(file).await;
+        assert!(again.id != list.id && !replayed, "the same file once more");
+        assert_eq!((again.state, again.lines), (super::State::Ready, super::block::LINES as i64 + 1));
+        let (same, replayed) = send(file).await;
+        assert!(same.id == again.id && replayed, "and only once");
+        super::start(&app, &by, &again, super::Start::default()).await.unwrap();
+        while job::round(&app).await.unwrap() {}
+        assert_eq!(find(again.id).await.state, super::State::Done);
+    }
 }

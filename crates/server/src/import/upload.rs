@@ -72,10 +72,10 @@ pub async fn receive(app: &Shared, by: &By, sending: Sending, body: Body) -> Res
         &[u8::from(sending.sheet.is_some())],
         &bytes,
     ];
-    let id = *app.keys.hash("import", &parts).as_bytes().first_chunk().expect("a hash is longer than an id");
-    if let Some(import) = known(app, id).await? {
-        return Ok((import, true));
-    }
+    let id = match known(app, &parts).await? {
+        Known::There(import) => return Ok((*import, true)),
+        Known::New(id) => id,
+    };
     let now = app.clock.now();
     let about = About {
         file: sending.file,
@@ -123,17 +123,38 @@ fn receiving() -> Problem {
     conflict("import.receiving", "同一文件正在接收中。", "The same file is coming in at this moment.")
 }
 
-/// The same file, if it came in before. One that did not come in whole is forgotten.
-async fn known(app: &Shared, id: [u8; 16]) -> Result<Option<Import>, Problem> {
-    let Some(import) = store::find(&app.db, id).await? else { return Ok(None) };
-    if import.state != State::Receiving {
-        return Ok(Some(import));
+/// What is known of a file.
+enum Known {
+    /// It came in before.
+    There(Box<Import>),
+    /// It is new, under this id.
+    New([u8; 16]),
+}
+
+/// The same file, if it came in before. One that did not come in whole is forgotten; one that ended before
+/// its last line comes in once more, as another import: of its lines those that were applied are known.
+async fn known(app: &Shared, parts: &[&[u8]]) -> Result<Known, Problem> {
+    let file = app.keys.hash("import", parts);
+    for ended in 0_u32.. {
+        let hash = match ended {
+            0 => file.clone(),
+            _ => app.keys.hash("import.again", &[file.as_bytes(), &ended.to_be_bytes()]),
+        };
+        let id = *hash.as_bytes().first_chunk().expect("a hash is longer than an id");
+        let Some(import) = store::find(&app.db, id).await? else { return Ok(Known::New(id)) };
+        match import.state {
+            State::Ended | State::Stopped | State::Held if super::are_lines_gone(app, &import) => {}
+            State::Receiving if app.clock.now() < import.changed_at.plus_s(RECEIVING_S) => {
+                return Err(receiving());
+            }
+            State::Receiving => {
+                store::forget(&app.db, id, import.changed_at).await?;
+                return Ok(Known::New(id));
+            }
+            _ => return Ok(Known::There(Box::new(import))),
+        }
     }
-    if app.clock.now() < import.changed_at.plus_s(RECEIVING_S) {
-        return Err(receiving());
-    }
-    store::forget(&app.db, id, import.changed_at).await?;
-    Ok(None)
+    Err(Problem::internal())
 }
 
 fn slow() -> Problem {

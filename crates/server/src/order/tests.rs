@@ -52,6 +52,7 @@ async fn service(name: &str, orders_per_hour: usize) -> (Shared, Dir) {
 /// Somebody on the staff, in the database and as a session would have them.
 async fn officer(app: &Shared, name: &str, office: &str, division: &str, role: &str) -> Officer {
     let new = NewStaff {
+        assignment: None,
         name,
         password: "not used",
         office,

@@ -1,17 +1,18 @@
 //! The answer for whoever runs the service.
 
 use axum::extract::State;
-use kangma_core::role::Permission;
+use kangma_core::tally::{Shown, suppress_alone};
 use kangma_core::time::Instant;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::State as Readiness;
+use super::operator::{Operator, WAIT};
 use crate::app::Shared;
+use crate::db::DbError;
 use crate::error::{Problem, ProblemBody};
 use crate::http::Private;
 use crate::jobs::Work;
-use crate::staff::Officer;
 use crate::{alarm, jobs, log, queue};
 
 /// Reviews are counted up to here: more is a crowd, whatever the number.
@@ -25,7 +26,7 @@ pub struct Service {
     as_of: Instant,
     /// `ready`, `degraded` (the database is away, those who are remembered are answered) or `not_ready`.
     state: &'static str,
-    /// Why it is not ready: `stopping`, `clock`, `rules` or `database`.
+    /// Why it is not ready, or degraded: `stopping`, `clock`, `rules` or `database`.
     cause: Option<&'static str>,
     /// The same as a sentence, as `/readyz` says it.
     detail: Option<String>,
@@ -35,12 +36,15 @@ pub struct Service {
     engine: &'static str,
     /// Number of the database's schema.
     schema: usize,
-    /// Nodes that were seen in the last seconds.
-    nodes: i64,
+    /// Whether the right of whoever asks was read from the database just now; if not, within the last hour.
+    right_checked: bool,
+    /// Nodes that were seen in the last seconds; null, as all that the database would have to say, where it
+    /// does not answer within two seconds.
+    nodes: Option<i64>,
     /// What one node does for all, and whether any does.
-    work: Vec<WorkItem>,
+    work: Option<Vec<WorkItem>>,
     /// What waits.
-    waiting: Waiting,
+    waiting: Option<Waiting>,
     /// How late things are.
     lags: Lags,
     /// Requests inside this node's handlers.
@@ -73,8 +77,9 @@ pub struct WorkItem {
 /// What waits, in the whole installation.
 #[derive(Serialize, ToSchema)]
 pub struct Waiting {
-    /// Reviews, counted up to 10,000.
-    reviews: i64,
+    /// Reviews, in whole fives and up to 10,000; null under 5, as on dashboards.
+    #[schema(value_type = Option<i64>)]
+    reviews: Shown,
     /// Alarms that no auditor has answered.
     alarms: i64,
     /// Leaves that are in the decision log's tree.
@@ -87,7 +92,7 @@ pub struct Lags {
     /// Since when everything that was decided is in the counts of dashboards; null before the first count.
     counts_s: Option<i64>,
     /// Since when the oldest leaf waits for the decision log's tree; 0 where none does.
-    log_s: i64,
+    log_s: Option<i64>,
     /// Since this node last heard of other nodes' changes; 0 without other nodes.
     feed_s: u64,
     /// By how much the database's clock is ahead of this machine's, in milliseconds.
@@ -116,24 +121,31 @@ pub struct PackItem {
     digest: String,
 }
 
-/// Says how the service is; nothing of anybody's health.
+/// What the database says within [`WAIT`].
+async fn within<T>(asked: impl Future<Output = Result<T, DbError>>) -> Option<T> {
+    tokio::time::timeout(WAIT, asked).await.ok()?.ok()
+}
+
+/// Says how the service is; nothing of anybody's health. It answers while the database is away, too.
 #[utoipa::path(get, path = "/api/v1/service", tag = "staff",
     responses((status = 200, body = Service), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody)))]
-pub async fn service(State(app): State<Shared>, officer: Officer) -> Result<Private<Service>, Problem> {
-    officer.require_somewhere(Permission::Operate)?;
-    let (state, cause, detail) = match super::state(&app).await {
+pub async fn service(State(app): State<Shared>, operator: Operator) -> Result<Private<Service>, Problem> {
+    let (state, log, work, nodes, reviews, alarms) = tokio::join!(
+        super::state(&app),
+        within(log::job::how_far(&app)),
+        within(jobs::work(&app)),
+        within(jobs::alive(&app)),
+        within(queue::count_open(&app.db, REVIEWS_COUNTED_MAX)),
+        within(alarm::count_open(&app.db)),
+    );
+    let (state, cause, detail) = match state {
         Readiness::Ready => ("ready", None, None),
-        Readiness::Degraded => ("degraded", None, None),
+        Readiness::Degraded => ("degraded", Some("database"), Some(super::DEGRADED.to_owned())),
         Readiness::NotReady(cause, detail) => ("not_ready", Some(cause), Some(detail)),
     };
-    let (log_leaves, log_ms) = log::job::how_far(&app).await?;
     let (now_ms, folded_ms) = (app.clock.wall_ms(), app.folded.ms());
-    let work = jobs::work(&app).await?.into_iter().map(|Work { name, here, elsewhere, nobody }| WorkItem {
-        name,
-        here,
-        elsewhere,
-        nobody,
-    });
+    let item = |Work { name, here, elsewhere, nobody }: Work| WorkItem { name, here, elsewhere, nobody };
+    let waiting = || Some(Waiting { reviews: suppress_alone(reviews?), alarms: alarms?, log_leaves: log?.0 });
     let keys = app
         .signing
         .ages(app.clock.now())
@@ -148,16 +160,13 @@ pub async fn service(State(app): State<Shared>, officer: Officer) -> Result<Priv
         version: env!("CARGO_PKG_VERSION"),
         engine: if app.db.is_shared() { "postgresql" } else { "sqlite" },
         schema: app.db.schema_version(),
-        nodes: jobs::alive(&app).await?.max(1),
-        work: work.collect(),
-        waiting: Waiting {
-            reviews: queue::count_open(&app.db, REVIEWS_COUNTED_MAX).await?,
-            alarms: alarm::count_open(&app.db).await?,
-            log_leaves,
-        },
+        right_checked: operator == Operator::Checked,
+        nodes: nodes.map(|n| n.max(1)),
+        work: work.map(|all| all.into_iter().map(item).collect()),
+        waiting: waiting(),
         lags: Lags {
             counts_s: (folded_ms > 0).then(|| (now_ms - folded_ms).max(0) / 1000),
-            log_s: log_ms / 1000,
+            log_s: log.map(|(_, ms)| ms / 1000),
             feed_s: app.db.changes().age().as_secs(),
             clock_ms: app.clock.skew_ms(),
         },

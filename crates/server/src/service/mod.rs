@@ -4,9 +4,13 @@
 //! URL: `GET /api/v1/service`. No table.
 
 pub mod http;
+pub mod operator;
 
 use crate::app::Shared;
 use crate::db::DbError;
+
+/// How a node says that it answers from memory.
+pub const DEGRADED: &str = "degraded: the database is away";
 
 /// Whether this node can serve.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -34,7 +38,8 @@ pub async fn state(app: &Shared) -> State {
             format!("rules: {what} is published and could not be loaded; this node keeps the packs it had");
         return State::NotReady("rules", said);
     }
-    match crate::demo::lead_s(&app.db).await {
+    let answer = tokio::time::timeout(operator::WAIT, crate::demo::lead_s(&app.db)).await;
+    match answer.unwrap_or(Err(DbError::Away)) {
         Ok(_) => State::Ready,
         // Those whom this node remembers are still answered: no balancer should take that away.
         Err(DbError::Away) if app.memory.len() > 0 => State::Degraded,

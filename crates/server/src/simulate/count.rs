@@ -221,6 +221,12 @@ impl Forecast {
         }
     }
 
+    /// Of one who is counted, a rule that does something to them.
+    #[cfg(test)]
+    pub(super) fn rule(&mut self, change: Change, turn: Turn, rule: &str) {
+        self.rules.entry((turn, rule.to_owned())).or_default()[at(change)] += 1;
+    }
+
     pub(super) fn add(&mut self, other: Forecast) {
         let sum = |sums: &mut Counts, more: &Counts| sums.iter_mut().zip(more).for_each(|(s, n)| *s += n);
         self.people += other.people;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use kangma_core::division::{lies_in, prefix};
 use kangma_core::rules::examples::{Example, examples, facts_json};
 use kangma_core::rules::pack::Pack;
-use kangma_core::tally::{self, FLOOR, Place, suppress_alone, suppress_parts, suppress_whole};
+use kangma_core::tally::{self, FLOOR, Place, suppress_alone, suppress_part, suppress_parts, suppress_whole};
 use serde::Serialize;
 use serde_json::Value as Json;
 use utoipa::ToSchema;
@@ -144,13 +144,39 @@ pub struct Conflict {
     pub text: String,
 }
 
+/// How many people, as far as it may be told: all that is not by age or division, which are parts of it.
+pub(super) struct Numbers<'a> {
+    pub people: tally::Shown,
+    /// Exact, to part it further.
+    pub changed: tally::Shown,
+    /// The same, by change.
+    pub changes: Vec<tally::Shown>,
+    pub rules: Vec<(Turn, &'a str, Change, tally::Shown)>,
+    pub messages: tally::Shown,
+}
+
 impl Forecast {
+    /// Counts that are parts of each other are withheld together.
+    pub(super) fn numbers(&self, each: &[Change]) -> Numbers<'_> {
+        let people = i64::try_from(self.people()).unwrap_or(i64::MAX);
+        let changed = suppress_part(self.changed(), people, suppress_whole(people));
+        let shown = suppress_parts(&each.iter().map(|c| self.of(*c)).collect::<Vec<_>>(), changed);
+        // Those with a rule are a part of those who change so; who keeps their colour is in no other count.
+        let of_rule = |change: Change, n: i64| match each.iter().position(|c| *c == change) {
+            Some(at) => suppress_part(n, self.of(change), shown[at]).in_fives(),
+            None => suppress_alone(n),
+        };
+        let rules = self.rules_of().map(|(turn, rule, change, n)| (turn, rule, change, of_rule(change, n)));
+        let rules = rules.collect();
+        let told = each.iter().map(|c| self.told_of(*c)).sum();
+        let messages = suppress_part(told, self.changed(), changed).in_fives();
+        Numbers { people: suppress_alone(people), changed, changes: shown, rules, messages }
+    }
+
     /// What may be shown, with the divisions below `place`.
     pub fn shown(&self, question: &Question, place: Place) -> Shown {
-        let changed = suppress_whole(self.changed());
         let each: Vec<Change> = changes().collect();
-        let counts: Vec<i64> = each.iter().map(|c| self.of(*c)).collect();
-        let shown = suppress_parts(&counts, changed);
+        let Numbers { people, changed, changes: shown, rules, messages } = self.numbers(&each);
         let of_ages: Vec<Vec<tally::Shown>> = each
             .iter()
             .zip(&shown)
@@ -160,28 +186,27 @@ impl Forecast {
             let row: Vec<tally::Shown> = of_ages.iter().map(|c| c[i]).collect();
             AgeChange { age: age.name(), changes: colour_changes(&each, &row) }
         });
-        let rules = self.rules_of().map(|(turn, rule, (from, to), n)| RuleChange {
+        let rules = rules.into_iter().map(|(turn, rule, (from, to), n)| RuleChange {
             rule: rule.to_owned(),
             turn: if turn == Turn::Opens { "opens" } else { "ends" },
             from: from.name(),
             to: to.name(),
-            people: suppress_alone(n).count(),
+            people: n.count(),
         });
-        let told = each.iter().map(|c| self.told_of(*c)).sum();
         Shown {
             draft: name(&question.draft),
             active: name(question.active.at(number(&question.draft), question.at)),
             at: question.at.to_string(),
             division: question.division.to_string(),
             one_in: f64::from(question.sample.1) / f64::from(question.sample.0),
-            people: suppress_alone(i64::try_from(self.people()).unwrap_or(i64::MAX)).count(),
+            people: people.count(),
             destroyed: suppress_alone(i64::try_from(self.are_destroyed()).unwrap_or(i64::MAX)).count(),
             changed: changed.in_fives().count(),
             changes: colour_changes(&each, &shown),
             below: self.below(&each, &shown, place),
             ages: ages.collect(),
             rules: rules.collect(),
-            messages: suppress_alone(told).count(),
+            messages: messages.count(),
             examples: self.examples(question),
             conflicts: conflicts(question),
         }

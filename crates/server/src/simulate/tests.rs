@@ -292,3 +292,77 @@ fn ages_are_counted_by_the_birthday() {
     assert_eq!(Age::of(None, today), Age::Unknown);
     assert_eq!(Shade::stored(Status::Pending as u8, Colour::Red as u8), Shade::Grey);
 }
+
+/// What one table of a forecast withholds the others do not tell: an attacker with all of them.
+#[test]
+fn no_rule_and_no_message_tells_of_a_change_that_is_withheld() {
+    let rng = Rng::seeded(23);
+    let below = |n: i64| {
+        let mut bytes = [0; 8];
+        rng.fill(&mut bytes);
+        (u64::from_be_bytes(bytes) % n as u64) as i64
+    };
+    let each: Vec<_> = changes().collect();
+    let (mut hidden, mut rules_shown) = (0, 0);
+    for _ in 0..2_000 {
+        let mut forecast = Forecast::default();
+        for change in &each {
+            let people = if below(3) == 0 { below([3, 7, 40][below(3) as usize]) } else { 0 };
+            let (one, other) = (below(100), below(100));
+            for _ in 0..people {
+                forecast.person(*change, 330_106);
+                forecast.told(*change, below(10) != 0);
+                for (rule, percent) in [("ONE", one), ("OTHER", other)] {
+                    if below(100) < percent {
+                        forecast.rule(*change, super::count::Turn::Opens, rule);
+                    }
+                }
+            }
+        }
+        for _ in 0..below(20) {
+            forecast.person((Shade::Green, Shade::Green), 330_106);
+        }
+        let numbers = forecast.numbers(&each);
+        // As they are answered: in fives.
+        let read = |n: kangma_core::tally::Shown| n.in_fives().count();
+        let top = |n: Option<i64>| n.map_or(i64::MAX / 4, |n| n + FLOOR - 1);
+        let messages_at_least = numbers.messages.count().unwrap_or(0);
+        let changed = (read(numbers.changed).unwrap_or(messages_at_least), top(read(numbers.changed)));
+        let least = |change| {
+            let of_rules = numbers.rules.iter().filter(|(.., of, _)| *of == change);
+            of_rules.filter_map(|(.., n)| n.count()).max().unwrap_or(0)
+        };
+        let bounds = |i: usize| match read(numbers.changes[i]) {
+            Some(n) => (n, n + FLOOR - 1),
+            None => (least(each[i]), i64::MAX / 64),
+        };
+        let all: Vec<(i64, i64)> = (0..each.len()).map(bounds).collect();
+        for (i, change) in each.iter().enumerate() {
+            for (.., rule_of, n) in &numbers.rules {
+                let Some(n) = n.count().filter(|_| rule_of == change) else { continue };
+                rules_shown += 1;
+                assert!(
+                    numbers.changes[i].count().is_some_and(|whole| n <= whole),
+                    "a rule without its change"
+                );
+            }
+            if numbers.changes[i].count().is_some() {
+                continue;
+            }
+            hidden += 1;
+            let others = |of: fn(&(i64, i64)) -> i64| -> i64 {
+                all.iter().enumerate().filter(|(j, _)| *j != i).map(|(_, b)| of(b)).sum()
+            };
+            let low = all[i].0.max(changed.0 - others(|b| b.1));
+            let high = all[i].1.min(changed.1 - others(|b| b.0));
+            let real = forecast.of(*change);
+            assert!((low..=high).contains(&real), "the attacker errs: {real} is not within {low} to {high}");
+            assert!(low <= 0 && low < high, "{real} is within {low} to {high}");
+        }
+        let read_part = [read(numbers.changed), numbers.messages.count()];
+        if let [Some(changed), Some(messages)] = read_part {
+            assert!(messages <= changed);
+        }
+    }
+    assert!(hidden > 2_000 && rules_shown > 1_000, "{hidden} hidden, {rules_shown} rules shown");
+}

@@ -51,6 +51,8 @@ pub struct NewStaff<'a> {
     pub division: &'a str,
     /// A role, if one is given.
     pub role: Option<&'a str>,
+    /// A place or enterprise that the role is limited to.
+    pub assignment: Option<&'a str>,
     /// Until when.
     pub ends_at: Instant,
 }
@@ -124,7 +126,7 @@ pub async fn put(db: &Db, rng: &Rng, new: &NewStaff<'_>, now: Instant) -> anyhow
             staff: new.name,
             role,
             division: new.division,
-            assignment: None,
+            assignment: new.assignment,
             ends_at: new.ends_at,
             given_by: "command line",
         };
@@ -218,6 +220,22 @@ impl Place {
             agent: agent.chars().take(200).collect(),
         }
     }
+
+    /// Whether neither the address nor the browser is the other's: a session was taken along.
+    pub fn is_elsewhere_than(&self, other: &Place) -> bool {
+        self.is_elsewhere(other.address.as_bytes(), &other.agent)
+    }
+
+    fn is_elsewhere(&self, address: &[u8], agent: &str) -> bool {
+        self.address.as_bytes() != address && self.agent != agent
+    }
+
+    /// For tests.
+    #[cfg(test)]
+    pub fn test(address: u8, agent: &str) -> Place {
+        let address = crate::seal::Hash::from_bytes(&[address; 32]).expect("a hash has 32 bytes");
+        Place { address, agent: agent.to_owned() }
+    }
 }
 
 fn wrong() -> Problem {
@@ -305,7 +323,7 @@ async fn officer(app: &Shared, token: &str, place: &Place) -> Result<Officer, Pr
     let hash = app.keys.hash("staff", &[&secret]);
     let found = store::session(&app.db, hash.as_bytes(), app.clock.wall()).await?;
     let mut found = found.ok_or_else(Problem::unauthorised)?;
-    if found.address != place.address.as_bytes() && found.agent != place.agent {
+    if place.is_elsewhere(&found.address, &found.agent) {
         store::end_session(&app.db, hash.as_bytes()).await?;
         note(app, &found.officer.name, Event::Elsewhere).await?;
         return Err(Problem::new(

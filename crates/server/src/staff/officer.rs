@@ -58,6 +58,17 @@ impl Officer {
         self.grants.iter().filter(move |g| g.assignment.is_none() && g.permissions.contains(permission))
     }
 
+    /// Whether something is allowed at a place in a division: in all of the division, or to whoever is
+    /// assigned to just that place, by its name.
+    pub fn may_at(&self, permission: Permission, division: &str, spot: Option<&str>) -> bool {
+        let assigned = |grant: &Grant| {
+            grant.assignment.as_deref().is_some_and(|place| Some(place) == spot)
+                && grant.permissions.contains(permission)
+                && lies_in(division, &grant.division)
+        };
+        self.may(permission, division) || self.grants.iter().any(assigned)
+    }
+
     /// Refuses what is not allowed in a division.
     pub fn require(&self, permission: Permission, division: &str) -> Result<(), Problem> {
         if self.may(permission, division) { Ok(()) } else { Err(not_allowed()) }
@@ -177,5 +188,9 @@ mod tests {
         use Permission::Collect;
         let one = officer(&[("3301", &[Collect], Some("gate 7"))]);
         assert!(!one.may(Collect, "3301") && one.scope(Collect).is_empty());
+        assert!(one.may_at(Collect, "330106", Some("gate 7")));
+        assert!(!one.may_at(Collect, "330106", Some("gate 8")) && !one.may_at(Collect, "330106", None));
+        assert!(!one.may_at(Collect, "3302", Some("gate 7")), "of that name, elsewhere");
+        assert!(!one.may_at(Permission::LookUp, "330106", Some("gate 7")), "nor anything else");
     }
 }

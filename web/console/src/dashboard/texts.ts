@@ -86,6 +86,7 @@ export const zh = {
   'appeals.hours': '{n} 小时',
   'appeals.late': '超时',
   'appeals.few': '少于 5 件',
+  'appeals.withheld': '不显示',
 
   'export.open': '导出表格',
   'export.title': '导出下级区划表',
@@ -183,6 +184,7 @@ export const en: Record<keyof typeof zh, string> = {
   'appeals.hours': '{n} h',
   'appeals.late': 'Late',
   'appeals.few': 'fewer than 5',
+  'appeals.withheld': 'withheld',
 
   'export.open': 'Export table',
   'export.title': 'Export the divisions below',

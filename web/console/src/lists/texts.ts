@@ -120,6 +120,7 @@ export const zh = {
   'state.stopped': '已停止',
   'state.held': '已暂停，待上级核准',
   'state.done': '已完成',
+  'state.ended': '已到期结束',
 
   'map.title': '哪一列是什么',
   'map.remembered': '与本单位上次同样表头的文件一致，已按上次的设置填好。',
@@ -178,6 +179,8 @@ export const zh = {
   'held.yours': '须由上级单位的另一人核准后继续。请把本页地址发给上级。',
   'held.release': '核准前请确认：这些人员确应由 {division} 报送。核准会记下您的姓名。',
   'held.released': '曾自动暂停，由 {name} 核准继续。',
+  'rest.until': '到 {time} 仍未继续的，未处理的内容会被删除，名单到期结束。',
+  'ended.lead': '共 {lines} 条，处理到第 {done} 条。停止后长期没有继续，其余内容已按期删除。已导入的保留；还需要时，请重新发送原件，已导入的不会重复。',
 
   'end.checked': '试读完成',
   'end.checked_good': '{n} 条都没有问题。',
@@ -339,6 +342,7 @@ export const en: Record<keyof typeof zh, string> = {
   'state.stopped': 'Stopped',
   'state.held': 'Held for the level above',
   'state.done': 'Done',
+  'state.ended': 'Ended in time',
 
   'map.title': 'Which column is what',
   'map.remembered': 'As your office had it for the last file with these headers.',
@@ -397,6 +401,8 @@ export const en: Record<keyof typeof zh, string> = {
   'held.yours': 'Somebody else, of the level above, has to let it go on. Send them the address of this page.',
   'held.release': 'Make sure that these people are for {division} to report. That you let it go on is recorded with your name.',
   'held.released': 'It was held; {name} let it go on.',
+  'rest.until': 'If it has not gone on by {time}, the lines that are left are deleted and the list ends.',
+  'ended.lead': 'It had come to line {done} of {lines}. Nobody let it go on, and the lines that were left were deleted in time. What is imported stays. If it is still needed, send the original again: nothing is imported twice.',
 
   'end.checked': 'The trial is done',
   'end.checked_good': 'Nothing is wrong with any of {n} lines.',

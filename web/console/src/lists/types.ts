@@ -1,7 +1,7 @@
 // The shapes of the import routes.
 import type { Instant } from '@kangma/shared/api-types'
 
-export type State = 'receiving' | 'ready' | 'checking' | 'checked' | 'running' | 'stopped' | 'held' | 'done'
+export type State = 'receiving' | 'ready' | 'checking' | 'checked' | 'running' | 'stopped' | 'held' | 'done' | 'ended'
 export const results = ['applied', 'known', 'wrong', 'fine'] as const
 export type Result = (typeof results)[number]
 
@@ -38,7 +38,7 @@ export interface List {
   may_release: boolean
   sent_at: Instant
   changed_at: Instant
-  /** Of a finished one: until when its lines are kept. */
+  /** Of one that is finished, stopped or held: until when its lines are kept. */
   lines_until: Instant | null
   lines_gone: boolean
   replayed?: boolean

@@ -9,10 +9,14 @@ export interface Service {
   version: string
   engine: 'sqlite' | 'postgresql'
   schema: number
-  nodes: number
-  work: { name: 'due' | 'sweep' | 'tally' | 'queue' | 'imports' | 'log' | 'rules'; here: number; elsewhere: number; nobody: number }[]
-  waiting: { reviews: number; alarms: number; log_leaves: number }
-  lags: { counts_s: number | null; log_s: number; feed_s: number; clock_ms: number }
+  /** Whether the right to see this was read just now; else it was within the hour. */
+  right_checked: boolean
+  /** Null, as all that the database would have to say, while it does not answer. */
+  nodes: number | null
+  work: { name: 'due' | 'sweep' | 'tally' | 'queue' | 'imports' | 'log' | 'rules'; here: number; elsewhere: number; nobody: number }[] | null
+  /** Reviews in whole fives; null under 5. */
+  waiting: { reviews: number | null; alarms: number; log_leaves: number } | null
+  lags: { counts_s: number | null; log_s: number | null; feed_s: number; clock_ms: number }
   requests_inside: number
   requests_max: number
   people_remembered: number
@@ -29,11 +33,11 @@ export function signs(s: Service): { counts: Sign; log: Sign; feed: Sign; clock:
   const over = (n: number, most: number): Sign => (n > most ? 'look' : 'good')
   return {
     counts: over(s.lags.counts_s ?? 0, 5),
-    log: over(s.lags.log_s, 5),
+    log: over(s.lags.log_s ?? 0, 5),
     feed: over(s.lags.feed_s, 2),
     clock: over(Math.abs(s.lags.clock_ms), 5_000),
     requests: s.requests_inside >= s.requests_max ? 'look' : 'good',
-    work: s.work.some((one) => one.nobody > 0) ? 'look' : 'good',
-    alarms: over(s.waiting.alarms, 0),
+    work: s.work?.some((one) => one.nobody > 0) ? 'look' : 'good',
+    alarms: over(s.waiting?.alarms ?? 0, 0),
   }
 }
