@@ -257,6 +257,110 @@ export const rulesStories = ({ publish, colour }) => ({
     }
     await Promise.all([maker.close(), other.close()])
   },
+
+  async 'a rule is added, given stages and texts, copied, moved and removed in the table, and the rest of the text stays'({ server, browser }) {
+    for (const [locale, width] of [['zh-CN', 1280], ['en-GB', 360]]) {
+      const maker = await enter(browser, server, 'rules', 'rules', { width, height: 900, locale })
+      const { page } = maker
+      await begin(page)
+      const before = await textOf(page)
+      const id = 'HZ-YELLOW-TRAVEL'
+      const row = (of) => `[data-rule=${of}]`
+      const order = () => page.$$eval('[data-rule]', (rows) => rows.map((one) => one.dataset.rule))
+      const act = async (of, name) => {
+        await page.focus(`${row(of)} [data-act-rule=${name}]`)
+        await page.keyboard.press('Enter')
+      }
+
+      // Behind the chosen rule, by keys alone.
+      await page.focus(`${row(rule)} .pick`)
+      await page.keyboard.press('Enter')
+      await page.waitForSelector(`${row(rule)}.chosen`)
+      await page.focus('[data-action=new-rule]')
+      await page.keyboard.press('Enter')
+      await page.waitForFunction(() => document.activeElement?.id === 'new-rule-id')
+      await page.keyboard.type('not an id')
+      await page.keyboard.press('Enter')
+      await page.waitForSelector('#new-rule-id[aria-invalid=true]')
+      await page.fill('#new-rule-id', id)
+      await page.selectOption('[data-new=on]', 'arrival')
+      await page.fill('[data-new=source]', '样例市〔2026〕3号')
+      for (const [key, said] of [['zh.title', '外地来返'], ['zh.why', '记录显示您从外地来。'], ['en.title', 'Arrived'], ['en.why', 'You came from elsewhere.']]) await page.fill(`[data-new="${key}"]`, said)
+      await maker.look(`rules-new-${locale}`)
+      await page.focus('[data-action=add-rule]')
+      await page.keyboard.press('Enter')
+      await page.waitForSelector(`${row(id)}.chosen`)
+      await page.waitForFunction((of) => document.activeElement?.closest('[data-rule]')?.dataset.rule === of, id)
+      await looked(page)
+      if ((await order()).indexOf(id) !== (await order()).indexOf(rule) + 1) throw new Error('it does not stand behind the chosen one')
+      // What is missing is said, and given in the row.
+      await page.waitForSelector('.wrong-list [data-code="pack.words"]')
+      await page.fill(`${row(id)} [data-word="zh.what_to_do"]`, '请居家观察七天。')
+      await page.fill(`${row(id)} [data-word="en.what_to_do"]`, 'Stay at home for seven days.')
+      await page.keyboard.press('Tab')
+      await page.waitForSelector('.wrong-list', { state: 'detached' })
+      await looked(page)
+      await page.waitForSelector(`${row(id)} .said`)
+      await page.fill(`${row(id)} [data-value=when]`, 'has(fact.origin) && !fact.origin.startsWith("33")')
+      await page.keyboard.press('Tab')
+      await looked(page)
+      await page.waitForSelector(`${row(id)} [data-value="stages.0.release.days"]`)
+      await page.fill(`${row(id)} [data-value="stages.0.release.days"]`, '7')
+      await looked(page)
+      await page.selectOption(`${row(id)} [data-add-end="0"]`, 'check_ins_in_a_row')
+      await page.waitForSelector(`${row(id)} [data-value="stages.0.release.check_ins_in_a_row"]`)
+      await looked(page)
+      await act(id, 'add_stage')
+      await page.waitForSelector(`${row(id)} [data-value="stages.1.colour"]`)
+      await looked(page)
+      await page.click(`${row(id)} [data-remove-stage="0"]`)
+      await page.waitForSelector(`${row(id)} [data-value="stages.1.colour"]`, { state: 'detached' })
+      await looked(page)
+      await page.selectOption(`${row(id)} [data-add-end="0"]`, 'confirmed_by')
+      await page.waitForSelector(`${row(id)} [data-value="stages.0.release.confirmed_by"]`)
+      await page.selectOption(`${row(id)} [data-value="stages.0.release.confirmed_by"]`, 'community')
+      await looked(page)
+      await page.click(`${row(id)} [data-remove-end="stages.0.release.days"]`)
+      await page.waitForSelector(`${row(id)} [data-value="stages.0.release.days"]`, { state: 'detached' })
+      await looked(page)
+      await maker.look(`rules-added-${locale}`)
+      const wanted = `[[rule]]\nid = "${id}"\non = "arrival"\nwhen = 'has(fact.origin) && !fact.origin.startsWith("33")'\nstages = [{ colour = "yellow", release = { confirmed_by = "community" } }]\nsource = { title = "样例市〔2026〕3号", url = "", grade = "A" }`
+      const added = await textOf(page)
+      if (added !== before.replace(new RegExp(`(id = "${rule}"[^]*?)\n\n`), (all) => `${all}${wanted}\n\n`)) throw new Error(`something else of the text changed:\n${added}`)
+
+      // Down past the next rule and up again, the focus on the button; then a copy, and both are gone.
+      await act(id, 'down')
+      await page.waitForFunction(([of, next]) => { const all = [...document.querySelectorAll('[data-rule]')].map((one) => one.dataset.rule); return all.indexOf(next) < all.indexOf(of) }, [id, 'HZ-RED-KEY-AREA'])
+      await page.waitForFunction((of) => document.activeElement?.dataset.actRule === 'down' && document.activeElement.closest('[data-rule]').dataset.rule === of, id)
+      await act(id, 'up')
+      await looked(page)
+      if ((await textOf(page)) !== added) throw new Error('down and up again is not the same text')
+      await act(id, 'copy')
+      await page.waitForSelector(`${row(`${id}-2`)}.chosen`)
+      await looked(page)
+      await act(`${id}-2`, 'remove')
+      await page.waitForSelector(row(`${id}-2`), { state: 'detached' })
+      await looked(page)
+      if ((await textOf(page)) !== added) throw new Error('a copy that is removed leaves something')
+      // One step back brings what was removed again; then it goes for good, its texts with it.
+      await page.click(`${row(id)} .pick`)
+      await act(id, 'remove')
+      await page.waitForSelector(row(id), { state: 'detached' })
+      if ((await textOf(page)) !== before) throw new Error('what was removed is not gone')
+      await page.click('[data-action=undo]')
+      await page.waitForSelector(row(id))
+      await looked(page)
+      if ((await textOf(page)) !== added) throw new Error('undo brought something else')
+      await page.click(`${row(id)} .pick`)
+      await act(id, 'remove')
+      await page.waitForSelector(row(id), { state: 'detached' })
+      await looked(page)
+      await file(page, 'words/zh.toml')
+      if ((await textOf(page)).includes(id)) throw new Error('its texts stay')
+      if ((await failed(page)) !== 0) throw new Error('a case fails')
+      await maker.close()
+    }
+  },
 })
 
 async function until(page, wanted) {
