@@ -13,11 +13,11 @@ const pictures = join(root, 'target/pictures')
 mkdirSync(pictures, { recursive: true })
 
 /** A demo on a fresh folder, or again on the folder and port of one that was killed. */
-export async function startServer(before = null) {
+export async function startServer(before = null, args = []) {
   const dir = before?.dir ?? mkdtempSync(join(tmpdir(), 'kangma-stories-'))
   const binary = join(root, process.env.KANGMA_BINARY ?? 'target/debug/kangma')
   const env = { ...process.env, DATA_DIR: join(dir, 'data'), PORT: before ? new URL(before.base).port : '0', KANGMA_LOG: 'warn' }
-  const child = spawn(binary, ['serve', '--demo'], { env, cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(binary, ['serve', '--demo', ...args], { env, cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
   const base = await new Promise((found, failed) => {
     let text = ''
     child.once('exit', (code) => failed(new Error(`the server ended with ${code}`)))

@@ -10,6 +10,7 @@ import { collectorStories } from './collector.mjs'
 import { dashboardStories } from './dashboard.mjs'
 import { daysStories } from './days.mjs'
 import { listsStories } from './lists.mjs'
+import { packsStories } from './packs.mjs'
 import { rulesStories } from './rules.mjs'
 import { staffStories } from './staff.mjs'
 import { filmOf, logIn, person, startBrowser, tell } from './harness.mjs'
@@ -384,6 +385,7 @@ await tell({
   ...accountsStories({ publish }),
   ...rulesStories({ publish, colour }),
   ...areasStories({ publish, logIn, declare, well, colour }),
+  ...packsStories({ document, well }),
   ...daysStories({ publish, passOf, wedge }),
   ...collectorStories({ publish, passOf, tokenOf, wedge }),
 })

@@ -327,6 +327,15 @@ fn a_new_text_of_a_parent_is_held_against_the_packs_in_force_below() {
     assert!(refused.fit.is_empty() && **id == *"xihu", "{refused:?}");
     assert!(told.contains(&("rules.toml".to_owned(), "pack.replace")), "{told:?}");
     assert!(below(&hangzhou()).fit.is_empty(), "the same text alters nothing");
+    assert!(fits.lost.is_empty() && refused.lost.is_empty());
+    // Whose own text is another one by now, or is nowhere: what it would come to is not known, and that is said.
+    let pack = Pack::load_with(&longer, &library).unwrap();
+    let other = child("", "[[off]]\nrule = \"HZ-RED-FALSE\"\nreason = \"somebody edited the folder\"");
+    for texts in [vec![hangzhou()], vec![hangzhou(), other]] {
+        let lost = Below::of(&set, &pack, &longer, &Library::new(texts), now);
+        assert!(lost.fit.is_empty() && lost.unfit.is_empty());
+        assert_eq!(lost.lost, ["xihu".into()]);
+    }
 }
 
 #[test]

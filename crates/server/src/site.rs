@@ -100,14 +100,36 @@ pub async fn site(State(app): State<Shared>, Wanted(lang): Wanted) -> Private<Si
         },
         languages: ["zh", "en"],
         renew_s: pack.pass.renew_s,
-        colours: [Colour::Green, Colour::Yellow, Colour::Red].map(|colour| SiteColour {
-            colour: colour.name(),
-            shown: pack.display.shown(colour),
-            zh: pack.colour_word(colour, Lang::Zh).to_owned(),
-            en: pack.colour_word(colour, Lang::En).to_owned(),
-        }),
+        colours: colours(&pack),
         symptoms: symptoms(&pack),
     })
+}
+
+fn colours(pack: &Pack) -> [SiteColour; 3] {
+    [Colour::Green, Colour::Yellow, Colour::Red].map(|colour| SiteColour {
+        colour: colour.name(),
+        shown: pack.display.shown(colour),
+        zh: pack.colour_word(colour, Lang::Zh).to_owned(),
+        en: pack.colour_word(colour, Lang::En).to_owned(),
+    })
+}
+
+/// What the pack of somebody's place shows otherwise than the site does.
+#[derive(Serialize, ToSchema)]
+pub struct Dress {
+    /// What each colour is drawn in and called, where one is drawn in another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    colours: Option<[SiteColour; 3]>,
+    /// Symptoms that can be declared and checked in, where they are others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    symptoms: Option<Vec<SiteWord>>,
+}
+
+/// How a pack differs in what it shows from that of the installation; on the way of each read.
+pub fn dress(pack: &Pack, base: &Pack) -> Option<Dress> {
+    let colours = (pack.display != base.display).then(|| colours(pack));
+    let symptoms = (pack.vocabulary.symptoms != base.vocabulary.symptoms).then(|| symptoms(pack));
+    (colours.is_some() || symptoms.is_some()).then_some(Dress { colours, symptoms })
 }
 
 fn symptoms(pack: &Pack) -> Vec<SiteWord> {

@@ -89,6 +89,7 @@ fn what_cannot_be_written_or_compared_is_said_and_nothing_is_overwritten() {
         ("kangma pack new other --division 99", "pack.division"),
         ("kangma pack new other --extends hangzhou", "there are anhui-2020, beijing-2022"),
         ("kangma pack new other --extends hangzhou-2020-02-11 --division 42", "pack.division"),
+        ("kangma pack new other --extends nation-2020", "say which, such as --division 33"),
         ("kangma pack new 中文", "pack.id"),
     ];
     for (command, told) in slips {

@@ -20,9 +20,10 @@ export interface Kept {
   clock: { server: number; wall: number }
 }
 
-/** The part of a code that may be kept: reasons and health stay out. */
+/** The part of a code that may be kept, named one by one: why it is so, what is to be done and health stay out. */
 export function keepable(code: Code): Code {
-  return { ...code, reasons: [], returned: null, check_in: null }
+  const { colour, status, word, pass, issued_at, expires_at, fresh_until, review_at, state_at, renew_s, server_time, name_masked, pack, dress } = code
+  return { colour, status, word, reasons: [], pass, issued_at, expires_at, fresh_until, review_at, state_at, renew_s, server_time, name_masked, pack, dress }
 }
 
 export function keep(kept: Omit<Kept, 'version'>): void {

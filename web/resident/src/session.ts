@@ -121,6 +121,7 @@ function toLogin(ranOut: boolean): void {
   renewer.stop()
   codeState.value = empty
   keeper.forgetAll()
+  if (session.site) dress(session.site)
   Object.assign(session, { me: null, draft: blankDraft(), done: false, change: null, loggedOut: ranOut, screen: 'login' })
 }
 
@@ -148,6 +149,7 @@ const renewer = new Renewer({
   changed(state) {
     if (state.trouble === 'login') return toLogin(true)
     codeState.value = state
+    if (session.site && state.code) dress(session.site, state.code.dress)
     if (!state.code || state.kept || state.trouble) return
     const change = changeBetween(keeper.seen(), state.code)
     if (change) session.change = change
@@ -212,7 +214,8 @@ async function readSite(): Promise<void> {
     const site = await get<Site>('/api/v1/site')
     Object.assign(session, { site, zone: site.zone, demo: site.demo })
     clock.sync(site.server_time)
-    dress(site)
+    // The code may have been there before.
+    dress(site, codeState.value.code?.dress)
   } catch {
     // The page works without; it is read again with the next language or start.
   }

@@ -128,6 +128,8 @@ export interface Code {
   flags?: Flag[]
   lapse?: Lapse | null
   returned?: { fact: string; reason: string } | null
+  /** What was known and no longer counts, of the last fourteen days. */
+  taken_back?: { kind: string; at: Instant; text: string }[] | null
   pass: string | null
   issued_at: Instant | null
   expires_at: Instant | null
@@ -140,6 +142,8 @@ export interface Code {
   /** Whether one is due today and not yet done. */
   check_in?: { due: boolean } | null
   pack?: { id: string; version: string } | null
+  /** What the pack of one's place shows otherwise than the site says. */
+  dress?: Pick<Site, 'colours' | 'symptoms'> | null
 }
 
 /** An order of staff about oneself, whatever became of it. */

@@ -34,9 +34,15 @@ function wear(dress: Dress): void {
   if (dress.symptoms?.length) symptoms.value = dress.symptoms.map(({ word }) => word)
 }
 
-/** Takes over what the site says of its pack. Only colours that are not their own are kept. */
-export function dress(site: Site): void {
-  const { colours, symptoms: asked } = site
+let worn = ''
+
+/** Takes over what the site says of its pack, and over it what the pack of somebody's place shows otherwise.
+ * Only colours that are not their own are kept. */
+export function dress(site: Dress, own?: Dress | null): void {
+  const { colours, symptoms: asked } = { colours: own?.colours ?? site.colours, symptoms: own?.symptoms ?? site.symptoms }
+  const now = JSON.stringify([colours, asked])
+  if (now === worn) return
+  worn = now
   wear({ colours, symptoms: asked })
   try {
     if (colours?.some(({ colour, shown }) => shown !== colour)) localStorage.setItem(stored, JSON.stringify({ colours }))

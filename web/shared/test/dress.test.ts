@@ -33,6 +33,19 @@ describe('how a pack shows its colours', () => {
     expect(document.documentElement.dataset.green).toBe('blue')
   })
 
+  it('is the own place’s where that differs from the site’s, and the site’s again when it does not', async () => {
+    const { dress, symptoms } = await import('../src/dress')
+    const { texts } = await import('../src/i18n')
+    const t = texts({ 'colour.green': '绿码' }, { 'colour.green': 'green' })
+    dress(site('green'), { colours: site('blue').colours })
+    expect([document.documentElement.dataset.green, t('colour.green'), symptoms.value]).toEqual(['blue', '蓝码', ['rash']])
+    expect(localStorage.length).toBe(1)
+    dress(site('green'), { symptoms: [{ word: 'cough', zh: '咳', en: 'Cough' }] })
+    expect([document.documentElement.dataset.green, t('colour.green'), symptoms.value]).toEqual(['green', '绿码', ['cough']])
+    dress(site('green'), null)
+    expect([symptoms.value, localStorage.length]).toEqual([['rash'], 0])
+  })
+
   it('keeps nothing where each colour is its own, and asks after the pack’s symptoms', async () => {
     const { dress, symptoms } = await import('../src/dress')
     dress(site('green'))

@@ -46,6 +46,8 @@ pub const FILES_MAX: usize = 256;
 pub const RULES_MAX: usize = 256;
 /// Most stages of a rule.
 pub const STAGES_MAX: usize = 8;
+/// Of sources.
+const GRADES: [&str; 4] = ["A", "B", "C", "D"];
 
 /// The files of a pack: path within its folder, and text.
 #[derive(Clone, Debug, Default)]
@@ -798,6 +800,15 @@ fn check_rules(
                 "pack.rule_review",
                 format!("{id} sends to review, so it looks at declarations and has no stages"),
                 "make two rules of it",
+            );
+        }
+        if rule.source.title.trim().is_empty() || !GRADES.contains(&rule.source.grade.as_str()) {
+            wrong(
+                c,
+                rule.id.span(),
+                "pack.source",
+                format!("{id} does not say where it is published: its source has no title, or no grade"),
+                "source = { title = \"…\", url = \"…\", grade = \"A\" }: A official, B press, C reprint, D weak",
             );
         }
         if let Some((text, help)) = order_slip(&rule, on) {

@@ -339,6 +339,8 @@ pub struct Below {
     pub fit: Vec<(Arc<Pack>, PackFiles, Box<str>)>,
     /// Those that make no pack with it.
     pub unfit: Vec<(Box<str>, PackErrors)>,
+    /// Those whose own text is not at hand: what they come to with it is not known.
+    pub lost: Vec<Box<str>>,
 }
 
 impl Below {
@@ -359,7 +361,12 @@ impl Below {
             }
             let is_text =
                 |own: &&PackFiles| Pack::load_with(own, library).is_ok_and(|p| p.digest == child.digest);
-            let Some(own) = library.get(&child.id).filter(is_text) else { continue };
+            let Some(own) = library.get(&child.id).filter(is_text) else {
+                if !below.lost.contains(&child.id) {
+                    below.lost.push(child.id.clone());
+                }
+                continue;
+            };
             match Pack::load_with(own, &with) {
                 Ok(pack) if pack.digest == child.digest => {}
                 Ok(pack) => below.fit.push((Arc::new(pack), own.clone(), child.digest.clone())),

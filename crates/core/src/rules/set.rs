@@ -211,6 +211,13 @@ impl PackSet {
         self.listings.iter().rev().map(|t| t.from).find(|from| *from <= at)
     }
 
+    /// The same set as if no list had begun to act after an instant.
+    #[must_use]
+    pub fn before_areas(mut self, after: Instant) -> PackSet {
+        self.listings.retain(|t| t.from <= after);
+        self
+    }
+
     /// Since when the earliest lists act that are held.
     #[must_use]
     pub fn areas_first(&self) -> Option<Instant> {

@@ -2,7 +2,7 @@
 //! which a version acts on every node, and the look through the people that decides again for those whom it
 //! touches.
 //!
-//! URLs: `/api/v1/areas`, `GET /api/v1/public/areas`. Tables: `area_list`, `area_step`, `area_walk`. Steps are
+//! URLs: `/api/v1/areas`, `GET /api/v1/public/areas`. Tables: `area_list`, `area_step`, `area_turn`, `area_walk`. Steps are
 //! the truth: what acts when is computed from them alone ([`kangma_core::rules::listing`]), on every node alike;
 //! each step and each list is a leaf of the decision log.
 
@@ -204,6 +204,9 @@ pub async fn propose(app: &Shared, officer: &Officer, new: Proposal<'_>) -> Resu
 /// read, and knowing how many it concerns.
 pub async fn sign(app: &Shared, officer: &Officer, id: [u8; 16], digest: &str) -> Result<Instant, Problem> {
     officer.require_somewhere(Permission::PublishRules)?;
+    let (_, known) = find(app, id).await?;
+    // Before what it rests on is read: whoever signs or takes back meanwhile takes the same turn.
+    let turn = store::turn(&app.db, &known.terms.division).await?;
     let (versions, version) = find(app, id).await?;
     if !officer.may(Permission::PublishRules, &version.terms.division) {
         return Err(staff::not_allowed());
@@ -256,7 +259,8 @@ pub async fn sign(app: &Shared, officer: &Officer, id: [u8; 16], digest: &str) -
     }
     let from = now.plus_s(AHEAD_S);
     let what = What::Signed { digest: digest.to_owned(), from };
-    take(app, Unit::new("area.sign"), (id, version.next), (&officer.name, officer.office), what).await?;
+    let unit = store::add_turn(Unit::new("area.sign"), &version.terms.division, turn);
+    take(app, unit, (id, version.next), (&officer.name, officer.office), what).await?;
     Ok(from)
 }
 
@@ -299,6 +303,8 @@ async fn withdraw_by(
     let what = What::Withdrawn { from, how: how.to_owned(), reason: reason.to_owned() };
     let mut unit = Unit::new("area.withdraw");
     if version.signed.is_some() {
+        let turn = store::turn(&app.db, &version.terms.division).await?;
+        unit = store::add_turn(unit, &version.terms.division, turn);
         unit = alarm::raise_in(unit, app, alarm::Kind::RulesStopped, by, &version.terms.division);
     }
     take(app, unit, (version.id, version.next), (by, office), what).await

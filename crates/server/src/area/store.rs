@@ -1,4 +1,4 @@
-//! `area_list`, `area_step` and `area_walk`.
+//! `area_list`, `area_step`, `area_turn` and `area_walk`.
 
 use kangma_core::id::PersonId;
 use kangma_core::rules::listing::Step;
@@ -21,6 +21,14 @@ static ADD_STEP: Stmt = Stmt {
     name: "area.add_step",
     sql: "INSERT INTO area_step (version_id, seq, at, officer, office, body) VALUES ($1, $2, $3, $4, $5, $6)",
 };
+
+static TURN: Stmt = Stmt {
+    name: "area.turn",
+    sql: "SELECT CAST(COALESCE(MAX(turn), 0) AS BIGINT) FROM area_turn WHERE division = $1",
+};
+
+static ADD_TURN: Stmt =
+    Stmt { name: "area.add_turn", sql: "INSERT INTO area_turn (division, turn) VALUES ($1, $2)" };
 
 static LIST: Stmt = Stmt { name: "area.list", sql: "SELECT entries FROM area_list WHERE version_id = $1" };
 
@@ -86,6 +94,16 @@ pub fn add_step(unit: Unit, app: &App, step: &Step) -> Unit {
     log::leaf(unit, app, subject, &row).expect(Affects::One, &ADD_STEP, row).touching(AREAS)
 }
 
+/// How often what acts in a division was changed. Read before the steps that a change rests on.
+pub async fn turn(db: &Db, division: &str) -> Result<i64, DbError> {
+    db.one(&TURN, &[division.into()]).await?.map_or(Ok(0), |row| row.int(0))
+}
+
+/// Changes what acts in a division, after `turn` changes; a conflict where somebody else did meanwhile.
+pub fn add_turn(unit: Unit, division: &str, turn: i64) -> Unit {
+    unit.expect(Affects::One, &ADD_TURN, vec![division.into(), (turn + 1).into()])
+}
+
 pub async fn list(db: &Db, version: [u8; 16]) -> Result<Option<Vec<u8>>, DbError> {
     db.one(&LIST, &[version.into()]).await?.map(|row| Ok(row.bytes(0)?.to_vec())).transpose()
 }
@@ -102,6 +120,18 @@ pub fn add_list(unit: Unit, app: &App, version: [u8; 16], entries: Vec<u8>) -> U
 pub async fn forget(db: &Db, version: [u8; 16]) -> Result<(), DbError> {
     static FORGET: Stmt = Stmt { name: "area.forget", sql: "DELETE FROM area_list WHERE version_id = $1" };
     db.commit(Unit::new("area.forget").expect(Affects::One, &FORGET, vec![version.into()])).await
+}
+
+/// Everybody, and when they were decided about.
+#[cfg(test)]
+pub async fn decided(db: &Db) -> Result<Vec<(PersonId, Instant)>, DbError> {
+    static DECIDED: Stmt =
+        Stmt { name: "area.decided", sql: "SELECT person_id, decided_at FROM person ORDER BY person_id" };
+    let row = |row: &Row| {
+        let id = row.bytes(0)?.try_into().map_err(|_| DbError::shape("id"))?;
+        Ok((PersonId(id), Instant(row.int(1)?)))
+    };
+    db.all(&DECIDED, &[]).await?.iter().map(row).collect()
 }
 
 /// Up to which turn each part of the people was looked through, where it was.

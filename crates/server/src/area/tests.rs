@@ -180,6 +180,65 @@ async fn a_list_is_signed_over_what_it_takes_the_place_of_and_goes_back_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_two_lists_that_are_signed_in_one_instant_one_acts() {
+    let (app, _dir) = service("race").await;
+    for division in ["3301", "3302", "3303", "3304", "3305", "3306"] {
+        let mut ids = Vec::new();
+        for n in ["01", "02"] {
+            let list = vec![listed(&format!("{division}{n}"))];
+            ids.push(proposed(&app, division, None, list).await.unwrap_or_else(|p| panic!("{}", p.code)));
+            job::count(&app).await.unwrap_or_else(|p| panic!("{}", p.code));
+        }
+        let digests = [digest(&app, ids[0]).await, digest(&app, ids[1]).await];
+        let second = officer("second", 3, Permission::PublishRules);
+        let first = signer();
+        let signed =
+            tokio::join!(sign(&app, &first, ids[0], &digests[0]), sign(&app, &second, ids[1], &digests[1]));
+        let codes = [signed.0.err().map(|p| p.code), signed.1.err().map(|p| p.code)];
+        assert!(
+            matches!(codes, [None, Some("areas.changed")] | [Some("areas.changed"), None]),
+            "{division}: {codes:?}"
+        );
+        let acting = usize::from(codes[0].is_some());
+        // Nor is one signed over a list that is taken back in that instant.
+        let next = vec![listed(&format!("{division}03"))];
+        let next = proposed(&app, division, Some(ids[acting]), next).await;
+        let next = next.unwrap_or_else(|p| panic!("{}", p.code));
+        job::count(&app).await.unwrap_or_else(|p| panic!("{}", p.code));
+        let of_next = digest(&app, next).await;
+        let done =
+            tokio::join!(withdraw(&app, &second, ids[acting], "wrong"), sign(&app, &first, next, &of_next));
+        let codes = [done.0.err().map(|p| p.code), done.1.err().map(|p| p.code)];
+        assert!(codes.contains(&None) && codes.contains(&Some("areas.changed")), "{division}: {codes:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_read_before_they_are_looked_at_is_counted_all_the_same() {
+    let (app, _dir) = service("read").await;
+    acts(&app, "3301", None, vec![listed("330109"), listed("330105")]).await;
+    let count = all(&app).await.unwrap().remove(0).count.unwrap();
+    assert!(count.changed() > 20, "{count:?}");
+    // Everybody reads their code in the seconds before anybody looked through.
+    let turn = app.packs.set().areas_since(app.clock.now()).unwrap();
+    for (id, _) in store::decided(&app.db).await.unwrap() {
+        assert!(crate::decide::current(&app, id).await.is_ok_and(|found| found.is_some()));
+    }
+    // A read hands its decision to the writer and does not wait.
+    let mut decided = 0;
+    for _ in 0..100 {
+        let people = store::decided(&app.db).await.unwrap();
+        decided = people.iter().filter(|(_, at)| *at >= turn).count() as i64;
+        if decided == count.touched {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(decided, count.touched, "everybody whom it touches was read");
+    assert_eq!(walk(&app).await, [16, PEOPLE as i64, count.touched, count.changed()]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_decision_under_an_older_list_than_acted_is_found_out_by_whoever_reads_it() {
     let (app, _dir) = service("late").await;
     let before = app.clock.now();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use kangma_core::division::divisions;
+use kangma_core::division::{divisions, prefix};
 use kangma_core::rules::cases::{run_cases, timelines};
 use kangma_core::rules::decide::{Context, decide};
 use kangma_core::rules::pack::{Library, Pack, PackErrors, PackFiles};
@@ -160,6 +160,11 @@ impl Names<'_> {
 }
 
 fn checked(division: &str) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        !prefix(division).is_empty(),
+        "pack.division: what a new pack begins with is for a division, not for the whole country; say which, \
+         such as --division 33 or --division 3301"
+    );
     anyhow::ensure!(
         divisions().get(division).is_some(),
         "pack.division: no division has the code {division}; such as 33, 3301 or 330106"

@@ -42,6 +42,7 @@ pub const MAIN: &[Migration] = migrations![
     "packs" => "0015_packs.sql",
     "areas" => "0016_areas.sql",
     "simulations" => "0017_simulations.sql",
+    "area_turns" => "0018_area_turns.sql",
 ];
 
 /// The store of keys.

@@ -1,7 +1,9 @@
 //! Decides again for people whose `review_at` has passed and whom nobody reads.
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
+use kangma_core::fact::Facts;
 use kangma_core::id::PersonId;
+use kangma_core::rules::set::{PackSet, decide_in};
 use kangma_core::time::Instant;
 
 use crate::app::Shared;
@@ -44,7 +46,7 @@ pub async fn round(app: &Shared, part: Part) -> Result<usize, Problem> {
     futures_util::stream::iter(due)
         .map(|id| super::refresh(app, id))
         .buffer_unordered(AT_ONCE)
-        .try_for_each(|_| async { Ok(()) })
+        .try_for_each(|()| async { Ok(()) })
         .await?;
     Ok(n)
 }
@@ -66,7 +68,7 @@ pub async fn sweep(app: &Shared, part: Part, holds: impl Fn() -> bool) -> Result
         futures_util::stream::iter(stale.map(|(id, _)| id).collect::<Vec<_>>())
             .map(|id| super::refresh(app, id))
             .buffer_unordered(AT_ONCE)
-            .try_for_each(|_| async { Ok(()) })
+            .try_for_each(|()| async { Ok(()) })
             .await?;
         if is_over {
             app.packs.set_swept(part.number, turns);
@@ -88,9 +90,10 @@ pub struct Walked {
     pub turn: Instant,
     /// People in the part.
     pub people: i64,
-    /// Who were decided again.
+    /// Of whom a fact names a place where the lists differ, whoever decided about them since: this look, a
+    /// read or another fact.
     pub touched: i64,
-    /// Of whom so many have another colour.
+    /// To whom the lists give another colour.
     pub changed: i64,
 }
 
@@ -105,6 +108,17 @@ pub async fn touched(app: &Shared, part: Part, holds: impl Fn() -> bool) -> Resu
     if differs.is_empty() {
         return Ok(Some(walked));
     }
+    let before = set.as_ref().clone().before_areas(after);
+    // By what was known when the lists began to act, under those before and under these at one instant: what
+    // a read, a due decision or a look that was broken off decided since is counted like what this look does.
+    let is_changed = |facts: &Facts| {
+        let known = Facts::new(facts.iter().filter(|f| f.recorded < turn).cloned().collect());
+        let colour = |set: &PackSet| {
+            let decision = decide_in(set, &known, turn);
+            (decision.status, decision.colour)
+        };
+        colour(&before) != colour(&set)
+    };
     // The parts of a walk by ids are those of the jobs.
     let plan = Plan::Ids((1, 1));
     let mut walker = Walker::new(&app.db, &app.person_keys, plan, part.number.into(), part.of.into());
@@ -112,15 +126,18 @@ pub async fn touched(app: &Shared, part: Part, holds: impl Fn() -> bool) -> Resu
         if !holds() {
             return Ok(None);
         }
-        let mut touched = Vec::new();
+        let mut stale = Vec::new();
         let look = |mut seen: person::Seen<'_>| {
             walked.people += 1;
-            // Whoever was decided about since was asked under these lists already.
-            if seen.decided_at()? >= turn {
-                return Ok(());
-            }
             match seen.facts() {
-                Ok(facts) if everybody || differs.touches(&facts) => touched.push(seen.id),
+                Ok(facts) if everybody || differs.touches(&facts) => {
+                    walked.touched += 1;
+                    walked.changed += i64::from(is_changed(&facts));
+                    // Whoever was decided about since was asked under these lists already.
+                    if seen.decided_at()? < turn {
+                        stale.push(seen.id);
+                    }
+                }
                 Ok(_) => {}
                 // Nobody can be decided about whose facts do not open, and nobody else waits for that.
                 Err(e @ (WalkError::Closed(_) | WalkError::Shape(_))) => {
@@ -131,10 +148,8 @@ pub async fn touched(app: &Shared, part: Part, holds: impl Fn() -> bool) -> Resu
             Ok(())
         };
         walker.each(look).map_err(unwalked)?;
-        walked.touched += touched.len() as i64;
-        let again = futures_util::stream::iter(touched).map(|id| super::refresh_older(app, id, turn));
-        let changed = again.buffer_unordered(AT_ONCE).try_fold(0, |n, c| async move { Ok(n + i64::from(c)) });
-        walked.changed += changed.await?;
+        let again = futures_util::stream::iter(stale).map(|id| super::refresh_older(app, id, turn));
+        again.buffer_unordered(AT_ONCE).try_for_each(|()| async { Ok(()) }).await?;
         // Requests come first: a page is some milliseconds of work without a pause.
         tokio::task::yield_now().await;
     }

@@ -211,19 +211,18 @@ fn fresh_state(person: &Person, decision: &Decision, old: &State) -> State {
     state
 }
 
-/// Stores a fresh decision for somebody whom nobody reads; says whether it is of another colour.
-pub async fn refresh(app: &Shared, id: PersonId) -> Result<bool, Problem> {
+/// Stores a fresh decision for somebody whom nobody reads.
+pub async fn refresh(app: &Shared, id: PersonId) -> Result<(), Problem> {
     refresh_older(app, id, Instant::MAX).await
 }
 
 /// The same where the stored decision is older than an instant: on another node somebody may have read
 /// them since they were looked at.
-pub async fn refresh_older(app: &Shared, id: PersonId, than: Instant) -> Result<bool, Problem> {
-    let Some(mut person) = person::load(app, id).await? else { return Ok(false) };
+pub async fn refresh_older(app: &Shared, id: PersonId, than: Instant) -> Result<(), Problem> {
+    let Some(mut person) = person::load(app, id).await? else { return Ok(()) };
     if person.stored.as_ref().is_some_and(|s| s.decided_at >= than) {
-        return Ok(false);
+        return Ok(());
     }
-    let colour = person.stored.as_ref().map(|s| (s.status(), s.colour()));
     let before = person.stored.as_ref().map(|s| s.pack.clone());
     let (decision, stored) = settle(app, &mut person, Vec::new(), app.clock.now());
     let tokens_after = person.stored.as_ref().map_or(Instant(0), |s| s.tokens_after);
@@ -231,11 +230,11 @@ pub async fn refresh_older(app: &Shared, id: PersonId, than: Instant) -> Result<
     let unit = person::write(app, unit, &mut person, &stored, &decision, tokens_after);
     match app.db.commit(unit).await {
         // Somebody else wrote a newer decision, which is as good.
-        Err(DbError::Conflict) => Ok(false),
+        Err(DbError::Conflict) => Ok(()),
         done => {
             done?;
             app.packs.compare(&person.facts, &decision, before.as_deref());
-            Ok(colour.is_some_and(|colour| colour != (decision.status, decision.colour)))
+            Ok(())
         }
     }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::{DAYS_MAX, PASSWORD, STAFF, STORIES};
+use super::{DAYS_MAX, PASSWORD, STAFF, Story, told};
 use crate::app::Shared;
 use crate::decide;
 use crate::error::{Problem, ProblemBody};
@@ -33,9 +33,9 @@ pub async fn style() -> Response {
 pub async fn index(State(app): State<Shared>, Wanted(lang): Wanted, headers: HeaderMap) -> Response {
     let now = app.clock.now();
     if wants_page(&headers) {
-        return Html(page(&index_body(now, lang), lang)).into_response();
+        return Html(page(&index_body(now, told(&app), lang), lang)).into_response();
     }
-    let residents: Vec<_> = STORIES
+    let residents: Vec<_> = told(&app)
         .iter()
         .map(|s| json!({ "story": { "zh": s.zh, "en": s.en }, "phone": s.phone, "colour": s.colour }))
         .collect();
@@ -44,10 +44,10 @@ pub async fn index(State(app): State<Shared>, Wanted(lang): Wanted, headers: Hea
     Private(json!({ "residents": residents, "specimens": specimens, "now": now })).into_response()
 }
 
-fn index_body(now: Instant, lang: Lang) -> String {
+fn index_body(now: Instant, residents: &[Story], lang: Lang) -> String {
     let zh = lang == Lang::Zh;
     let t = |z: &'static str, e: &'static str| if zh { z } else { e };
-    let stories: String = STORIES
+    let stories: String = residents
         .iter()
         .map(|s| {
             format!(

@@ -10,8 +10,9 @@ mod stories;
 
 pub use store::{lead_s, save_lead};
 #[cfg(test)]
+pub use stories::STORIES;
 pub use stories::Story;
-pub use stories::{STORIES, plant};
+pub use stories::{plant, told};
 
 /// Whether the residents are there already.
 pub async fn is_planted(app: &crate::app::Shared) -> Result<bool, crate::db::DbError> {

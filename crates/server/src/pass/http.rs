@@ -23,6 +23,7 @@ use crate::identity::ClaimState;
 use crate::lang::{Lang, Wanted};
 use crate::limit::Who;
 use crate::person::{self, Known, State};
+use crate::site::{self, Dress};
 
 /// One's own code.
 #[derive(Serialize, ToSchema)]
@@ -81,6 +82,9 @@ pub struct Code {
     check_in: CheckInDuty,
     /// The rules that decided.
     pack: PackVersion,
+    /// What they show otherwise than the site says: a green that is blue, other symptoms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dress: Option<Dress>,
 }
 
 /// A reviewer's reason.
@@ -137,6 +141,7 @@ pub async fn code(
     code.colour = state.colour().map_or("grey", kangma_core::decision::Colour::name);
     code.status = status_word(state.status());
     code.word = pack.word(state.status(), state.colour(), lang).to_owned();
+    code.dress = site::dress(&pack, app.packs.set().base());
     code.reasons = told.reasons;
     code.flags = told.flags;
     code.lapse = told.lapse;
@@ -185,6 +190,7 @@ fn blank(pack: &Pack, now: Instant, lang: Lang) -> Code {
         name_masked: None,
         check_in: CheckInDuty { due: false, done_today: false },
         pack: PackVersion { id: pack.id.to_string(), version: pack.version.to_string() },
+        dress: None,
     }
 }
 

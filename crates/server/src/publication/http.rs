@@ -71,6 +71,23 @@ pub fn children_refused(unfit: &[(Box<str>, PackErrors)]) -> Problem {
     }
 }
 
+/// Packs in force below whose own text this node does not have, so that nobody knows what they would come to.
+pub fn children_lost(lost: &[Box<str>]) -> Problem {
+    let names = lost.join(", ");
+    Problem::new(
+        StatusCode::CONFLICT,
+        "rules.child_text",
+        format!(
+            "下级现行规则包 {names} 继承本规则包，但本机没有与其现行版本一致的原文，无法得知新文本对其的影响。\
+             请先把原文放入规则包文件夹，或重新发布该下级规则包。"
+        ),
+        format!(
+            "{names}, in force below, extend this pack, and the text that they were made of is not at hand: nobody \
+             knows what they would come to. Put their text back into the folder of packs, or publish them anew first."
+        ),
+    )
+}
+
 /// A draft may extend the packs that ship, those of the installation and those that are published.
 pub(super) async fn load(app: &Shared, files: &PackFiles) -> Result<Result<Pack, PackErrors>, Problem> {
     let (files, library) = (files.clone(), super::library_now(app).await?);

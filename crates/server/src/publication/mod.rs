@@ -209,6 +209,9 @@ pub async fn propose(
     if !below.unfit.is_empty() {
         return Err(http::children_refused(&below.unfit));
     }
+    if !below.lost.is_empty() {
+        return Err(http::children_lost(&below.lost));
+    }
     let (pack, report) = {
         let files = files.clone();
         typed::beside(move || {

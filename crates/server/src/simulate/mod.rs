@@ -15,6 +15,8 @@ mod tests;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use kangma_core::decision::Decision;
 use kangma_core::fact::Facts;
 use kangma_core::id::PersonId;
@@ -25,6 +27,7 @@ use kangma_core::rules::publication::Below;
 use kangma_core::rules::set::{BadSet, Entry, PackSet, decide_in};
 use kangma_core::tally::Place;
 use kangma_core::time::{Day, Instant};
+use tokio::sync::oneshot;
 
 use crate::admit::Class;
 use crate::app::Shared;
@@ -122,8 +125,8 @@ pub enum SimulateError {
     /// People cannot be read.
     #[error(transparent)]
     Walk(#[from] WalkError),
-    /// A worker ended.
-    #[error("simulate.worker: a worker ended early")]
+    /// A worker broke down.
+    #[error("simulate.worker: a part of the run broke down, so there is no result; the log says where")]
     Worker,
 }
 
@@ -177,12 +180,12 @@ pub async fn run(
     let next = Arc::new(AtomicU32::new(0));
     let plan = Plan::of(&source.db, &source.keys, question.sample).map_err(WalkError::from)?;
     let runtime = tokio::runtime::Handle::current();
-    let mut workers = Vec::new();
+    let workers = FuturesUnordered::new();
     for i in 0..question.workers.clamp(1, WORKERS_MAX) {
         let (source, question, progress) =
             (Arc::clone(&source), Arc::clone(&question), Arc::clone(&progress));
         let (next, service, runtime) = (Arc::clone(&next), service.clone(), runtime.clone());
-        let (done, result) = tokio::sync::oneshot::channel();
+        let (done, result) = oneshot::channel();
         // A thread of its own: its low priority must not stay with one that serves requests.
         let thread = std::thread::Builder::new().name(format!("simulate-{i}")).spawn(move || {
             if service.is_some() {
@@ -194,14 +197,17 @@ pub async fn run(
         thread.map_err(|_| SimulateError::Worker)?;
         workers.push(result);
     }
+    together(workers).await
+}
+
+/// What all workers counted, in the order in which they end: the first that fails, or that is gone without a
+/// word, ends the run at once, whatever the others still have to do.
+async fn together(
+    mut workers: FuturesUnordered<oneshot::Receiver<Result<Forecast, SimulateError>>>,
+) -> Result<Forecast, SimulateError> {
     let mut forecast = Forecast::default();
-    for worker in workers {
-        let counted = worker.await.map_err(|_| SimulateError::Worker)?;
-        if counted.is_err() {
-            // The others need not go on.
-            progress.stop();
-        }
-        forecast.add(counted?);
+    while let Some(worker) = workers.next().await {
+        forecast.add(worker.map_err(|_| SimulateError::Worker)??);
     }
     Ok(forecast)
 }

@@ -31,6 +31,8 @@ pub const OF: i64 = 1_000;
 const NODE: &str = "simulate.node";
 /// People could not be read.
 const PEOPLE: &str = "simulate.people";
+/// A worker broke down: a fault of ours.
+const WORKER: &str = "simulate.worker";
 
 const RUNNING: i64 = 0;
 pub(super) const DONE: i64 = 1;
@@ -82,6 +84,10 @@ impl Run {
             PEOPLE => (
                 "未能读取全部人员数据，请查看该节点的日志，稍后重新试算。",
                 "Some people could not be read. Look at the node's log, and ask again.",
+            ),
+            WORKER => (
+                "试算的一部分意外中断，没有结果；请查看该节点的日志，并报告给维护人员。",
+                "A part of it broke down, so there is no result. The node's log says where; tell whoever maintains it.",
             ),
             _ => (
                 "运行该试算的节点中途停止，没有结果；请重新试算。",
@@ -263,7 +269,8 @@ async fn keep(slot: Slot, id: [u8; 16], question: Arc<Question>, below: Place) {
         Err(SimulateError::Stopped) => store::end(id, STOPPED, "", None, None),
         Err(e) => {
             tracing::warn!(%e, "a what-if failed");
-            store::end(id, FAILED, PEOPLE, None, None)
+            let reason = if matches!(e, SimulateError::Worker) { WORKER } else { PEOPLE };
+            store::end(id, FAILED, reason, None, None)
         }
     };
     match app.db.commit(end).await {

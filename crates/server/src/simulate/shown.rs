@@ -303,6 +303,12 @@ fn conflicts(question: &Question) -> Vec<Conflict> {
             note(id, "simulate.child_refused", format!("{id} does not fit the draft: {file}: {}", d.message));
         }
     }
+    for id in &question.below.lost {
+        let text = format!(
+            "{id} extends the draft's pack, and the text that it was made of is not at hand: what it would come to is not counted"
+        );
+        note(id, "simulate.child_text", text);
+    }
     for (pack, ..) in &question.below.fit {
         let text =
             format!("{} goes over to the draft, under its own {} {}", pack.division, pack.id, pack.version);
@@ -311,6 +317,7 @@ fn conflicts(question: &Question) -> Vec<Conflict> {
     let goes_over = |pack: &Pack| {
         question.below.fit.iter().any(|(_, _, of)| *of == pack.digest)
             || question.below.unfit.iter().any(|(id, _)| *id == pack.id)
+            || question.below.lost.contains(&pack.id)
     };
     let below = question.active.entries().filter(|e| {
         prefix(&e.covers).len() > prefix(&draft.division).len()

@@ -10,7 +10,9 @@ use kangma_core::tally::{FLOOR, Place};
 use kangma_core::time::{DAY_S, Day, Instant};
 
 use super::runs::{self, Ask};
-use super::{Age, Forecast, Progress, Question, Shade, SimulateError, Source, changes, run};
+use tokio::sync::oneshot;
+
+use super::{Age, Forecast, Progress, Question, Shade, SimulateError, Source, changes, run, together};
 use crate::app::{App, Clock, Rng, Shared};
 use crate::config::Config;
 use crate::seal::PersonKeys;
@@ -365,4 +367,18 @@ fn no_rule_and_no_message_tells_of_a_change_that_is_withheld() {
         }
     }
     assert!(hidden > 2_000 && rules_shown > 1_000, "{hidden} hidden, {rules_shown} rules shown");
+}
+
+#[tokio::test]
+async fn a_worker_that_breaks_down_ends_the_run_at_once_while_others_go_on() {
+    let (_goes_on, slow) = oneshot::channel();
+    let (breaks, broken) = oneshot::channel();
+    let thread = std::thread::spawn(move || {
+        let _held: oneshot::Sender<Result<Forecast, SimulateError>> = breaks;
+        panic!("on purpose");
+    });
+    assert!(thread.join().is_err());
+    let ended = together([slow, broken].into_iter().collect());
+    let ended = tokio::time::timeout(std::time::Duration::from_secs(5), ended).await.unwrap();
+    assert!(matches!(ended, Err(SimulateError::Worker)));
 }

@@ -68,6 +68,25 @@ export function moved(typed: Typed, file: string, before: string, after: string)
   }
 }
 
+/** What an answer says of a file in which two stretches changed places: what is in them goes along. */
+export function swapped(typed: Typed, file: string, first: Range, second: Range): Typed {
+  const [one, other] = [first.to - first.from, second.to - second.from]
+  const by = (at: number): number => {
+    if (at >= first.from && at < first.to) return second.from - first.to + other
+    if (at >= first.to && at < second.from) return other - one
+    return at >= second.from && at < second.to ? first.from - second.from : 0
+  }
+  const to = <T extends Range>(range: T): T => ({ ...range, from: range.from + by(range.from), to: range.to + by(range.from) })
+  const at = (rule: RuleRow): number => rule.from ?? Number.MAX_SAFE_INTEGER
+  return {
+    ...typed,
+    diagnostics: typed.diagnostics.map((d) => (d.file === file ? to(d) : d)),
+    rules: typed.rules
+      .map((r) => (r.file !== file || r.from === null || r.to === null ? r : { ...r, ...to({ from: r.from, to: r.to }), values: r.values.map(to) }))
+      .sort((a, b) => at(a) - at(b)),
+  }
+}
+
 /** A text with something else at a place; every other letter stays. */
 export const put = (text: string, place: { from: number; to: number }, written: string): string => text.slice(0, place.from) + written + text.slice(place.to)
 

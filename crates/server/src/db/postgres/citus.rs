@@ -55,6 +55,7 @@ const EVERYWHERE: &[&str] = &[
     "pack_count",
     "area_list",
     "area_step",
+    "area_turn",
     "area_walk",
     "pack_simulation",
 ];

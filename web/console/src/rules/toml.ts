@@ -1,0 +1,232 @@
+// Where things stand in a TOML text: headers, keys and values with their places. Values are not read, only
+// found: what alters a text at a place leaves every other letter, comments too, as it is.
+
+export interface Range {
+  from: number
+  to: number
+}
+
+/** A value; of a list its items, of a table in braces its entries. */
+export interface Value extends Range {
+  kind: 'plain' | 'list' | 'table'
+  items: Value[]
+  entries: Entry[]
+}
+
+/** `key = value`. */
+export interface Entry extends Range {
+  key: string
+  value: Value
+}
+
+/** What stands under one header; the first has none. */
+export interface Part extends Range {
+  /** `table.row`. */
+  path: string
+  entries: Entry[]
+}
+
+class Unreadable extends Error {}
+
+/** Values inside one another at most. */
+const depthMax = 16
+
+/** The parts of a text in their order; null where it cannot be read. */
+export function parts(text: string): Part[] | null {
+  let at = 0
+  const here = (pattern: RegExp): string | null => {
+    pattern.lastIndex = at
+    const found = pattern.exec(text)
+    if (!found) return null
+    at = pattern.lastIndex
+    return found[0]
+  }
+  const want = (pattern: RegExp): string => {
+    const found = here(pattern)
+    if (found === null) throw new Unreadable()
+    return found
+  }
+  const blank = () => here(/[ \t]*/y)
+  /** Blanks, ends of lines and comments. */
+  const gap = () => here(/(?:[ \t\r\n]|#[^\n]*)*/y)
+  const string = () => here(/"""(?:[^\\]|\\[^])*?"{3,5}|'''[^]*?'{3,5}|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'/y)
+
+  function key(): string {
+    const names: string[] = []
+    do {
+      blank()
+      const name = here(/[A-Za-z0-9_-]+/y) ?? string()
+      if (name === null) throw new Unreadable()
+      names.push(name.replace(/^["']|["']$/g, ''))
+      blank()
+    } while (here(/\./y))
+    return names.join('.')
+  }
+
+  function value(depth: number): Value {
+    if (depth === 0) throw new Unreadable()
+    const found: Value = { kind: 'plain', from: at, to: at, items: [], entries: [] }
+    if (here(/\[/y)) {
+      found.kind = 'list'
+      for (gap(); !here(/\]/y); gap()) {
+        found.items.push(value(depth - 1))
+        gap()
+        if (!here(/,/y) && text[at] !== ']') throw new Unreadable()
+      }
+    } else if (here(/\{/y)) {
+      found.kind = 'table'
+      for (gap(); !here(/\}/y); gap()) {
+        found.entries.push(entry(depth - 1))
+        gap()
+        if (!here(/,/y) && text[at] !== '}') throw new Unreadable()
+      }
+    } else if (string() === null) {
+      // A day may have its time behind a blank.
+      want(/\d{4}-\d\d-\d\d \d\d:[\d:.Z+-]+|[\w:.+-]+/y)
+    }
+    found.to = at
+    return found
+  }
+
+  function entry(depth: number): Entry {
+    const from = at
+    const name = key()
+    want(/=[ \t]*/y)
+    const of = value(depth)
+    return { key: name, value: of, from, to: of.to }
+  }
+
+  const all: Part[] = [{ path: '', from: 0, to: 0, entries: [] }]
+  try {
+    for (gap(); at < text.length; gap()) {
+      const from = at
+      if (here(/\[/y)) {
+        const twice = here(/\[/y) !== null
+        const path = key()
+        want(twice ? /\]\]/y : /\]/y)
+        all.push({ path, from, to: at, entries: [] })
+      } else {
+        const part = all[all.length - 1] as Part
+        const one = entry(depthMax)
+        part.entries.push(one)
+        part.to = one.to
+      }
+      blank()
+      here(/#[^\n]*/y)
+      if (at < text.length && !here(/\r?\n/y)) throw new Unreadable()
+    }
+  } catch (error) {
+    if (error instanceof Unreadable) return null
+    throw error
+  }
+  return all
+}
+
+/** A header with all that stands under it, headers below it included, and the comments that touch it. */
+export interface Block extends Range {
+  path: string
+  parts: Part[]
+}
+
+/** The blocks of some paths, in their order; null where the text cannot be read. */
+export function blocks(text: string, paths: string[]): Block[] | null {
+  const all = parts(text)
+  if (!all) return null
+  const found: Block[] = []
+  all.forEach((part, i) => {
+    if (!paths.includes(part.path)) return
+    let end = i + 1
+    while (all[end]?.path.startsWith(`${part.path}.`)) end++
+    const own = all.slice(i, end)
+    found.push({ path: part.path, parts: own, ...touching(text, part.from, (own[own.length - 1] as Part).to) })
+  })
+  return found
+}
+
+/** Whole lines, with the comments right above and, where they touch nothing else, right below. */
+function touching(text: string, first: number, last: number): Range {
+  let from = text.lastIndexOf('\n', first - 1) + 1
+  for (;;) {
+    const above = text.lastIndexOf('\n', from - 2) + 1
+    if (from === 0 || !/^[ \t]*#/.test(text.slice(above, from))) break
+    from = above
+  }
+  const endOf = (at: number) => (text.indexOf('\n', at) === -1 ? text.length : text.indexOf('\n', at))
+  const to = endOf(last)
+  let below = to
+  for (;;) {
+    const line = text.slice(below + 1, below < text.length ? endOf(below + 1) : below)
+    if (!/^[ \t]*#/.test(line)) return { from, to: line.trim() === '' ? below : to }
+    below = endOf(below + 1)
+  }
+}
+
+/** What a way such as `stages.0.release.days` leads to. */
+export interface Found {
+  /** The list or table that holds it; null where it stands under a header of its own. */
+  holder: Value | null
+  /** Its place in it. */
+  at: number
+  value: Value
+}
+
+/** Follows a way from a block's header. */
+export function follow(block: Block, way: string): Found | null {
+  for (const part of block.parts) {
+    const under = part.path === block.path ? '' : part.path.slice(block.path.length + 1)
+    const rest = under === '' ? way : way.startsWith(`${under}.`) ? way.slice(under.length + 1) : null
+    const found = rest === null ? null : among(part.entries, rest, null)
+    if (found) return found
+  }
+  return null
+}
+
+function among(entries: Entry[], way: string, holder: Value | null): Found | null {
+  for (const [at, { key, value }] of entries.entries()) {
+    if (way === key) return { holder, at, value }
+    const found = way.startsWith(`${key}.`) ? within(value, way.slice(key.length + 1)) : null
+    if (found) return found
+  }
+  return null
+}
+
+function within(value: Value, way: string): Found | null {
+  if (value.kind === 'table') return among(value.entries, way, value)
+  const [first, ...rest] = way.split('.')
+  const at = Number(first)
+  const item = value.items[at]
+  if (!item) return null
+  return rest.length ? within(item, rest.join('.')) : { holder: value, at, value: item }
+}
+
+const held = (holder: Value): Range[] => (holder.kind === 'list' ? holder.items : holder.entries)
+
+/** With one more in a list or in braces, at its end. */
+export function put(text: string, holder: Value, written: string): string {
+  const all = held(holder)
+  const last = all[all.length - 1]
+  if (!last) return `${text.slice(0, holder.from)}${holder.kind === 'list' ? `[${written}]` : `{ ${written} }`}${text.slice(holder.to)}`
+  const line = text.lastIndexOf('\n', last.from - 1) + 1
+  const indent = text.slice(line, last.from)
+  // Each on a line of its own, or all in one.
+  const before = line > holder.from && indent.trim() === '' ? `\n${indent}` : ' '
+  const comma = /^\s*,/.exec(text.slice(last.to, holder.to))
+  if (!comma) return `${text.slice(0, last.to)},${before}${written}${text.slice(last.to)}`
+  const after = last.to + comma[0].length
+  return `${text.slice(0, after)}${before}${written},${text.slice(after)}`
+}
+
+/** Without one. */
+export function take(text: string, holder: Value, at: number): string {
+  const all = held(holder)
+  const [one, before, after] = [all[at] as Range, all[at - 1], all[at + 1]]
+  if (!before && !after) {
+    const [open, shut] = holder.kind === 'list' ? ['[', ']'] : ['{', '}']
+    return `${text.slice(0, holder.from)}${open}${shut}${text.slice(holder.to)}`
+  }
+  const line = text.lastIndexOf('\n', one.from - 1) + 1
+  const end = text.indexOf('\n', one.to)
+  const alone = line > holder.from && end !== -1 && end < holder.to && text.slice(line, one.from).trim() === '' && /^[ \t]*,?[ \t]*(#.*)?$/.test(text.slice(one.to, end))
+  if (alone) return text.slice(0, line) + text.slice(end + 1)
+  return before ? text.slice(0, before.to) + text.slice(one.to) : text.slice(0, one.from) + text.slice((after as Range).from)
+}

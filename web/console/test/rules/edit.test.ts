@@ -1,0 +1,225 @@
+import { describe, expect, it } from 'vitest'
+import * as edit from '../../src/rules/edit'
+import { swapped } from '../../src/rules/places'
+import * as toml from '../../src/rules/toml'
+import type { Files, RuleRow, Typed } from '../../src/rules/types'
+
+const rules = `# 规则 of this pack.
+
+# About A.
+[[rule]]
+id = "A"
+on = "declaration"
+when = 'fact.contact == "confirmed"' # why
+stages = [{ colour = "red", release = { days = 14, check_ins_in_a_row = 14 } }]
+source = { title = "甲 [[rule]]", url = "", grade = "B" }
+
+# A part of its own.
+
+[[rule]]
+id = "B"
+on = "listed"
+when = '''
+fact.list == "suspected"
+'''
+stages = [
+    # first
+    { colour = "red", release = { tests_on = [1, 4] } },
+    { colour = "yellow", release = { days = 7 } }, # second
+]
+
+[rule.source]
+title = "x"
+url = ""
+grade = "A"
+# The end of B.
+
+[[table]]
+id = "T"
+on = "test"
+
+[[table.row]]
+id = "T-1"
+when = { hot = true }
+
+[[table.row]]
+id = "T-2"
+when = { hot = "-" }
+
+[[off]]
+rule = "UP-1"
+reason = "not here"
+
+[conditions.declaration]
+hot = 'fact.temperature_c >= 37.3'
+`
+const words = `name = "样例"
+
+[rules.A]
+title = "甲"
+why = "因为\\"甲\\""
+
+[rules.B]
+title = "乙"
+
+[rules.B.stages]
+x = "一"
+`
+const files: Files = { 'rules.toml': rules, 'words/zh.toml': words, 'words/en.toml': words.replaceAll('甲', 'a') }
+
+/** A row as the server tells of it. */
+function row(id: string, how: RuleRow['how'] = 'rule', text = rules): RuleRow {
+  const head = how === 'row' ? '[[table.row]]' : `[[${how}]]`
+  const from = text.indexOf(`${head}\n${how === 'rule' || how === 'row' ? 'id' : 'rule'} = "${id}"`)
+  return { id, how, pack: null, file: 'rules.toml', from, to: from + head.length, on: null, when: null, does: 'colour', opens: [], release: [], source: null, values: [], sentence: null }
+}
+const [a, b] = [row('A'), row('B')]
+const after = (next: Files | null): string => next?.['rules.toml'] ?? 'nothing'
+/** Lines that one text has and the other has not. */
+const lines = (text: string, other: string): string[] => text.split('\n').filter((line) => !other.split('\n').includes(line))
+
+describe('a text', () => {
+  it('is found part by part, whatever stands in quotes, comments and braces', () => {
+    expect(toml.parts(rules)!.map((p) => p.path)).toEqual(['', 'rule', 'rule', 'rule.source', 'table', 'table.row', 'table.row', 'off', 'conditions.declaration'])
+    const [first, second] = toml.blocks(rules, ['rule'])!
+    expect(rules.slice(first!.from, first!.to)).toMatch(/^# About A\.\n\[\[rule\]\][^]*grade = "B" \}$/)
+    expect(rules.slice(second!.from, second!.to)).toMatch(/^\[\[rule\]\]\nid = "B"[^]*# The end of B\.$/)
+    const at = (way: string) => {
+      const found = toml.follow(second!, way)!.value
+      return rules.slice(found.from, found.to)
+    }
+    expect([at('stages.0.release.tests_on.1'), at('stages.1.colour'), at('source.title')]).toEqual(['4', '"yellow"', '"x"'])
+    expect(toml.follow(second!, 'stages.7.colour')).toBeNull()
+  })
+
+  it('that cannot be read is altered by nobody', () => {
+    for (const broken of ['[[rule]\nid = 1', 'a = [1', 'a = "x', 'a = {b = }', 'a 1', `x = ${'['.repeat(50)}${']'.repeat(50)}`]) {
+      expect(toml.parts(broken)).toBeNull()
+      const bad = { ...files, 'rules.toml': `${rules}\n${broken}` }
+      expect(edit.addRule(bad, null, { id: 'C', on: 'test', does: 'red', source: 's', words: {} })).toBeNull()
+      expect(edit.removeRule(bad, a)).toBeNull()
+    }
+    for (const odd of ['', '# nothing', 'a.b = 1979-05-27 07:32:00 # day\n"c d" = """x\n"y" ""z"""\n', "[a]\r\nb = ''''x'''\r\n"]) expect(toml.parts(odd)).not.toBeNull()
+  })
+})
+
+describe('rules', () => {
+  it('are added behind the chosen one, or at the end, with their texts', () => {
+    const rule: edit.NewRule = { id: 'C', on: 'listed', does: 'yellow', source: '文"件"', words: { zh: { title: '丙', why: '' }, en: { title: 'c' } } }
+    const behind = edit.addRule(files, a, rule)
+    const text = after(behind)
+    const [, second] = toml.blocks(text, ['rule'])!
+    expect(text.slice(second!.from, second!.to)).toBe(
+      '[[rule]]\nid = "C"\non = "listed"\nwhen = \'fact.list == "close_contact"\'\nstages = [{ colour = "yellow", release = { days = 14 } }]\nsource = { title = "文\\"件\\"", url = "", grade = "A" }',
+    )
+    expect(lines(rules, text)).toEqual([])
+    expect(behind!['words/zh.toml']).toBe(`${words}\n[rules.C]\ntitle = "丙"\n`)
+    expect(edit.wordOf(behind!, 'en', 'C', 'title')).toBe('c')
+    // Behind a row of a table it stands behind the table.
+    const table = after(edit.addRule(files, row('T-1', 'row'), rule))
+    expect(table.indexOf('id = "C"')).toBeGreaterThan(table.indexOf('id = "T-2"'))
+    expect(after(edit.addRule(files, null, rule)).startsWith(rules.trimEnd())).toBe(true)
+    expect(after(edit.addRule({ 'rules.toml': '' }, null, { ...rule, does: 'flag', on: 'order' }))).toMatch(/^\[\[rule\]\][^]*order = \{ days_max = 14 \}[^]*flag = [^]*\n$/)
+    expect(edit.fitsId('HZ-RED-1', [a])).toBe(true)
+    for (const no of ['A', 'a', '-A', 'A-', 'A B', '', `A${'B'.repeat(64)}`]) expect(edit.fitsId(no, [a])).toBe(false)
+  })
+
+  it('are copied with their comments and texts, under an id that is free', () => {
+    const id = edit.freeId('B-2', [b, { ...b, id: 'B-2' }])
+    expect(id).toBe('B-3')
+    const copy = edit.copyRule(files, b, id)!
+    const text = after(copy)
+    const [, own, second] = toml.blocks(text, ['rule'])!
+    expect(text.slice(second!.from, second!.to)).toBe(text.slice(own!.from, own!.to).replace('"B"', '"B-3"'))
+    expect(text.replace(`\n\n${text.slice(second!.from, second!.to)}`, '')).toBe(rules)
+    expect(copy['words/zh.toml']).toContain('[rules.B-3]\ntitle = "乙"\n\n[rules.B-3.stages]\nx = "一"')
+    const row1 = edit.copyRule(files, row('T-1', 'row'), 'T-3')
+    expect(toml.blocks(after(row1), ['table.row'])).toHaveLength(3)
+  })
+
+  it('are taken away with their texts, and nothing else', () => {
+    const gone = edit.removeRule(files, a)!
+    expect(after(gone)).toBe(rules.slice(0, rules.indexOf('# About A.')) + rules.slice(rules.indexOf('# A part')))
+    expect(gone['words/zh.toml']).toBe(words.slice(0, words.indexOf('[rules.A]')) + words.slice(words.indexOf('[rules.B]')))
+    const both = edit.removeRule(gone, { ...b, from: after(gone).indexOf('[[rule]]') })!
+    expect(toml.blocks(after(both), ['rule'])).toEqual([])
+    expect(both['words/zh.toml']).toBe('name = "样例"\n')
+    const on = edit.removeRule(files, row('UP-1', 'off'))!
+    expect([after(on).includes('[[off]]'), on['words/zh.toml']]).toEqual([false, words])
+  })
+
+  it('change places with what stands beside them, rows within their table, and what is known of them goes along', () => {
+    const { files: next, first, second } = edit.moveRule(files, b, -1)!
+    const text = after(next)
+    expect(text.split('\n').sort()).toEqual(rules.split('\n').sort())
+    expect(text.indexOf('# About A.')).toBeGreaterThan(text.indexOf('# The end of B.'))
+    expect(text.startsWith('# 规则 of this pack.\n\n[[rule]]\nid = "B"')).toBe(true)
+    expect(text.indexOf('# A part of its own.')).toBeGreaterThan(text.indexOf('# The end of B.'))
+    const value = (r: RuleRow, part: string): RuleRow => ({ ...r, values: [{ path: 'x', value: 1, from: rules.indexOf(part), to: rules.indexOf(part) + part.length }] })
+    const typed = { ok: true, id: null, pack_version: null, division: null, digest: null, diagnostics: [], cases: [], coverage: { cases: 0, passed: 0, unreached: [], branches: [] }, rules: [value(a, '14, check'), value(b, '[1, 4]'), value(row('T-1', 'row'), 'true')] } satisfies Typed
+    const moved = swapped(typed, 'rules.toml', first, second)
+    expect(moved.rules.map((r) => [r.id, text.slice(r.values[0]!.from, r.values[0]!.to)])).toEqual([['B', '[1, 4]'], ['A', '14, check'], ['T-1', 'true']])
+    expect(moved.rules.map((r) => text.slice(r.from!, r.from! + 2))).toEqual(['[[', '[[', '[['])
+    expect(edit.moveRule(files, a, -1)).toBeNull()
+    // A rule passes a whole table; a row does not leave its own.
+    expect(after(edit.moveRule(files, b, 1)!.files).indexOf('id = "T-2"')).toBeLessThan(after(edit.moveRule(files, b, 1)!.files).indexOf('id = "B"'))
+    expect(edit.moveRule(files, row('T-2', 'row'), 1)).toBeNull()
+    const rows = after(edit.moveRule(files, row('T-2', 'row'), -1)!.files)
+    expect(rows.indexOf('id = "T-2"')).toBeLessThan(rows.indexOf('id = "T-1"'))
+  })
+
+  it('of the pack above are changed or switched off', () => {
+    const above: RuleRow = { ...a, id: 'UP-2', how: 'inherited', from: null, to: null, file: null, opens: [{ colour: 'red', name: 'home', release: { days: 14, fact: { on: 'listed', when: 'fact.list == "released"' } } }] }
+    const changed = after(edit.overrideRule(files, above, 'replace'))
+    expect(changed).toContain('[[replace]]\nrule = "UP-2"\nstages = [{ name = "home", colour = "red", release = { days = 14, fact = { on = "listed", when = \'fact.list == "released"\' } } }]\nsource')
+    expect(toml.parts(changed)).not.toBeNull()
+    expect(after(edit.overrideRule(files, above, 'off'))).toMatch(/\[\[off\]\]\nrule = "UP-2"\nreason = ""\n$/)
+  })
+})
+
+describe('stages and what ends them', () => {
+  it('are added and taken away where they stand', () => {
+    const one = after(edit.addStage(files, a))
+    expect(lines(one, rules)).toEqual(['stages = [{ colour = "red", release = { days = 14, check_ins_in_a_row = 14 } }, { colour = "yellow", release = { days = 7 } }]'])
+    expect(after(edit.removeStage({ ...files, 'rules.toml': one }, a, 1))).toBe(rules)
+    expect(lines(after(edit.removeStage({ ...files, 'rules.toml': one }, a, 0)), rules)).toEqual(['stages = [{ colour = "yellow", release = { days = 7 } }]'])
+    expect(edit.removeStage(files, a, 0)).toBeNull()
+    // On lines of their own, with a comma at the end and comments between.
+    const two = after(edit.addStage(files, b))
+    expect(two).toContain('{ colour = "yellow", release = { days = 7 } },\n    { colour = "yellow", release = { days = 7 } }, # second\n]')
+    const first = after(edit.removeStage(files, b, 0))
+    expect(first).toContain('stages = [\n    # first\n    { colour = "yellow"')
+    expect(lines(rules, first)).toEqual(['    { colour = "red", release = { tests_on = [1, 4] } },'])
+  })
+
+  it('end in more ways or fewer', () => {
+    const more = edit.addEnd(files, a, 0, 'confirmed_by')
+    expect(after(more)).toContain('release = { days = 14, check_ins_in_a_row = 14, confirmed_by = "county" }')
+    expect(edit.addEnd(files, a, 0, 'days')).toBeNull()
+    expect(edit.addEnd(files, a, 0, 'nonsense')).toBeNull()
+    expect(after(edit.removeEnd(files, a, 'stages.0.release.days'))).toContain('release = { check_ins_in_a_row = 14 }')
+    expect(after(edit.removeEnd(files, b, 'stages.1.release.days'))).toContain('{ colour = "yellow", release = {} }, # second')
+    const empty = { ...files, 'rules.toml': after(edit.removeEnd(files, b, 'stages.1.release.days')) }
+    expect(after(edit.addEnd(empty, b, 1, 'days'))).toContain('release = { days = 14 } }, # second')
+    expect(edit.removeEnd(files, b, 'source.title')).toBeNull()
+  })
+})
+
+describe('texts that holders read', () => {
+  it('are found, written over, added and taken away', () => {
+    expect(edit.languages({ ...files, 'words/bo.toml': '' })).toEqual(['zh', 'bo', 'en'])
+    expect([edit.wordOf(files, 'zh', 'A', 'why'), edit.wordOf(files, 'zh', 'B', 'why'), edit.wordOf(files, 'zh', 'B', 'title')]).toEqual(['因为"甲"', '', '乙'])
+    const over = edit.setWord(files, 'zh', 'A', 'why', 'x "y"')!
+    expect(over['words/zh.toml']).toBe(words.replace('因为\\"甲\\"', 'x \\"y\\"'))
+    expect(over['words/en.toml']).toBe(files['words/en.toml'])
+    expect(edit.setWord(files, 'zh', 'B', 'why', '丁')!['words/zh.toml']).toBe(words.replace('title = "乙"', 'title = "乙"\nwhy = "丁"'))
+    expect(edit.setWord(files, 'zh', 'C', 'title', '丙')!['words/zh.toml']).toBe(`${words}\n[rules.C]\ntitle = "丙"\n`)
+    expect(edit.setWord(files, 'zh', 'A', 'why', ' ')!['words/zh.toml']).toBe(words.replace('why = "因为\\"甲\\""\n', ''))
+    expect(edit.setWord({ 'words/zh.toml': 'a =' }, 'zh', 'A', 'why', 'x')).toBeNull()
+  })
+
+  it('and conditions keep their quotes plain where they can', () => {
+    expect(edit.asWhen('fact.x == "y"')).toBe('\'fact.x == "y"\'')
+    expect(edit.asWhen("it's\n")).toBe('"it\'s\\n"')
+  })
+})
