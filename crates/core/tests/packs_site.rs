@@ -466,7 +466,7 @@ fn followed(facts: &Facts, at: &[Instant], packs: &[&Pack]) -> Vec<String> {
 /// one text of the site to the next, and where the place changed its own meanwhile.
 #[test]
 fn no_text_of_a_site_changes_anybodys_colour() {
-    let packs = if std::env::var_os("KANGMA_DRILL").is_some() { 4_000 } else { 80 };
+    let packs = if std::env::var_os("KANGMA_DRILL").is_some() { 10_000 } else { 240 };
     let library = library();
     let people: Vec<(Facts, Vec<Instant>)> = SHIPPED
         .values()
