@@ -1202,6 +1202,12 @@ fn one_lapse<'a>(
         if first && !known.on_record(&tracks[i].opening_id(pack)) && recorded.is_none() {
             tracks.remove(i);
         }
+        if over <= at {
+            // It ended on record under another text, before it would open here: it is never opened again, and
+            // the duty counts from when it is done next. From there it would be followed for ever.
+            last = next.next();
+            continue;
+        }
         while next.next_if(|(at, _)| *at <= over).is_some() {}
         let before = |f: &&Fact| f.kind != Kind::Episode && f.happened <= over;
         last = Some((over, known.facts.iter().rev().find(before).map_or(fact, |f| f.id)));
