@@ -367,7 +367,7 @@ fn written(dice: &mut Dice, place: &str, ids: &[&str]) -> PackFiles {
     let pack: String = settings.iter().map(table).collect();
     let (mut rules, mut own) = (String::new(), Vec::new());
     for n in 0..1 + dice.below(4) {
-        let id = match dice.below(24) {
+        let id = match dice.below(12) {
             0 => (*dice.one::<&str>(ids)).to_owned(),
             1 => "OLD-RED".to_owned(),
             _ => format!("SITE-{n}"),
@@ -379,10 +379,11 @@ fn written(dice: &mut Dice, place: &str, ids: &[&str]) -> PackFiles {
         let releases =
             if more.starts_with("lapse") { &RELEASES[2..7] } else { &RELEASES[..7 + dice.below(2)] };
         rules += &format!("[[rule]]\nid = \"{id}\"\non = \"{on}\"\nwhen = '{when}'\n{SOURCE}\n{more}\n");
-        if dice.once_in(24) {
+        let colouring = dice.once_in(12);
+        if colouring {
             rules += &(dice.one::<&str>(COLOURING).replace("ID", dice.one::<&str>(ids)) + "\n");
         }
-        if !dice.once_in(24) {
+        if !(colouring && dice.once_in(2)) {
             rules +=
                 &format!("flag = {{ task = \"wait\", release = {{ {} }} }}\n", dice.one::<&str>(releases));
         }
@@ -450,11 +451,16 @@ fn coloured(d: &Decision) -> String {
 }
 
 /// A person's decisions one after the other, each recorded, under the pack that answers at the time.
-fn followed(facts: &Facts, at: &[Instant], packs: &[&Pack]) -> Vec<String> {
-    let mut known = facts.clone();
+/// One fact comes late, when half of them are made.
+fn followed(facts: &Facts, late: usize, at: &[Instant], packs: &[&Pack]) -> Vec<String> {
+    let others = facts.iter().enumerate().filter(|(i, _)| *i != late).map(|(_, fact)| fact.clone());
+    let mut known: Facts = others.collect();
     let decide_next = |(i, now): (usize, &Instant)| {
         // Each pack for its share of the instants, in order.
         let pack = packs[i * packs.len() / at.len()];
+        if i == at.len() / 2 {
+            facts.iter().nth(late).into_iter().for_each(|f| known.push(f.clone()));
+        }
         let decision = decide(pack, &known, &Context { areas: pack.areas() }, *now);
         decision.records.iter().for_each(|f| known.push(f.clone()));
         coloured(&decision)
@@ -468,15 +474,18 @@ fn followed(facts: &Facts, at: &[Instant], packs: &[&Pack]) -> Vec<String> {
 fn no_text_of_a_site_changes_anybodys_colour() {
     let packs = if std::env::var_os("KANGMA_DRILL").is_some() { 10_000 } else { 240 };
     let library = library();
-    let people: Vec<(Facts, Vec<Instant>)> = SHIPPED
-        .values()
-        .flat_map(|files| timelines(&Pack::load_with(files, &library).unwrap(), files))
-        .map(|t| {
+    let people: Vec<(String, Facts, Vec<Instant>)> = SHIPPED
+        .iter()
+        .flat_map(|(id, files)| {
+            let all = timelines(&Pack::load_with(files, &library).unwrap(), files);
+            all.into_iter().map(move |t| (id, t))
+        })
+        .map(|(id, t)| {
             // Also between and after what its case looks at.
             let mut at: Vec<Instant> = t.at.iter().flat_map(|at| [*at, at.plus_s(90_000)]).collect();
             at.extend([1, 3, 8, 20].map(|days| t.at[t.at.len() - 1].plus_s(days * 86_400)));
             at.sort_unstable();
-            (t.facts, at)
+            (id.clone(), t.facts, at)
         })
         .collect();
     let (mut dice, mut refused, mut flagged, mut compared) = (Dice(20), 0, 0, 0);
@@ -487,6 +496,7 @@ fn no_text_of_a_site_changes_anybodys_colour() {
         library_then.put(earlier(place_id));
         let place_then = Pack::load_with(&earlier(place_id), &library_then).unwrap_or_else(|e| panic!("{e}"));
         // The site that was written before, now and when its place had the earlier text.
+        let here: Vec<_> = people.iter().filter(|(id, ..)| id == place_id).cloned().collect();
         let mut before: Option<(Pack, Pack)> = None;
         for _ in 0..packs / 4 {
             let files = written(&mut dice, place_id, &ids);
@@ -494,8 +504,8 @@ fn no_text_of_a_site_changes_anybodys_colour() {
                 refused += 1;
                 continue;
             };
-            for _ in 0..6 {
-                let (facts, at) = dice.one(&people);
+            for n in 0..8 {
+                let (_, facts, at) = dice.one(if n % 2 == 0 { &here } else { &people });
                 let own = |pack: &Pack| -> Vec<Decision> {
                     at.iter().map(|now| decide(pack, facts, &Context { areas: pack.areas() }, *now)).collect()
                 };
@@ -508,9 +518,15 @@ fn no_text_of_a_site_changes_anybodys_colour() {
                 let one: Vec<String> = own(&site).iter().map(coloured).collect();
                 assert_eq!(one, own(&place).iter().map(coloured).collect::<Vec<_>>(), "{}", told());
                 let Some((then, earliest)) = &before else { continue };
+                let late = dice.below(facts.len() + 1);
                 let site_ways = [earliest, then, &site];
                 let place_ways = [&place_then, &place, &place];
-                assert_eq!(followed(facts, at, &site_ways), followed(facts, at, &place_ways), "{}", told());
+                assert_eq!(
+                    followed(facts, late, at, &site_ways),
+                    followed(facts, late, at, &place_ways),
+                    "{}",
+                    told()
+                );
             }
             before = Pack::load_with(&files, &library_then).ok().map(|earliest| (site, earliest));
         }
@@ -549,4 +565,54 @@ fn a_site_stands_alone_in_a_set_with_nothing_but_what_it_extends() {
     refused(set.with(entry(&chain[0]), Vec::new()), "fiction-campus-2020", CITY);
     assert!(set.with(Vec::new(), Vec::new()).is_ok());
     assert!(city.with(entry(&chain[1]), Vec::new()).is_ok());
+}
+
+/// The first day of the place's duties, and what is on record of its episodes, whatever the site's text is.
+#[test]
+fn duties_and_records_of_the_place_stay_the_places() {
+    let words = "name = \"p\"\n[rules.P-LAPSE]\ntitle = \"t\"\nwhy = \"w\"\nwhat_to_do = \"d\"\n";
+    let rules = format!(
+        "[[rule]]\nid = \"P-LAPSE\"\non = \"check_in\"\nwhen = 'true'\nlapse = {{ days = 3 }}\nstages = [{{ colour = \"yellow\", release = {{ check_ins_in_a_row = 1 }} }}]\n{SOURCE}\n"
+    );
+    let cases = r#"
+[defaults.check_in]
+temperature_c = 36.5
+symptoms = []
+[[case]]
+name = "lapses"
+facts = [{ kind = "declaration", at = "2020-02-20 10:00", subject = "resident", residence = "330106", contact = "none" }, { kind = "check_in", at = "2020-02-20 11:00", temperature_c = 36.5, symptoms = [] }]
+expect = [{ at = "2020-02-25 12:00", colour = "yellow" }]
+[[case]]
+name = "a check-in that is withdrawn later"
+facts = [{ kind = "declaration", at = "2020-02-20 10:00", subject = "resident", residence = "330106", contact = "confirmed" }, { kind = "check_in", id = "c", at = "2020-02-21 08:00", temperature_c = 36.5, symptoms = [] }, { kind = "correction", at = "2020-03-06 10:00", of = "c", reason = "r" }]
+check_ins = [{ from = "2020-02-20", days = 1 }, { from = "2020-02-22", days = 13 }]
+expect = [{ at = "2020-03-05 12:00", colour = "green" }, { at = "2020-03-06 12:00", colour = "red" }]
+"#;
+    let head = "id = \"p\"\nextends = \"hangzhou-2020-02-17\"\nversion = \"1\"\ndivision = \"3301\"\neffective = \"2020-02-18T00:00:00+08:00\"\n";
+    let place_files = files(&[
+        ("pack.toml", head),
+        ("rules.toml", &rules),
+        ("words/zh.toml", words),
+        ("words/en.toml", words),
+        ("cases/a.toml", cases),
+    ]);
+    let mut library = library();
+    library.put(place_files.clone());
+    let place = Pack::load_with(&place_files, &library).unwrap_or_else(|e| panic!("{e}"));
+    let site = |rules: &str, ids: &[&str]| {
+        let mut files = campus("p", "", rules, "", ids);
+        let text = files.0["pack.toml"].replace("2020-03-02T", "2020-06-01T");
+        files.0.insert("pack.toml".into(), text);
+        Pack::load_with(&files, &library).unwrap_or_else(|e| panic!("{e}"))
+    };
+    let (first, second) = (site("", &[]), site(&flag("SITE-A", ""), &["SITE-A"]));
+    let people = timelines(&place, &place_files);
+    for (person, last) in people.iter().zip(["Yellow", "Red"]) {
+        // Two instants, so that the second site's text finds what the first has recorded.
+        let never = person.facts.len();
+        let told = followed(&person.facts, never, &person.at, &[&first, &second]);
+        assert_eq!(told, followed(&person.facts, never, &person.at, &[&place]), "{}", person.name);
+        assert!(told.len() == 1 || told[0].starts_with("Active Some(Green)"), "{told:?}");
+        assert!(told[told.len() - 1].starts_with(&format!("Active Some({last})")), "{told:?}");
+    }
 }
