@@ -388,8 +388,22 @@ pub fn load(dir: Option<&Path>) -> anyhow::Result<PackSet> {
         let pack = one(files, &library).with_context(|| path.display().to_string())?;
         Ok(Arc::new(pack))
     });
-    let packs = packs.collect::<anyhow::Result<Vec<_>>>()?;
+    let packs = without_sites(packs.collect::<anyhow::Result<Vec<_>>>()?);
     PackSet::of(packs).with_context(|| dir.display().to_string())
+}
+
+/// A folder of the packs of many places serves the places: a site's pack there is to be read and extended
+/// from, and answers in an installation of its own.
+fn without_sites(mut packs: Vec<Arc<Pack>>) -> Vec<Arc<Pack>> {
+    let sites: Vec<Arc<Pack>> = packs.iter().filter(|p| p.site.is_some()).cloned().collect();
+    let is_above = |p: &Pack| p.site.is_some() || sites.iter().any(|s| s.parents.contains(&p.id));
+    if !packs.iter().all(|p| is_above(p)) {
+        for site in &sites {
+            tracing::warn!(pack = %site.id, "a site's pack beside other places' answers for nobody; serve it from its own folder");
+        }
+        packs.retain(|p| p.site.is_none());
+    }
+    packs
 }
 
 fn one(files: &PackFiles, library: &Library) -> anyhow::Result<Pack> {
@@ -421,5 +435,30 @@ mod tests {
         ] {
             assert_eq!(at(place, &format!("{day}T00:00:00+08:00")), expected, "{place} on {day}");
         }
+        assert!(set.packs().all(|p| p.site.is_none()), "a campus answers in an installation of its own");
+    }
+
+    #[test]
+    fn a_campus_is_served_from_its_own_folder_and_from_one_that_holds_what_it_extends() {
+        let packs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packs");
+        let alone = load(Some(&packs.join("fiction-campus-2020"))).unwrap_or_else(|e| panic!("{e:#}"));
+        assert_eq!(&*alone.base().id, "fiction-campus-2020");
+        let dir = std::env::temp_dir().join(format!("kangma-campus-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&dir);
+        let copy = |id: &str| {
+            for (name, text) in crate::cli::pack::read_dir(&packs.join(id)).unwrap().0 {
+                let path = dir.join(id).join(name);
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                std::fs::write(path, text).unwrap();
+            }
+        };
+        ["fiction-campus-2020", "hangzhou-2020-02-17", "nation-2020"].into_iter().for_each(copy);
+        let set = load(Some(&dir)).unwrap_or_else(|e| panic!("{e:#}"));
+        assert_eq!((&*set.base().id, set.packs().count()), ("fiction-campus-2020", 1));
+        copy("hubei-2020-03");
+        let set = load(Some(&dir)).unwrap_or_else(|e| panic!("{e:#}"));
+        assert_eq!(&*set.base().id, "nation-2020");
+        assert!(set.packs().all(|p| p.site.is_none()));
+        std::fs::remove_dir_all(&dir).unwrap();
     }
 }

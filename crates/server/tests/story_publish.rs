@@ -426,6 +426,25 @@ async fn a_new_text_of_a_parent_reaches_the_packs_in_force_below_or_is_refused()
         "{conflicts}"
     );
 
+    // A campus's pack is written and checked like every other, and neither tried nor published beside a city's.
+    let made = maker.post("/api/v1/drafts", json!({ "division": DISTRICT })).await;
+    let campus = made.body["id"].as_str().unwrap();
+    let mut texts = district("1.0.0", "HZ-YELLOW-HIGH-AREA");
+    let head = texts["pack.toml"].replacen("version", "site = \"campus\"\nversion", 1);
+    texts.insert("pack.toml".into(), head);
+    texts.insert("rules.toml".into(), String::new());
+    put(&maker, campus, 1, &texts).await;
+    let checked = maker.post(&format!("/api/v1/drafts/{campus}/check"), json!({})).await.body;
+    assert_eq!(checked["ok"], true, "{checked}");
+    for (what, body) in [("proposal", one(soon)), ("simulations", json!({}))] {
+        let refused = maker.post(&format!("/api/v1/drafts/{campus}/{what}"), body).await;
+        assert_eq!(
+            (refused.status, refused.code()),
+            (StatusCode::UNPROCESSABLE_ENTITY, "rules.site"),
+            "{refused:?}"
+        );
+    }
+
     // A district in which another pack is in force is no stage of the city's.
     put(&maker, draft, 2, &renamed(files("1.1.0"), "HZ-RED-MEASURE", "HZ-RED-MEASURES")).await;
     let refused = maker.post(&format!("{path}/proposal"), terms(soon, (1, 10))).await;

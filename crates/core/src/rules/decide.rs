@@ -16,7 +16,7 @@ use crate::rules::expr::{Areas, Env, PersonView, Scope};
 use crate::rules::flag::{Flag, Task};
 use crate::rules::lapse::{Expired, Lapse, Lasts};
 use crate::rules::order::{self, Standing};
-use crate::rules::pack::{OnAbnormal, OnMissed, OnNewVersion, Pack, Repeat, Rule, Then};
+use crate::rules::pack::{OnAbnormal, OnMissed, OnNewVersion, Pack, Repeat, Rule, Then, is_of_site};
 use crate::rules::release::{Awaited, Names, Release, Stage};
 use crate::rules::samples;
 use crate::rules::vocabulary::Vocabulary;
@@ -441,15 +441,16 @@ impl<'a> Known<'a> {
         };
         let (digest, version) = digest.split_once(' ').unwrap_or((digest, ""));
         // Records of earlier services do not say of which division the pack was: of this one.
-        let (version, division) = version.split_once(' ').unwrap_or((version, &pack.division));
-        let travels = division != &*pack.division;
+        let this = &pack.recorded_as;
+        let (version, division) = version.split_once(' ').unwrap_or((version, &this.division));
+        let travels = division != &*this.division;
         let Some(opened_by) = text_of(fact, "opened_by").and_then(FactId::parse) else { return };
         // Under the same pack all is recomputed, so the order of recording cannot matter; what is void
         // is recomputed under the pack that is in force in its place.
         if is_void(digest) {
             return;
         }
-        if digest == &*pack.digest {
+        if digest == &*this.pack.digest {
             return self.own_record(event, rule, opened_by);
         }
         let at = self.recorded.iter().position(|r| r.rule == rule && r.opened_by == opened_by);
@@ -751,7 +752,7 @@ fn cut(known: &Known<'_>, now: &Now, until: Option<Instant>, track: &mut Track<'
 impl Track<'_> {
     /// The id of the record of its opening under a pack.
     fn opening_id(&self, pack: &Pack) -> FactId {
-        record_id(&pack.digest, self.rule, self.opened_by, "opened", 0, self.since)
+        record_id(&pack.recorded_as.pack.digest, self.rule, self.opened_by, "opened", 0, self.since)
     }
 
     /// When it was over.
@@ -1168,7 +1169,7 @@ fn one_lapse<'a>(
     let keeps_green = rule.keeps_green();
     let coloured = |t: &Track<'_>| match t.terms.first() {
         Some(stage) => !stage.is_flag(),
-        None => !pack.rule(t.rule).is_some_and(Rule::is_flag),
+        None => !is_of_site(t.rule) && !pack.rule(t.rule).is_some_and(Rule::is_flag),
     };
     if keeps_green {
         // Whoever never did the duty has none yet.
@@ -1215,6 +1216,12 @@ fn one_lapse<'a>(
         let first = known.check_ins.first().is_some_and(|c| due < c.fact.happened);
         if first && !known.on_record(&tracks[i].opening_id(pack)) && recorded.is_none() {
             tracks.remove(i);
+        }
+        if over <= at {
+            // It ended on record under another text, before it would open here: it is never opened again, and
+            // the duty counts from when it is done next. From there it would be followed for ever.
+            last = next.next();
+            continue;
         }
         while next.next_if(|(at, _)| *at <= over).is_some() {}
         let before = |f: &&Fact| f.kind != Kind::Episode && f.happened <= over;
@@ -1282,8 +1289,9 @@ fn record_fact(
     stage: usize,
     (at, now): (Instant, Instant),
 ) -> Fact {
+    let this = &pack.recorded_as;
     let mut fact = Fact {
-        id: record_id(&pack.digest, rule, opened_by, event, stage, at),
+        id: record_id(&this.pack.digest, rule, opened_by, event, stage, at),
         kind: Kind::Episode,
         happened: at,
         recorded: now,
@@ -1292,7 +1300,8 @@ fn record_fact(
     };
     fact.set("event", Value::Text(event.into()));
     fact.set("rule", Value::Text(rule.into()));
-    fact.set("pack", Value::Text(format!("{} {} {}", pack.digest, pack.version, pack.division).into()));
+    let text = format!("{} {} {}", this.pack.digest, this.pack.version, this.division);
+    fact.set("pack", Value::Text(text.into()));
     fact.set("opened_by", Value::Text(opened_by.to_string().into()));
     fact.set("stage", Value::Int(stage as i64));
     fact

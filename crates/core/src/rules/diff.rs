@@ -13,7 +13,7 @@ use crate::rules::cases::timelines;
 use crate::rules::decide::{Context, decide};
 use crate::rules::expr::{Area, date, quoted, row};
 use crate::rules::nouns;
-use crate::rules::pack::{OnNewVersion, Pack, PackFiles};
+use crate::rules::pack::{OnNewVersion, Pack, PackFiles, Site};
 use crate::rules::sentence::{check_ins, colour, members, sentence};
 use crate::rules::words::Lang;
 
@@ -298,6 +298,13 @@ fn settings(pack: &Pack, lang: Lang) -> Vec<(String, String)> {
     ];
     if let Some(sunset) = pack.sunset {
         all.push((t("失效时间", "in force until"), sunset.to_string()));
+    }
+    if let Some(site) = pack.site {
+        let of = match site {
+            Site::Campus => t("校园", "a campus"),
+            Site::Enterprise => t("企业", "an enterprise"),
+        };
+        all.push((t("校园或企业", "site"), of.to_owned()));
     }
     if !pack.parents.is_empty() {
         all.push((t("上级规则包", "extends"), pack.parents.join(", ")));

@@ -6,6 +6,7 @@ mod languages;
 mod retention;
 mod sense;
 mod show;
+mod site;
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,6 +36,8 @@ use crate::rules::words::{Lang, SourceView, Words, counted_name};
 use crate::time::{Day, Instant, Zone};
 
 pub use inherit::{DEPTH_MAX, Library, Origin};
+pub use site::Site;
+pub(crate) use site::is_of_site;
 
 use inherit::{Merged, Sources, Tree};
 
@@ -83,6 +86,8 @@ pub struct Pack {
     pub digest: Box<str>,
     /// The division that it is for; [`COUNTRY`](crate::division::COUNTRY) for all of them.
     pub division: Box<str>,
+    /// What it is of, where it is a site's.
+    pub site: Option<Site>,
     /// In force from.
     pub effective: Instant,
     /// In force until.
@@ -112,6 +117,8 @@ pub struct Pack {
     pub(crate) open_tables: Vec<(Box<str>, Vec<Box<str>>)>,
     /// Ids of the packs that it extends, the nearest first.
     pub parents: Vec<Box<str>>,
+    /// As whose records of episodes are written.
+    pub(crate) recorded_as: RecordedAs,
     /// Where each rule was written.
     origins: BTreeMap<Box<str>, Origin>,
     /// For how many days facts of a kind are needed and may then be destroyed; nothing is said of the
@@ -120,6 +127,14 @@ pub struct Pack {
     zone_name: Box<str>,
     areas: Areas,
     words: Vec<(Box<str>, Words)>,
+}
+
+/// The pack whose terms records of episodes are, and its division: the pack itself; of a site's that of
+/// its place, whose colours are the same whatever becomes of the site's text.
+#[derive(Debug)]
+pub(crate) struct RecordedAs {
+    pub(crate) pack: PackRef,
+    pub(crate) division: Box<str>,
 }
 
 /// How long passes live, in seconds.
@@ -254,6 +269,8 @@ struct PackToml {
     _extends: Option<String>,
     version: Spanned<String>,
     division: Spanned<String>,
+    #[serde(default)]
+    site: Option<Site>,
     zone: Spanned<String>,
     effective: Spanned<String>,
     #[serde(default)]
@@ -539,7 +556,7 @@ fn build<'a>(c: &mut Checker<'a>, library: &'a Library) -> Option<Pack> {
     let merged = merged(c, library)?;
     let origins = merged.rules.as_ref().map(|t| inherit::origins(t, &c.sources)).unwrap_or_default();
     let places = merged.rules.as_ref().map(sense::places).unwrap_or_default();
-    let (parents, tables) = (merged.parents, merged.tables);
+    let (parents, tables, placed) = (merged.parents, merged.tables, merged.placed);
     let head: Option<PackToml> = c.typed(PACK, merged.pack);
     let rules: Option<RulesToml> = c.typed(RULES, merged.rules);
     let words = merged.words.into_iter();
@@ -635,13 +652,21 @@ fn build<'a>(c: &mut Checker<'a>, library: &'a Library) -> Option<Pack> {
             .with_calendar(&calendar)
     };
     let conditions = conditions(c, &rules.conditions, &scope);
-    let start = zone.as_ref().ok().zip(effective.as_ref().ok().copied());
+    // A duty of the place begins when the place says so, whatever the site does.
+    let place_begins = placed.as_ref().and_then(|p| Instant::parse(&p.effective).ok());
+    let start = |own: bool| {
+        let begins = place_begins.filter(|_| !own).or(effective.as_ref().ok().copied());
+        zone.as_ref().ok().zip(begins)
+    };
     let scope = |kind| match conditions.get(&kind) {
         Some(named) => scope(kind).with_conditions(named),
         None => scope(kind),
     };
     let normal = c.expr(PACK, &head.check_in.normal, &scope(Kind::CheckIn));
-    let rules = check_rules(c, rules, &areas, &scope, start);
+    let rules = check_rules(c, rules, &areas, &scope, &start, placed.is_some());
+    if let Some(placed) = &placed {
+        site::asked(c, placed, &rules, &origins);
+    }
     let retention = retention::check(c, &head.retention, &rules);
     // What is wrong with a single condition comes first; what follows from it would be noise.
     if c.wrong.is_empty() {
@@ -657,13 +682,30 @@ fn build<'a>(c: &mut Checker<'a>, library: &'a Library) -> Option<Pack> {
             by_kind[*kind as usize].push(i);
         }
     }
+    let (id, version): (Box<str>, Box<str>) = (head.id.into_inner().into(), head.version.into_inner().into());
+    let division: Box<str> = head.division.into_inner().into();
+    let digest_of = |files, above: &[Box<str>]| digest(files, above, library).into();
+    let itself = PackRef { id: id.clone(), version: version.clone(), digest: digest_of(c.files, &parents) };
+    let recorded_as = match (placed, parents.split_first()) {
+        (Some(placed), Some((place, above))) => RecordedAs {
+            pack: PackRef {
+                id: place.clone(),
+                version: placed.version.into(),
+                digest: digest_of(library.get(place)?, above),
+            },
+            division: placed.division.into(),
+        },
+        _ => RecordedAs { pack: itself.clone(), division: division.clone() },
+    };
     Some(Pack {
-        id: head.id.into_inner().into(),
-        version: head.version.into_inner().into(),
-        digest: digest(c.files, &parents, library).into(),
+        id,
+        version,
+        digest: itself.digest,
         parents,
+        recorded_as,
         origins,
-        division: head.division.into_inner().into(),
+        division,
+        site: head.site,
         effective: effective.ok()?,
         sunset,
         zone: zone.ok()?,
@@ -739,12 +781,13 @@ fn certificates(c: &mut Checker<'_>, parents: &[Box<str>], library: &Library) ->
     Arc::new(read)
 }
 
-fn check_rules(
+fn check_rules<'z>(
     c: &mut Checker<'_>,
     toml: RulesToml,
     areas: &Areas,
     scope: &dyn Fn(Kind) -> Scope,
-    start: Option<(&Zone, Instant)>,
+    start: &dyn Fn(bool) -> Option<(&'z Zone, Instant)>,
+    of_site: bool,
 ) -> Vec<Rule> {
     if toml.rule.len() > RULES_MAX {
         c.wrong(RULES, Diagnostic::new("pack.limit", 0..0, format!("a pack has at most {RULES_MAX} rules")));
@@ -770,6 +813,16 @@ fn check_rules(
                 "pack.rule_id",
                 "a rule's id has capitals, digits and dashes".into(),
                 "such as HZ-RED-CONTACT",
+            );
+        }
+        let own = c.sources.is_own(rule.id.span().start);
+        if is_of_site(id) && !(own && of_site) {
+            wrong(
+                c,
+                rule.id.span(),
+                "pack.rule_id",
+                format!("{id}: so begin the ids of rules of sites"),
+                "give it another id, or say site = \"campus\" in pack.toml",
             );
         }
         if !seen.insert(id.clone()) {
@@ -818,7 +871,7 @@ fn check_rules(
             wrong(c, place.clone(), "pack.rule_duty", format!("{id}: {text}"), help);
         }
         let mut lapse = None;
-        if let (Some(toml), Some((zone, effective))) = (&rule.lapse, start) {
+        if let (Some(toml), Some((zone, effective))) = (&rule.lapse, start(own)) {
             match toml.get_ref().load(zone, effective) {
                 Ok(loaded) => lapse = Some(loaded),
                 Err((text, help)) => {

@@ -52,6 +52,11 @@ pub enum BadSet {
         "packs.no_root: {0} and {1} both stand at the top, and neither covers the other; add a pack of the division above them"
     )]
     Roots(String, String),
+    /// A site's beside another.
+    #[error(
+        "packs.site: {0} is the pack of a campus or an enterprise and answers for all of an installation; {1} cannot stand beside it: serve {0} from a folder of its own, or leave it out"
+    )]
+    Site(String, String),
     /// Not a division's code.
     #[error("packs.division: {0} is not the code of a division")]
     Division(String),
@@ -129,8 +134,16 @@ impl PackSet {
 
     /// The packs of one installation, each for its own division, in force as it says itself. The one
     /// whose division lies above all others is the base, and for people elsewhere as well; of several of
-    /// that division the first to take force.
+    /// that division the first to take force. A site's pack is the only one: those that it extends may lie
+    /// beside it, and are in force as far as it says what they say.
     pub fn of(packs: Vec<Arc<Pack>>) -> Result<PackSet, BadSet> {
+        if let Some(site) = packs.iter().find(|p| p.site.is_some()) {
+            let other = packs.iter().find(|p| p.digest != site.digest && !site.parents.contains(&p.id));
+            return match other {
+                Some(other) => Err(BadSet::Site(site.id.to_string(), other.id.to_string())),
+                None => Ok(PackSet::single(Arc::clone(site))),
+            };
+        }
         let top = packs
             .iter()
             .min_by_key(|p| (prefix(&p.division).len(), p.effective))
@@ -152,6 +165,11 @@ impl PackSet {
     /// division and instant, and what no longer counts.
     pub fn with(&self, further: Vec<Entry>, voids: Vec<Void>) -> Result<PackSet, BadSet> {
         let mut set = self.clone();
+        let base = &self.base.pack;
+        if let Some(entry) = further.iter().find(|e| base.site.or(e.pack.site).is_some()) {
+            let (site, other) = if base.site.is_some() { (base, &entry.pack) } else { (&entry.pack, base) };
+            return Err(BadSet::Site(site.id.to_string(), other.id.to_string()));
+        }
         for entry in further.into_iter().rev() {
             let (digits, code) = number(&entry.covers).ok_or(BadSet::Division(entry.covers.to_string()))?;
             let held = Held::new(entry.pack);

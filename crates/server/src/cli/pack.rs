@@ -304,11 +304,14 @@ fn show(folder: &Folder, effective: bool) -> anyhow::Result<ExitCode> {
         println!(
             "{}",
             serde_json::json!({ "id": pack.id, "version": pack.version, "digest": pack.digest,
-                "division": pack.division, "extends": pack.parents, "rules": rules })
+                "division": pack.division, "site": pack.site.map(|s| s.name()), "extends": pack.parents, "rules": rules })
         );
         return Ok(ExitCode::SUCCESS);
     }
     println!("{} {} ({}), division {}", pack.id, pack.version, pack.digest, pack.division);
+    if let Some(site) = pack.site {
+        println!("of a site: {}", site.name());
+    }
     if !pack.parents.is_empty() {
         println!("extends {}", pack.parents.join(", then "));
     }

@@ -185,6 +185,20 @@ async fn library_now(app: &App) -> Result<Library, Problem> {
     })
 }
 
+/// Refuses to put a pack beside those in force where one of them is a site's: it answers for all of its
+/// installation, or for nobody.
+fn beside_sites(app: &App, pack: &Pack) -> Result<(), Problem> {
+    if pack.site.is_none() && app.packs.base().site.is_none() {
+        return Ok(());
+    }
+    Err(Problem::field(
+        "site",
+        "rules.site",
+        "校园或企业的规则包只随其自身的安装启用，不与其他规则包一同发布或试算。",
+        "The pack of a campus or an enterprise is what its own installation starts with; it is not published or tried beside others, nor others beside it.",
+    ))
+}
+
 /// Proposes a draft on terms: the first signature. Returns the publication.
 pub async fn propose(
     app: &Shared,
@@ -196,6 +210,7 @@ pub async fn propose(
     let files = expand(&draft.files).ok_or_else(Problem::internal)?;
     let library = library_now(app).await?;
     let pack = http::load(app, &files).await?.map_err(|e| http::refused(&e))?;
+    beside_sites(app, &pack)?;
     if !lies_in(&pack.division, &draft.division) {
         return Err(Problem::field(
             "division",

@@ -143,6 +143,7 @@ pub async fn simulate(
     }
     let library = super::library_now(&app).await?;
     let pack = load(&app, &files).await?.map_err(|e| refused(&e))?;
+    super::beside_sites(&app, &pack)?;
     // Whom a run looks at is bounded by the draft's division, whatever its text says.
     if !lies_in(&pack.division, &draft.division) {
         return Err(Problem::field(

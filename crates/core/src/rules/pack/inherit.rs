@@ -11,6 +11,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
+use super::site::{self, Placed};
 use super::table::{self, Table};
 use super::{FILE_BYTES_MAX, FILES_MAX, PACK, PackFiles, RULES};
 use crate::division::lies_in;
@@ -63,6 +64,12 @@ impl PackFiles {
     #[must_use]
     pub fn extends(&self) -> Option<String> {
         self.head("extends")
+    }
+
+    /// Whether it says that it is a site's.
+    fn is_of_site(&self) -> bool {
+        let table = self.0.get(PACK).and_then(|text| DeTable::parse(text).ok());
+        table.is_some_and(|t| t.get_ref().contains_key("site"))
     }
 }
 
@@ -158,6 +165,8 @@ pub(super) struct Merged<'a> {
     pub tables: Vec<Table>,
     /// Ids of the parents, the nearest first.
     pub parents: Vec<Box<str>>,
+    /// What a site's pack stands on.
+    pub placed: Option<Placed>,
 }
 
 /// A file as a tree with places.
@@ -218,7 +227,27 @@ fn chain<'a>(
         seen.insert(parent.clone());
         chain.push((parent, next));
     }
-    Some(chain)
+    // A place's colours would come to rest on what a site says.
+    let above = chain[1..].iter().position(|(_, files)| files.is_of_site());
+    let (key, text, help) = match above {
+        Some(i) => (
+            "extends",
+            format!("{} is a site's pack, and no pack extends it", chain[i + 1].0),
+            format!("extends = \"{}\", the pack of its place", chain.get(i + 2).map_or("ID", |(id, _)| id)),
+        ),
+        None if chain.len() == 1 && files.is_of_site() => (
+            "site",
+            "a site's pack adds to that of its place, and this one extends none".to_owned(),
+            "extends = \"ID\", the id of the pack of the division in which the site lies".to_owned(),
+        ),
+        None => return Some(chain),
+    };
+    let text_of_pack = files.0.get(PACK).map_or("", String::as_str);
+    let line =
+        text_of_pack.match_indices(key).find(|(at, _)| *at == 0 || text_of_pack[..*at].ends_with('\n'));
+    let at = sources.0.first().zip(line).map_or(0, |(s, (at, _))| s.base + at);
+    wrong(sources, PACK, Diagnostic::new("pack.site", at..at + key.len(), text).help(help));
+    None
 }
 
 /// Reads the files of a chain and merges them, the topmost first.
@@ -248,7 +277,8 @@ pub(super) fn merge<'a>(
     let mut broken: BTreeSet<String> = BTreeSet::new();
     let mut whole: BTreeMap<String, Tree<'a>> = BTreeMap::new();
     let mut gone = BTreeSet::new();
-    for tree in trees.into_iter().rev() {
+    for (depth, tree) in trees.into_iter().enumerate().rev() {
+        let of_site = depth == 0 && files.is_of_site();
         for (name, table) in tree {
             let Some(table) = table else {
                 broken.insert(name);
@@ -258,11 +288,17 @@ pub(super) fn merge<'a>(
                 (RULES, above) => {
                     let mut table = table;
                     merged.tables.extend(table::expand(&mut table, sources, wrong));
+                    if of_site {
+                        site::rules(above.as_ref(), &table, sources, wrong);
+                    }
                     rules(above, table, &mut merged.off, &mut gone, sources, wrong)
                 }
                 (_, None) => table,
                 (PACK, Some(mut above)) => {
                     inside(&above, &table, sources, wrong);
+                    if of_site {
+                        merged.placed = Some(site::settings(&above, &table, files, sources, wrong));
+                    }
                     for own in ["id", "version", "division", "effective", "sunset", "extends"] {
                         above.get_mut().remove(own);
                     }
@@ -271,6 +307,9 @@ pub(super) fn merge<'a>(
                     over(above, table)
                 }
                 (_, Some(mut above)) => {
+                    if of_site {
+                        site::words(&name, &above, &table, sources, wrong);
+                    }
                     // A pack has a name of its own.
                     above.get_mut().remove("name");
                     over(above, table)
