@@ -20,11 +20,13 @@ export KANGMA_TEST_POSTGRES_URL
 KANGMA_PG_BIN=$(tools/postgres.sh bin)
 export KANGMA_PG_BIN
 unset DATABASE_URL
+# Stories wait more than they reckon.
+THREADS=$(($(nproc) * 2))
 step "Rust tests"
-cargo nextest run --workspace --locked --no-fail-fast
+cargo nextest run --workspace --locked --no-fail-fast --test-threads "$THREADS"
 step "the same stories on PostgreSQL"
 # Not again what always runs on PostgreSQL, or on neither.
-KANGMA_TEST_ENGINE=postgres cargo nextest run --workspace --locked --no-fail-fast \
+KANGMA_TEST_ENGINE=postgres cargo nextest run --workspace --locked --no-fail-fast --test-threads "$THREADS" \
     -E 'package(kangma) and not (binary(story_nodes) + binary(story_away) + binary(tidy) + binary(openapi))'
 step "documentation examples"
 cargo test --doc --workspace --locked --quiet
