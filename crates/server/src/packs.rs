@@ -60,6 +60,7 @@ pub struct Packs {
     state: Mutex<State>,
     /// For each part of the people, up to which turn of the lists of areas it was looked through.
     walked: [AtomicI64; PARTS],
+    syncing_lists: tokio::sync::Mutex<()>,
 }
 
 /// Parts of the people, by their ids, for what is done for all of them.
@@ -110,6 +111,7 @@ impl Packs {
             counts: Mutex::default(),
             state: Mutex::default(),
             walked: std::array::from_fn(|_| AtomicI64::new(i64::MIN)),
+            syncing_lists: tokio::sync::Mutex::default(),
         }
     }
 
@@ -236,6 +238,11 @@ impl Packs {
     pub fn listings_are(&self, line: &Line) -> bool {
         let state = self.state();
         state.line == *line && state.lists_failed.is_none()
+    }
+
+    /// The turn of whoever brings the lists of areas up to date.
+    pub async fn syncing_lists(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.syncing_lists.lock().await
     }
 
     /// Puts lists of areas in place of others: each acts from an instant on. `lists` and `line` are what they

@@ -474,6 +474,12 @@ async fn whoever_is_assigned_to_a_place_records_there_alone_and_an_enterprise_by
     );
     assert_eq!(recent["items"].as_array().unwrap().len(), 2, "{recent}");
     assert_eq!(guard.get("/api/v1/observations").await.body["codes_only"], false);
+    // A picture of a code that is over tells an employer nothing of today's colour.
+    server.advance(1).await;
+    for (who, spot, colour) in [(&manager, "样例企业", Value::Null), (&guard, "东门", json!("green"))] {
+        let kept = who.post("/api/v1/observations", at_place("330106002", spot)).await;
+        assert_eq!((kept.status, &kept.body["colour"]), (StatusCode::CREATED, &colour), "{kept:?}");
+    }
     // The assignment ends, and with it the right, also of a session that is open.
     let id = given.body["id"].as_str().unwrap();
     let ended = admin.send(reqwest::Method::DELETE, &format!("/api/v1/staff/grants/{id}"), None).await;

@@ -58,6 +58,8 @@ impl Route {
 }
 
 const DESK: Need = Need::One(&[Permission::Review, Permission::Appeal, Permission::Approve]);
+/// An enterprise's right is for its own place, which `story_collect` lives: for a division it opens nothing.
+const COLLECT: Need = Need::One(&[Permission::Collect]);
 const SEEN: Need = Need::One(&[Permission::Collect, Permission::Enterprise]);
 const GIVING: Need = Need::One(&[Permission::GrantRights]);
 const IMPORT: Need = Need::One(&[Permission::Import]);
@@ -127,8 +129,8 @@ fn routes() -> Vec<Route> {
         route("POST", "/api/v1/alarms/{id}", Need::One(&[Permission::Audit]))
             .body(json!({ "reason": "called them" })),
         route("GET", "/api/v1/observations", SEEN),
-        route("POST", "/api/v1/observations", SEEN).body(seen(json!({ "pass": "KM1:x" }))),
-        route("POST", "/api/v1/entries", SEEN)
+        route("POST", "/api/v1/observations", COLLECT).body(seen(json!({ "pass": "KM1:x" }))),
+        route("POST", "/api/v1/entries", COLLECT)
             .body(seen(json!({ "kind": "household", "people": [{ "pass": "KM1:x" }] }))),
         route("POST", "/api/v1/assisted-declarations", Need::One(&[Permission::Collect])).body(seen(
             json!({ "declaration": well(78), "consent": { "how": "spoken", "witness": "a neighbour" } }),

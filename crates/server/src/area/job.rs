@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kangma_core::rules::listing::{Count, State, Version, What, state};
 use kangma_core::time::Instant;
 
-use super::{beside, store, sync, take, withdraw_by};
+use super::{beside, find_to_change, note_walked, store, sync, take, withdraw_by};
 use crate::app::Shared;
 use crate::db::Unit;
 use crate::decide::job::{Part, touched};
@@ -31,6 +31,10 @@ pub async fn follow(app: &Shared) {
 
 /// Looks through a part of the people if other lists began to act since the last time.
 pub async fn walk(app: &Shared, part: Part, holds: impl Fn() -> bool) -> Result<(), Problem> {
+    if app.packs.set().areas_since(app.clock.now()).is_some_and(|turn| app.packs.walked(part.number) < turn) {
+        // Whoever looked through it before, here or elsewhere, is not gone over and counted again.
+        note_walked(app).await?;
+    }
     if let Some(walked) = touched(app, part, holds).await? {
         store::add_walk(&app.db, part.number, walked).await?;
         // Some may have been decided about by another node.
@@ -45,11 +49,23 @@ pub async fn walk(app: &Shared, part: Part, holds: impl Fn() -> bool) -> Result<
 pub async fn watch(app: &Shared) -> Result<(), Problem> {
     let now = app.clock.now();
     // A part of the people may be looked through for several at once, so that they are held to what was
-    // counted for all that began of late, also those that gave way since.
+    // counted for all that began of late, also those that gave way since. Whoever gives way changes as many
+    // again.
     let since = now.plus_s(-WATCHED_S);
     let versions = app.packs.area_versions();
-    let began = |v: &&Version| v.signed.as_ref().is_some_and(|(.., from)| since < *from && *from <= now);
-    let bound: i64 = versions.iter().filter(began).filter_map(|v| v.count.as_ref()).map(Count::bound).sum();
+    let of_late = |at: Instant| since < at && at <= now;
+    let began = |v: &&Version| v.signed.as_ref().is_some_and(|(.., from)| of_late(*from));
+    let mut bound = 0;
+    for version in versions.iter() {
+        let Some((.., from)) = version.signed else { continue };
+        let counted = version.count.as_ref().map_or(0, Count::bound);
+        bound += i64::from(of_late(from)) * counted;
+        if version.withdrawn.as_ref().is_some_and(|w| of_late(w.0)) {
+            // One that changed more than was counted changes that many back, and is answered for already.
+            let changed = store::changed(&app.db, from).await?[3];
+            bound += counted.max(changed) + (changed - counted).max(0) * i64::from(of_late(from));
+        }
+    }
     let acts = |v: &&Version| v.withdrawn.is_none() && state(&versions, v, now) == State::InForce;
     let acting: Vec<&Version> = versions.iter().filter(began).filter(acts).collect();
     if acting.is_empty() {
@@ -62,7 +78,8 @@ pub async fn watch(app: &Shared) -> Result<(), Problem> {
     for version in acting {
         let reason = format!("{changed} or more people changed, {bound} were the bound");
         tracing::error!(reason, "a list of areas is taken back by itself");
-        withdraw_by(app, &versions, version, ("", [0; 16]), "too_many_changes", &reason).await?;
+        let (versions, version, turn) = find_to_change(app, version.id).await?;
+        withdraw_by(app, (&versions, &version, turn), ("", [0; 16]), "too_many_changes", &reason).await?;
     }
     Ok(())
 }

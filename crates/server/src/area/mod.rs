@@ -42,12 +42,10 @@ const A_DAY_MAX: usize = 100;
 /// Brings this node's lists to what the steps say. What cannot be read leaves them as they are, and the node
 /// not ready.
 pub async fn sync(app: &App) -> Result<(), DbError> {
+    // One after the other: what was read earlier is never put over what was read later.
+    let _turn = app.packs.syncing_lists().await;
+    note_walked(app).await?;
     let versions = all(app).await?;
-    let walked = store::walked(&app.db).await?;
-    if walked.iter().any(|(part, turn)| app.packs.walked(*part) < *turn) {
-        app.db.changes().caught_up().await?;
-    }
-    walked.iter().for_each(|(part, turn)| app.packs.set_walked(*part, *turn));
     // Lists that acted before are asked no more once everybody was looked through for later ones.
     let looked = (0..PARTS).map(|part| app.packs.walked(part as u8)).min();
     let line = timeline(&versions, looked.unwrap_or(Instant::MIN).min(app.clock.now()));
@@ -84,6 +82,16 @@ pub async fn sync(app: &App) -> Result<(), DbError> {
     Ok(())
 }
 
+/// Notes which parts of the people were looked through, here or on another node.
+async fn note_walked(app: &App) -> Result<(), DbError> {
+    let walked = store::walked(&app.db).await?;
+    if walked.iter().any(|(part, turn)| app.packs.walked(*part) < *turn) {
+        app.db.changes().caught_up().await?;
+    }
+    walked.iter().for_each(|(part, turn)| app.packs.set_walked(*part, *turn));
+    Ok(())
+}
+
 /// Every version, the oldest first.
 async fn all(app: &App) -> Result<Vec<Version>, DbError> {
     Ok(fold(&store::steps(&app.db).await?))
@@ -106,6 +114,15 @@ async fn find(app: &App, id: [u8; 16]) -> Result<(Vec<Version>, Version), Proble
     let versions = all(app).await?;
     let version = versions.iter().find(|v| v.id == id).cloned().ok_or_else(Problem::not_found)?;
     Ok((versions, version))
+}
+
+/// The same with the turn that whoever changes what acts there takes: read before what the change rests on,
+/// so that whoever signs or takes back meanwhile takes the same one.
+async fn find_to_change(app: &App, id: [u8; 16]) -> Result<(Vec<Version>, Version, i64), Problem> {
+    let (_, known) = find(app, id).await?;
+    let turn = store::turn(&app.db, &known.terms.division).await?;
+    let (versions, version) = find(app, id).await?;
+    Ok((versions, version, turn))
 }
 
 /// The version of a division that acts, or will within seconds.
@@ -138,8 +155,11 @@ async fn take(
         Err(DbError::Conflict) => Err(changed()),
         done => {
             done?;
-            // Here at once; elsewhere by the feed.
-            sync(app).await?;
+            // Here at once; elsewhere by the feed. The step is taken, whatever becomes of this: the next look
+            // follows it.
+            if let Err(e) = sync(app).await {
+                tracing::warn!(%e, "the lists of areas could not be read; they stay as they were");
+            }
             Ok(())
         }
     }
@@ -204,10 +224,7 @@ pub async fn propose(app: &Shared, officer: &Officer, new: Proposal<'_>) -> Resu
 /// read, and knowing how many it concerns.
 pub async fn sign(app: &Shared, officer: &Officer, id: [u8; 16], digest: &str) -> Result<Instant, Problem> {
     officer.require_somewhere(Permission::PublishRules)?;
-    let (_, known) = find(app, id).await?;
-    // Before what it rests on is read: whoever signs or takes back meanwhile takes the same turn.
-    let turn = store::turn(&app.db, &known.terms.division).await?;
-    let (versions, version) = find(app, id).await?;
+    let (versions, version, turn) = find_to_change(app, id).await?;
     if !officer.may(Permission::PublishRules, &version.terms.division) {
         return Err(staff::not_allowed());
     }
@@ -267,7 +284,7 @@ pub async fn sign(app: &Shared, officer: &Officer, id: [u8; 16], digest: &str) -
 /// Takes a version back: a proposal is over, and what acts gives way to the version before it. Whoever wrote
 /// a proposal may, and whoever may sign.
 pub async fn withdraw(app: &Shared, officer: &Officer, id: [u8; 16], reason: &str) -> Result<(), Problem> {
-    let (versions, version) = find(app, id).await?;
+    let (versions, version, turn) = find_to_change(app, id).await?;
     let division = &version.terms.division;
     let own = version.signed.is_none() && officer.may(Permission::Rules, division);
     if !own && !officer.may(Permission::PublishRules, division) {
@@ -281,14 +298,14 @@ pub async fn withdraw(app: &Shared, officer: &Officer, id: [u8; 16], reason: &st
             "This list has acted for more than a day, so one person cannot take it back. Propose another list.",
         ));
     }
-    withdraw_by(app, &versions, &version, (&officer.name, officer.office), "withdrawn", reason).await
+    let by = (officer.name.as_str(), officer.office);
+    withdraw_by(app, (&versions, &version, turn), by, "withdrawn", reason).await
 }
 
 /// The same by the service itself as well.
 async fn withdraw_by(
     app: &App,
-    versions: &[Version],
-    version: &Version,
+    (versions, version, turn): (&[Version], &Version, i64),
     (by, office): (&str, [u8; 16]),
     how: &str,
     reason: &str,
@@ -303,7 +320,6 @@ async fn withdraw_by(
     let what = What::Withdrawn { from, how: how.to_owned(), reason: reason.to_owned() };
     let mut unit = Unit::new("area.withdraw");
     if version.signed.is_some() {
-        let turn = store::turn(&app.db, &version.terms.division).await?;
         unit = store::add_turn(unit, &version.terms.division, turn);
         unit = alarm::raise_in(unit, app, alarm::Kind::RulesStopped, by, &version.terms.division);
     }

@@ -144,6 +144,14 @@ async fn a_list_that_changes_more_than_was_counted_goes_back_by_itself() {
     assert_eq!(withdrawn.1, "too_many_changes");
     let [_, _, touched, changed] = walk(&app).await;
     assert!(touched > 0 && changed > 0, "whoever was yellow for it is not any more");
+    // Those whom it gives back are not laid at the door of the next list.
+    let turn = app.packs.set().areas_since(app.clock.now()).unwrap();
+    store::add_walk(&app.db, 99, Walked { turn, people: 0, touched: 500, changed: 500 }).await.unwrap();
+    let next = acts(&app, "3302", None, vec![listed("330203")]).await;
+    walk(&app).await;
+    job::watch(&app).await.unwrap_or_else(|p| panic!("{}", p.code));
+    app.clock.pass_time(6);
+    assert_eq!(state_of(&app, next).await, State::InForce);
 }
 
 async fn state_of(app: &Shared, id: [u8; 16]) -> State {

@@ -61,9 +61,12 @@ async fn one(
     seen: &Seen,
     met: &mut HashSet<PersonId>,
 ) -> Result<Kept, Problem> {
-    let found = match shown {
-        Shown::Pass(text) => holder(app, text, seen.at).await?,
-        Shown::Document(name, document) => named(app, name, document).await?,
+    let (found, shows_colour) = match shown {
+        Shown::Pass(text) => match holder(app, text, seen.at).await? {
+            Ok((person, is_valid)) => (Ok(person), by.may_tell(is_valid)),
+            Err(refusal) => (Err(refusal), false),
+        },
+        Shown::Document(name, document) => (named(app, name, document).await?, false),
     };
     // Also of those recorded before: the same people come in the same order.
     let found = found.and_then(|person| if met.insert(person) { Ok(person) } else { Err(Refusal::Twice) });
@@ -75,7 +78,7 @@ async fn one(
         Ok(person) => {
             // Who shows their pass shows its colour; of a document it is looked up.
             let looker = by.looker.as_ref().filter(|_| matches!(shown, Shown::Document(..)));
-            let tells_colour = matches!(shown, Shown::Pass(_)) || looker.is_some();
+            let tells_colour = shows_colour || looker.is_some();
             if let Some(looker) = looker {
                 look::record(app, looker, person, Purpose::Collect, "").await?;
             }

@@ -55,6 +55,14 @@ pub struct Collector {
     pub looker: Option<Looker>,
 }
 
+impl Collector {
+    /// Whether they are told the colour of who showed a pass: whoever sees people by their codes alone only
+    /// while the pass is valid, so that an employer's picture of it does not ask again.
+    fn may_tell(&self, is_valid: bool) -> bool {
+        self.names || is_valid
+    }
+}
+
 /// What a collector's page sent, by number: the same number is the same item.
 #[derive(Clone, Debug)]
 pub struct Item {
@@ -220,9 +228,9 @@ pub async fn observe(
         return Ok(kept);
     }
     in_time(app, seen.at)?;
-    let person = holder(app, pass, seen.at).await?.map_err(Refusal::problem)?;
+    let (person, is_valid) = holder(app, pass, seen.at).await?.map_err(Refusal::problem)?;
     let kept = Kept::new(What::Observation, &seen.spot, seen.at);
-    record(app, by, item, person, seen, &kept, true).await
+    record(app, by, item, person, seen, &kept, by.may_tell(is_valid)).await
 }
 
 /// Refuses what was seen too long ago, or in the future.
@@ -247,8 +255,12 @@ fn in_time(app: &App, seen_at: Instant) -> Result<(), Problem> {
     Ok(())
 }
 
-/// The holder of a pass that was shown at an instant: it need not be valid any more.
-async fn holder(app: &Shared, text: &str, seen_at: Instant) -> Result<Result<PersonId, Refusal>, Problem> {
+/// The holder of a pass that was shown at an instant, and whether it is still valid: it need not be.
+async fn holder(
+    app: &Shared,
+    text: &str,
+    seen_at: Instant,
+) -> Result<Result<(PersonId, bool), Refusal>, Problem> {
     let checked = pass::verify(text, &app.signing.public(), app.clock.now());
     let claims = match (checked.verdict, checked.claims) {
         (Verdict::Good | Verdict::AsOf | Verdict::Expired | Verdict::NotYetValid, Some(claims)) => claims,
@@ -261,7 +273,8 @@ async fn holder(app: &Shared, text: &str, seen_at: Instant) -> Result<Result<Per
     }
     let person = app.keys.handle_key().open(&claims.handle);
     let known = decide::current(app, person).await?.is_some();
-    Ok(if known { Ok(person) } else { Err(Refusal::Unknown) })
+    let is_valid = matches!(checked.verdict, Verdict::Good | Verdict::AsOf);
+    Ok(if known { Ok((person, is_valid)) } else { Err(Refusal::Unknown) })
 }
 
 /// Records what was seen of somebody, with the answer in the same unit.

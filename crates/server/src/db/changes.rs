@@ -100,7 +100,8 @@ impl Changes {
     /// Returns once whatever is committed now is noted here: for what must not be known before the people
     /// that it is about.
     pub async fn caught_up(&self) -> Result<(), DbError> {
-        let asked = self.tick_ms();
+        // A look of the same millisecond may have begun before.
+        let asked = self.tick_ms() + 1;
         let began = tokio::time::Instant::now();
         while self.0.fed_ms.load(Ordering::Acquire) < asked {
             if began.elapsed() > CATCH_UP_MAX {

@@ -507,6 +507,7 @@ async fn nothing_counts_as_caught_up_before_the_feed_was_read_after_it_was_asked
         _ = &mut asked => panic!("the last look was before"),
         () = pause() => {}
     }
+    std::thread::sleep(Duration::from_millis(3));
     changes.fed(changes.tick_ms());
     asked.await.unwrap();
     std::thread::sleep(Duration::from_millis(3));

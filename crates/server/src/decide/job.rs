@@ -1,6 +1,7 @@
 //! Decides again for people whose `review_at` has passed and whom nobody reads.
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
+use kangma_core::decision::Status;
 use kangma_core::fact::Facts;
 use kangma_core::id::PersonId;
 use kangma_core::rules::set::{PackSet, decide_in};
@@ -113,11 +114,11 @@ pub async fn touched(app: &Shared, part: Part, holds: impl Fn() -> bool) -> Resu
     // a read, a due decision or a look that was broken off decided since is counted like what this look does.
     let is_changed = |facts: &Facts| {
         let known = Facts::new(facts.iter().filter(|f| f.recorded < turn).cloned().collect());
-        let colour = |set: &PackSet| {
+        let shade = |set: &PackSet| {
             let decision = decide_in(set, &known, turn);
-            (decision.status, decision.colour)
+            decision.colour.filter(|_| decision.status == Status::Active)
         };
-        colour(&before) != colour(&set)
+        shade(&before) != shade(&set)
     };
     // The parts of a walk by ids are those of the jobs.
     let plan = Plan::Ids((1, 1));
@@ -126,17 +127,16 @@ pub async fn touched(app: &Shared, part: Part, holds: impl Fn() -> bool) -> Resu
         if !holds() {
             return Ok(None);
         }
-        let mut stale = Vec::new();
+        let (mut touched, mut stale) = (Vec::new(), Vec::new());
         let look = |mut seen: person::Seen<'_>| {
             walked.people += 1;
             match seen.facts() {
                 Ok(facts) if everybody || differs.touches(&facts) => {
-                    walked.touched += 1;
-                    walked.changed += i64::from(is_changed(&facts));
                     // Whoever was decided about since was asked under these lists already.
                     if seen.decided_at()? < turn {
                         stale.push(seen.id);
                     }
+                    touched.push(facts);
                 }
                 Ok(_) => {}
                 // Nobody can be decided about whose facts do not open, and nobody else waits for that.
@@ -148,6 +148,12 @@ pub async fn touched(app: &Shared, part: Part, holds: impl Fn() -> bool) -> Resu
             Ok(())
         };
         walker.each(look).map_err(unwalked)?;
+        walked.touched += touched.len() as i64;
+        for some in touched.chunks(AT_ONCE) {
+            walked.changed += some.iter().filter(|facts| is_changed(facts)).count() as i64;
+            // Requests come first.
+            tokio::task::yield_now().await;
+        }
         let again = futures_util::stream::iter(stale).map(|id| super::refresh_older(app, id, turn));
         again.buffer_unordered(AT_ONCE).try_for_each(|()| async { Ok(()) }).await?;
         // Requests come first: a page is some milliseconds of work without a pause.

@@ -191,12 +191,16 @@ fn beside_sites(app: &App, pack: &Pack) -> Result<(), Problem> {
     if pack.site.is_none() && app.packs.base().site.is_none() {
         return Ok(());
     }
-    Err(Problem::field(
+    Err(of_a_site())
+}
+
+fn of_a_site() -> Problem {
+    Problem::field(
         "site",
         "rules.site",
         "校园或企业的规则包只随其自身的安装启用，不与其他规则包一同发布或试算。",
         "The pack of a campus or an enterprise is what its own installation starts with; it is not published or tried beside others, nor others beside it.",
-    ))
+    )
 }
 
 /// Proposes a draft on terms: the first signature. Returns the publication.
@@ -350,6 +354,9 @@ pub async fn sign(app: &Shared, officer: &Officer, id: [u8; 16], digest: &str) -
             "须由另一人签署。",
             "Somebody else signs what one proposed oneself.",
         ));
+    }
+    if app.packs.base().site.is_some() {
+        return Err(of_a_site());
     }
     if p.state(now) != State::Proposed {
         return Err(conflict("rules.signed", "已签署或已结束。", "It is signed already, or over."));

@@ -15,7 +15,8 @@ use crate::auth::{self, STAFF_COOKIE};
 use crate::db::DbError;
 use crate::error::Problem;
 use crate::limit::ClientAddress;
-use crate::staff::{Officer, Place};
+use crate::seal::Keys;
+use crate::staff::{Officer, Place, not_allowed};
 
 /// How long a database may take before it counts as one that does not answer.
 pub const WAIT: Duration = Duration::from_secs(2);
@@ -34,7 +35,7 @@ struct Seen {
 }
 
 impl Operators {
-    fn note(&self, session: [u8; 32], from: Place, now: Instant) {
+    fn note(&self, session: [u8; 32], from: Place, now: Instant, ends_at: Instant) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|_, seen| now < seen.until);
         if all.len() >= SESSIONS_MAX
@@ -42,7 +43,12 @@ impl Operators {
         {
             all.remove(&oldest);
         }
-        all.insert(session, Seen { from, until: now.plus_s(REMEMBERED_S) });
+        all.insert(session, Seen { from, until: now.plus_s(REMEMBERED_S).min(ends_at) });
+    }
+
+    /// Somebody logged out.
+    pub fn log_out(&self, keys: &Keys, token: &str) {
+        self.forget(&session(keys, token));
     }
 
     fn forget(&self, session: &[u8; 32]) {
@@ -53,6 +59,12 @@ impl Operators {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.get(session).is_some_and(|seen| now < seen.until && !from.is_elsewhere_than(&seen.from))
     }
+}
+
+/// What a session is remembered by.
+fn session(keys: &Keys, token: &str) -> [u8; 32] {
+    let hash = keys.hash("service.operator", &[token.as_bytes()]);
+    *hash.as_bytes().first_chunk().expect("a hash has 32 bytes")
 }
 
 /// Somebody who runs the service.
@@ -76,14 +88,14 @@ where
         let from = ClientAddress::from_request_parts(parts, state).await?;
         let from = Place::of(&app, &from, &parts.headers);
         let token = auth::credential(&app, parts, STAFF_COOKIE)?;
-        let hash = app.keys.hash("service.operator", &[token.as_bytes()]);
-        let session = *hash.as_bytes().first_chunk().expect("a hash has 32 bytes");
+        let session = session(&app.keys, token);
         let found = tokio::time::timeout(WAIT, Officer::from_request_parts(parts, state)).await;
         let found = found.unwrap_or_else(|_| Err(DbError::Away.into()));
-        let checked = found.and_then(|officer: Officer| officer.require_somewhere(Permission::Operate));
+        let until = |officer: Officer| officer.until(Permission::Operate).ok_or_else(not_allowed);
+        let checked = found.and_then(until);
         match checked {
-            Ok(()) => {
-                app.operators.note(session, from, app.clock.wall());
+            Ok(ends_at) => {
+                app.operators.note(session, from, app.clock.wall(), ends_at);
                 Ok(Operator::Checked)
             }
             Err(problem) if problem.status == StatusCode::SERVICE_UNAVAILABLE => {
@@ -113,7 +125,9 @@ mod tests {
         let operators = Operators::default();
         let (session, now) = ([1; 32], Instant(1_000));
         assert!(!operators.knows(&session, &place(1, "a"), now));
-        operators.note(session, place(1, "a"), now);
+        operators.note(session, place(1, "a"), now, now.plus_s(60));
+        assert!(!operators.knows(&session, &place(1, "a"), now.plus_s(60)), "longer than the right lasts");
+        operators.note(session, place(1, "a"), now, Instant::MAX);
         assert!(operators.knows(&session, &place(1, "a"), now.plus_s(REMEMBERED_S - 1)));
         assert!(operators.knows(&session, &place(2, "a"), now), "who moves about");
         assert!(!operators.knows(&session, &place(2, "b"), now), "taken along");
@@ -128,7 +142,7 @@ mod tests {
         let operators = Operators::default();
         let session = |n: usize| std::array::from_fn(|i| (n >> (8 * (i % 8))) as u8);
         for n in 0..SESSIONS_MAX + 10 {
-            operators.note(session(n), place(1, "a"), Instant(n as i64));
+            operators.note(session(n), place(1, "a"), Instant(n as i64), Instant::MAX);
         }
         assert_eq!(operators.0.lock().unwrap().len(), SESSIONS_MAX);
         assert!(!operators.knows(&session(9), &place(1, "a"), Instant(300)));

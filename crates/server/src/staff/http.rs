@@ -68,6 +68,7 @@ fn with_cookie(app: &Shared, token: String, expires_at: Instant, name: String) -
 pub async fn log_out(State(app): State<Shared>, headers: HeaderMap) -> Result<Response, Problem> {
     auth::own_page(&headers)?;
     if let Some(token) = auth::cookie(&app, &headers, STAFF_COOKIE) {
+        app.operators.log_out(&app.keys, token);
         super::log_out(&app, token).await?;
     }
     let cookie = [(header::SET_COOKIE, auth::set_cookie(&app, STAFF_COOKIE, "", 0))];

@@ -59,19 +59,25 @@ impl Officer {
     }
 
     /// Whether something is allowed at a place in a division: in all of the division, or to whoever is
-    /// assigned to just that place, by its name.
+    /// assigned to just that place, by its name. Who manages an enterprise is allowed nothing elsewhere.
     pub fn may_at(&self, permission: Permission, division: &str, spot: Option<&str>) -> bool {
         let assigned = |grant: &Grant| {
             grant.assignment.as_deref().is_some_and(|place| Some(place) == spot)
                 && grant.permissions.contains(permission)
                 && lies_in(division, &grant.division)
         };
-        self.may(permission, division) || self.grants.iter().any(assigned)
+        let everywhere = permission != Permission::Enterprise && self.may(permission, division);
+        everywhere || self.grants.iter().any(assigned)
     }
 
     /// Refuses what is not allowed in a division.
     pub fn require(&self, permission: Permission, division: &str) -> Result<(), Problem> {
         if self.may(permission, division) { Ok(()) } else { Err(not_allowed()) }
+    }
+
+    /// Until when something is allowed somewhere.
+    pub fn until(&self, permission: Permission) -> Option<Instant> {
+        self.held(permission).map(|g| g.ends_at).max()
     }
 
     /// Refuses what is allowed nowhere.
