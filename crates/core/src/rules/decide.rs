@@ -1178,6 +1178,10 @@ fn one_lapse<'a>(
         done.extend(ends.filter(|(at, _)| *at > first));
         done.sort_by_key(|(at, _)| *at);
     }
+    let said = |by: Instant| {
+        let before = |f: &&Fact| f.kind != Kind::Episode && f.happened <= by;
+        known.facts.iter().rev().find(before).map(|f| f.id)
+    };
     let mut next = done.into_iter().peekable();
     let mut last = next.next();
     while let Some((at, fact)) = last {
@@ -1205,7 +1209,13 @@ fn one_lapse<'a>(
             last = next.next();
             continue;
         }
-        let recorded = known.recorded.iter().find(|r| r.rule == &*rule.id && r.opened_by == fact);
+        let on_record =
+            |fact: FactId| known.recorded.iter().find(|r| r.rule == &*rule.id && r.opened_by == fact);
+        // What ended on record before the duty was done last was another lapse, of which nothing follows for
+        // this one; a fact opens one if it can, so what was said last opens this.
+        let is_past = |r: &&Recorded<'_>| r.ended.is_some_and(|end| end <= at);
+        let fact = if on_record(fact).as_ref().is_some_and(is_past) { said(at).unwrap_or(fact) } else { fact };
+        let recorded = on_record(fact).filter(|r| !is_past(r));
         let opening = Opening { id: &rule.id, rule: Some(rule), fact, at: due, until: None, recorded };
         follow(pack, known, now, tracks, &opening);
         // While it is open nothing more is missed; when it is over the duty counts from there.
@@ -1217,15 +1227,8 @@ fn one_lapse<'a>(
         if first && !known.on_record(&tracks[i].opening_id(pack)) && recorded.is_none() {
             tracks.remove(i);
         }
-        if over <= at {
-            // It ended on record under another text, before it would open here: it is never opened again, and
-            // the duty counts from when it is done next. From there it would be followed for ever.
-            last = next.next();
-            continue;
-        }
         while next.next_if(|(at, _)| *at <= over).is_some() {}
-        let before = |f: &&Fact| f.kind != Kind::Episode && f.happened <= over;
-        last = Some((over, known.facts.iter().rev().find(before).map_or(fact, |f| f.id)));
+        last = Some((over, said(over).unwrap_or(fact)));
     }
 }
 
