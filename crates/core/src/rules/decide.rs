@@ -450,7 +450,8 @@ impl<'a> Known<'a> {
         if is_void(digest) {
             return;
         }
-        if digest == &*this.pack.digest {
+        // A site's flags follow its present text, whatever becomes of the place's.
+        if digest == &*this.pack.digest || is_of_site(rule) {
             return self.own_record(event, rule, opened_by);
         }
         let at = self.recorded.iter().position(|r| r.rule == rule && r.opened_by == opened_by);
@@ -1214,7 +1215,8 @@ fn one_lapse<'a>(
         // What ended on record before the duty was done last was another lapse, of which nothing follows for
         // this one; a fact opens one if it can, so what was said last opens this.
         let is_past = |r: &&Recorded<'_>| r.ended.is_some_and(|end| end <= at);
-        let fact = if on_record(fact).as_ref().is_some_and(is_past) { said(at).unwrap_or(fact) } else { fact };
+        let fact =
+            if on_record(fact).as_ref().is_some_and(is_past) { said(at).unwrap_or(fact) } else { fact };
         let recorded = on_record(fact).filter(|r| !is_past(r));
         let opening = Opening { id: &rule.id, rule: Some(rule), fact, at: due, until: None, recorded };
         follow(pack, known, now, tracks, &opening);
@@ -1312,6 +1314,8 @@ fn record_fact(
 
 /// FNV-1a over what the record says: recording it twice is recording it once. Not for secrecy.
 fn record_id(digest: &str, rule: &str, opened_by: FactId, event: &str, stage: usize, at: Instant) -> FactId {
+    // Of a site's flags under whichever text of the place.
+    let digest = if is_of_site(rule) { "" } else { digest };
     let mut hash: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
     let stage = (stage as u64).to_be_bytes();
     let at = at.0.to_be_bytes();
