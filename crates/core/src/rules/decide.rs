@@ -451,7 +451,7 @@ impl<'a> Known<'a> {
             return;
         }
         // A site's flags follow its present text, whatever becomes of the place's.
-        if digest == &*this.pack.digest || is_of_site(rule) {
+        if digest == &*this.pack.digest || is_sites_own(pack, rule) {
             return self.own_record(event, rule, opened_by);
         }
         let at = self.recorded.iter().position(|r| r.rule == rule && r.opened_by == opened_by);
@@ -753,7 +753,7 @@ fn cut(known: &Known<'_>, now: &Now, until: Option<Instant>, track: &mut Track<'
 impl Track<'_> {
     /// The id of the record of its opening under a pack.
     fn opening_id(&self, pack: &Pack) -> FactId {
-        record_id(&pack.recorded_as.pack.digest, self.rule, self.opened_by, "opened", 0, self.since)
+        record_id(recorded_digest(pack, self.rule), self.rule, self.opened_by, "opened", 0, self.since)
     }
 
     /// When it was over.
@@ -1296,7 +1296,7 @@ fn record_fact(
 ) -> Fact {
     let this = &pack.recorded_as;
     let mut fact = Fact {
-        id: record_id(&this.pack.digest, rule, opened_by, event, stage, at),
+        id: record_id(recorded_digest(pack, rule), rule, opened_by, event, stage, at),
         kind: Kind::Episode,
         happened: at,
         recorded: now,
@@ -1312,10 +1312,18 @@ fn record_fact(
     fact
 }
 
+/// Whether a rule is a site's, and so a flag, in the pack of a site.
+fn is_sites_own(pack: &Pack, rule: &str) -> bool {
+    pack.site.is_some() && is_of_site(rule)
+}
+
+/// The text of which a record's id is. A site's flag is on record once, under whichever text of the place.
+fn recorded_digest<'a>(pack: &'a Pack, rule: &str) -> &'a str {
+    if is_sites_own(pack, rule) { "" } else { &pack.recorded_as.pack.digest }
+}
+
 /// FNV-1a over what the record says: recording it twice is recording it once. Not for secrecy.
 fn record_id(digest: &str, rule: &str, opened_by: FactId, event: &str, stage: usize, at: Instant) -> FactId {
-    // Of a site's flags under whichever text of the place.
-    let digest = if is_of_site(rule) { "" } else { digest };
     let mut hash: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
     let stage = (stage as u64).to_be_bytes();
     let at = at.0.to_be_bytes();
