@@ -353,3 +353,108 @@ fn a_flag_or_a_stage_that_nothing_ends_and_a_lapse_that_time_ends_are_refused() 
         assert!(told.contains(code), "{text}: {told}");
     }
 }
+
+/// Decisions one after the other, each recorded, under the pack that answers at the time.
+fn followed(facts: &[Fact], turns: &[(&Pack, i64)]) -> Vec<Decision> {
+    let mut known = Facts::new(facts.to_vec());
+    let decide_next = |(pack, at): &(&Pack, i64)| {
+        let decision = decide(pack, &known, &Context { areas: pack.areas() }, Instant(START + at));
+        decision.records.iter().for_each(|f| known.push(f.clone()));
+        decision
+    };
+    turns.iter().map(decide_next).collect()
+}
+
+fn texts(rules: &str) -> Pack {
+    common::load(PACK_TOML, rules).unwrap_or_else(|e| panic!("{e}"))
+}
+
+fn rule_text(rule: &str) -> String {
+    format!("[[rule]]\n{rule}\n{SOURCE}\n")
+}
+
+fn checked_in(n: usize, at: i64) -> Fact {
+    fact(n, Kind::CheckIn, at, vec![("temperature_c", Value::Double(36.5))])
+}
+
+/// The only episode of a decision: since when, in seconds, and what opened it.
+fn yellow(decision: &Decision) -> (i64, FactId) {
+    assert_eq!((decision.colour, decision.episodes.len()), (Some(Colour::Yellow), 1), "{decision:?}");
+    (decision.episodes[0].since.0 - START, decision.episodes[0].opened_by)
+}
+
+/// A duty and what gives a colour beside it, and the same with a flag more.
+static LAPSE: LazyLock<(Pack, Pack)> = LazyLock::new(|| {
+    let rules: String = [0, 3, 7].map(|i| rule_text(RULES[i])).concat();
+    let more = rule_text(RULES[8]);
+    (texts(&rules), texts(&(rules.clone() + &more)))
+});
+
+const NOON: i64 = DAY_S / 2;
+
+#[test]
+fn a_duty_missed_again_under_another_text_lapses_again() {
+    let (before, after) = (texts(&rule_text(RULES[0])), texts(&(rule_text(RULES[0]) + &rule_text(RULES[3]))));
+    let subject = vec![("subject", word("resident"))];
+    let facts = [
+        checked_in(0, NOON),
+        checked_in(1, 5 * DAY_S + NOON),
+        fact(2, Kind::Declaration, NOON - 60, subject),
+    ];
+    let days = [(&before, 4), (&before, 6), (&after, 6), (&after, 7), (&after, 9), (&after, 30)];
+    let told = followed(&facts, &days.map(|(pack, day)| (pack, day * DAY_S)));
+    assert_eq!(yellow(&told[0]), (3 * DAY_S, facts[0].id));
+    assert!(told[1..4].iter().all(|d| d.colour == Some(Colour::Green)), "{told:?}");
+    assert_eq!(told[3].review_at, Some(Instant(START + 8 * DAY_S)));
+    for lapsed in &told[4..] {
+        assert_eq!(yellow(lapsed), (8 * DAY_S, facts[1].id));
+    }
+}
+
+#[test]
+fn a_duty_counts_from_the_end_of_what_another_text_added() {
+    let red = "id = \"DAYS\"\non = \"declaration\"\nwhen = 'true'\nstages = [{ colour = \"red\", release = { days = 14 } }]";
+    let (before, after) = (texts(&rule_text(RULES[0])), texts(&(rule_text(RULES[0]) + &rule_text(red))));
+    let subject = vec![("subject", word("resident")), ("residence", word("420106"))];
+    let facts = [fact(0, Kind::Declaration, NOON, subject), checked_in(1, 5 * DAY_S + NOON)];
+    let days = [(&before, 4), (&before, 6), (&after, 6), (&after, 15), (&after, 18)];
+    let told = followed(&facts, &days.map(|(pack, day)| (pack, day * DAY_S)));
+    assert_eq!(yellow(&told[0]), (3 * DAY_S, facts[0].id));
+    assert_eq!(told[2].colour, Some(Colour::Red));
+    assert_eq!(told[3].colour, Some(Colour::Green));
+    assert_eq!(yellow(&told[4]), (17 * DAY_S, facts[1].id));
+}
+
+/// The check-in that ended it is destroyed by age, and what is left would open the same one again.
+#[test]
+fn a_lapse_that_ended_on_record_before_the_next_is_not_followed_for_ever() {
+    let (before, after) = (texts(&rule_text(RULES[0])), texts(&(rule_text(RULES[0]) + &rule_text(RULES[3]))));
+    let subject = vec![("subject", word("resident"))];
+    let facts = [fact(0, Kind::Declaration, NOON, subject), checked_in(1, 5 * DAY_S + NOON)];
+    let told = followed(&facts, &[(&before, 4 * DAY_S), (&before, 6 * DAY_S)]);
+    assert_eq!(yellow(&told[0]), (3 * DAY_S, facts[0].id));
+    let records = told.iter().flat_map(|d| d.records.iter().cloned());
+    let left: Vec<Fact> = facts[..1].iter().cloned().chain(records).collect();
+    let told = followed(&left, &[(&after, 7 * DAY_S), (&after, 9 * DAY_S)]);
+    assert_eq!(told[0].colour, Some(Colour::Green));
+    assert_eq!(yellow(&told[1]), (8 * DAY_S, facts[0].id));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: if std::env::var_os("KANGMA_DRILL").is_some() { 20_000 } else { 400 }, ..ProptestConfig::default() })]
+
+    /// Another text with the same rules, wherever it takes force: who misses a duty under one misses it
+    /// under the other.
+    #[test]
+    fn a_text_with_the_same_rules_changes_nobodys_lapse(facts in life(), from in 1..DAYS * 4) {
+        let facts: Vec<Fact> = facts.into_iter().filter(|f| f.kind != Kind::Correction).collect();
+        let turns = |second: &'static Pack| -> Vec<(&Pack, i64)> {
+            (1..DAYS * 4 + 40).map(|n| (if n < from { &LAPSE.0 } else { second }, n * DAY_S / 4)).collect()
+        };
+        let told = |turns: Vec<(&Pack, i64)>| -> Vec<_> {
+            let all = followed(&facts, &turns).into_iter();
+            all.map(|d| (d.status, d.colour, d.episodes.iter().map(|e| (e.rule.clone(), e.since)).collect::<Vec<_>>())).collect()
+        };
+        prop_assert_eq!(told(turns(&LAPSE.0)), told(turns(&LAPSE.1)));
+    }
+}

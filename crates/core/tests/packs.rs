@@ -6,6 +6,7 @@ mod shipped;
 
 use kangma_core::rules::cases::run_cases;
 use kangma_core::rules::pack::{Library, Pack, PackFiles};
+use kangma_core::rules::publication::load_with_parents;
 use proptest::prelude::*;
 use shipped::shipped as packs;
 
@@ -99,6 +100,29 @@ fn a_slip_in_a_pack_is_told_with_its_place() {
         assert!(errors.iter().any(|(f, d)| f == file && d.code == code), "{from} → {to}: {shown}");
         assert!(shown.contains(place), "{from} → {to}: {place} in {shown}");
     }
+}
+
+/// It was signed when rules said less of what they have to have: it binds people, and a later service has to load it.
+#[test]
+fn what_was_published_loads_whatever_is_asked_of_new_texts() {
+    for (from, to, code) in [
+        ("grade = \"B\"", "grade = \"b\"", "pack.source"),
+        (
+            "title = \"Zhejiang, 17 February 2020: confirmed, suspected, under medical observation\"",
+            "title = \"\"",
+            "pack.source",
+        ),
+        ("HZ-RED-CONTACT", "SITE-RED-CONTACT", "pack.rule_id"),
+    ] {
+        let mut files = hangzhou();
+        files.0.values_mut().for_each(|text| *text = text.replace(from, to));
+        let errors = Pack::load(&files).expect_err(from);
+        assert!(errors.iter().all(|(_, d)| d.code == code), "{errors}");
+        load_with_parents(&files).unwrap_or_else(|e| panic!("{from}: {e}"));
+    }
+    let mut files = hangzhou();
+    files.0.values_mut().for_each(|text| *text = text.replace("HZ-RED-CONTACT", "hz-red-contact"));
+    assert!(load_with_parents(&files).is_err_and(|e| e.to_string().contains("pack.rule_id")));
 }
 
 #[test]

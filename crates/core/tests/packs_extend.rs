@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kangma_core::rules::pack::{Library, Pack, PackErrors, PackFiles};
-use kangma_core::rules::publication::{Below, Child, Publication, Stage, Step, Terms, What, fold, in_force};
+use kangma_core::rules::publication::{
+    Below, Child, Publication, Stage, Step, Terms, What, fold, in_force, load_with_parents, with_parents,
+};
 use kangma_core::rules::set::{Entry, PackSet};
 use kangma_core::time::Instant;
 
@@ -291,7 +293,10 @@ fn parent(version: &str, change: impl Fn(String) -> String) -> PackFiles {
 /// A city under the parent and a district under its child, since ever.
 fn city_and_district(child: &PackFiles) -> (PackSet, Library) {
     let library = Library::new([hangzhou(), child.clone()]);
-    let load = |files| Arc::new(Pack::load_with(files, &library).unwrap_or_else(|e| panic!("{e}")));
+    let load = |files| {
+        let whole = with_parents(files, &library);
+        Arc::new(load_with_parents(&whole).unwrap_or_else(|e| panic!("{e}")))
+    };
     let (city, district) = (load(&hangzhou()), load(child));
     let entry = Entry { pack: district, covers: DISTRICT.into(), from: Instant(0), until: None };
     (PackSet::single(city).with(vec![entry], Vec::new()).unwrap(), library)
@@ -336,6 +341,20 @@ fn a_new_text_of_a_parent_is_held_against_the_packs_in_force_below() {
         assert!(lost.fit.is_empty() && lost.unfit.is_empty());
         assert_eq!(lost.lost, ["xihu".into()]);
     }
+}
+
+/// Published before rules had to say where they are published, it hinders no text of its parent.
+#[test]
+fn a_child_of_an_earlier_service_goes_over_to_a_new_text_of_its_parent() {
+    let source = "source = { title = \"\", url = \"\", grade = \"press\" }";
+    let own = child("", &format!("[[replace]]\nrule = \"HZ-RED-CONTACT\"\nrepeat = \"restart\"\n{source}\n"));
+    let (set, library) = city_and_district(&own);
+    assert!(Pack::load_with(&own, &library).is_err_and(|e| e.iter().all(|(_, d)| d.code == "pack.source")));
+    let longer = parent("2", |rules| rules.replace("days = 14", "days = 21"));
+    let pack = Pack::load_with(&longer, &library).unwrap();
+    let below = Below::of(&set, &pack, &longer, &library, Instant(1_000_000));
+    assert!(below.unfit.is_empty() && below.lost.is_empty(), "{below:?}");
+    assert_eq!(below.fit.len(), 1);
 }
 
 #[test]

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use kangma_core::decision::Decision;
-use kangma_core::fact::Facts;
+use kangma_core::fact::{Fact, Facts, Kind, Source, Value};
+use kangma_core::id::FactId;
 use kangma_core::rules::cases::timelines;
 use kangma_core::rules::decide::{Context, decide};
 use kangma_core::rules::pack::{Library, Pack, PackErrors, PackFiles, Site};
@@ -68,7 +69,7 @@ fn flag(id: &str, more: &str) -> String {
 
 #[test]
 fn a_site_adds_flags_duties_conditions_questions_lists_and_texts() {
-    let pack = "[form]\nfields = [{ field = \"left_on\", required = true }]\n[areas]\nown = [{ code = \"330106\" }]\n[ours]\nall = \"it is\"";
+    let pack = "[form]\nfields = [{ field = \"left_on\", required = false }]\n[areas]\nown = [{ code = \"330106\" }]\n[ours]\nall = \"it is\"";
     let rules = format!(
         "[conditions.declaration]\naway = 'has(fact.left_on)'\n{}{}[[table]]\nid = \"T\"\non = \"declaration\"\nhit = \"first\"\notherwise = \"nothing\"\ninputs = {{ away = \"away\" }}\n{SOURCE}\n[[table.row]]\nid = \"SITE-ROW\"\nwhen = {{ away = true }}\nflag = {{ task = \"register\", release = {{ confirmed_by = \"community\" }} }}\n",
         flag("SITE-A", ""),
@@ -123,6 +124,7 @@ fn whatever_touches_a_colour_is_refused_with_its_place() {
             "pack.site_form",
             "temperature_c is asked by the place",
         ),
+        (pack("[[form.fields]]\nfield = \"left_on\"\nrequired = true"), "pack.site_form", "pack.toml:9:12"),
         // Rules.
         (rule(red), "pack.site_rule", "stages give a colour"),
         (rule("grey = true"), "pack.site_rule", "grey takes one away"),
@@ -615,4 +617,100 @@ expect = [{ at = "2020-03-05 12:00", colour = "green" }, { at = "2020-03-06 12:0
         assert!(told.len() == 1 || told[0].starts_with("Active Some(Green)"), "{told:?}");
         assert!(told[told.len() - 1].starts_with(&format!("Active Some({last})")), "{told:?}");
     }
+}
+
+fn warm(at: &str) -> Fact {
+    let happened = Instant::parse(at).unwrap();
+    let (id, source) = (FactId([7; 16]), Source::Resident);
+    let mut fact = Fact { id, kind: Kind::CheckIn, happened, recorded: happened, source, values: vec![] };
+    assert!(fact.set("temperature_c", Value::Double(37.0)));
+    fact
+}
+
+fn at(pack: &Pack, facts: &Facts, day: &str) -> Decision {
+    decide(pack, facts, &Context { areas: pack.areas() }, Instant::parse(day).unwrap())
+}
+
+/// Where the place's text changes, and by its terms keeps what is open and what ended.
+#[test]
+fn flags_of_a_site_follow_its_present_text() {
+    let mut then = library();
+    then.put(earlier(CITY));
+    let rules = |days: u32| flag("SITE-A", "").replace("days = 2", &format!("days = {days}"));
+    let site = |days: u32, library: &Library| {
+        Pack::load_with(&campus(CITY, "", &rules(days), "", &["SITE-A"]), library)
+            .unwrap_or_else(|e| panic!("{e}"))
+    };
+    let (first, same, longer) = (site(2, &then), site(2, &library()), site(9, &library()));
+    let without = load(&campus(CITY, "", "", "", &[])).unwrap();
+    let flags = |d: &Decision| d.flags.iter().map(|f| f.episode.since).collect::<Vec<_>>();
+    let mut known = Facts::new(vec![warm("2020-03-03T10:00:00+08:00")]);
+    let since = known.iter().next().unwrap().happened;
+    let opened = at(&first, &known, "2020-03-03T12:00:00+08:00");
+    assert_eq!(flags(&opened), [since]);
+    opened.records.iter().for_each(|f| known.push(f.clone()));
+    // Open on record: it is gone with its rule, and on record once.
+    assert!(flags(&at(&without, &known, "2020-03-03T13:00:00+08:00")).is_empty());
+    let again = at(&same, &known, "2020-03-03T13:00:00+08:00");
+    assert_eq!(flags(&again), [since]);
+    assert!(again.records.is_empty(), "{:?}", again.records);
+    // Ended on record: it is back while its present rule says so.
+    let ended = at(&first, &known, "2020-03-06T12:00:00+08:00");
+    assert!(flags(&ended).is_empty() && ended.records.len() == 1);
+    ended.records.iter().for_each(|f| known.push(f.clone()));
+    assert_eq!(flags(&at(&longer, &known, "2020-03-06T13:00:00+08:00")), [since]);
+    assert!(flags(&at(&same, &known, "2020-03-06T13:00:00+08:00")).is_empty());
+}
+
+/// What a pack of the site's division decided when it was no site's runs on or ends as it does under the place's.
+#[test]
+fn what_was_decided_in_the_division_before_is_as_under_the_place() {
+    let words = |ids: &[&str]| {
+        let told = ids.iter().map(|id| {
+            format!("[rules.{id}]\ntitle = \"t\"\nwhy = \"w\"\nwhat_to_do = \"d\"\nwaits_for = \"f\"\n")
+        });
+        "name = \"p\"\n".to_owned() + &told.collect::<String>()
+    };
+    let child = |id: &str, above: &str, division: &str, rules: &str, words: &str| {
+        let head = format!(
+            "id = \"{id}\"\nextends = \"{above}\"\nversion = \"1\"\ndivision = \"{division}\"\neffective = \"2020-02-18T00:00:00+08:00\"\non_new_version = \"convert\"\n"
+        );
+        files(&[
+            ("pack.toml", &head),
+            ("rules.toml", rules),
+            ("words/zh.toml", words),
+            ("words/en.toml", words),
+        ])
+    };
+    let rule = format!(
+        "[[rule]]\nid = \"C-YELLOW\"\non = \"check_in\"\nwhen = 'true'\nstages = [{{ colour = \"yellow\", release = {{ days = 9 }} }}]\n{SOURCE}\n"
+    );
+    let mut library = library();
+    let place = child("p", CITY, "3301", "", &words(&[]));
+    library.put(place.clone());
+    let load = |files: &PackFiles| Pack::load_with(files, &library).unwrap_or_else(|e| panic!("{e}"));
+    let district = load(&child("campus", "p", "330106", &rule, &words(&["C-YELLOW"])));
+    let (place, site) = (load(&place), load(&campus("p", "", "", "", &[])));
+    let mut known = Facts::new(vec![warm("2020-03-03T10:00:00+08:00")]);
+    let opened = at(&district, &known, "2020-03-03T12:00:00+08:00");
+    opened.records.iter().for_each(|f| known.push(f.clone()));
+    for (day, open) in [("2020-03-05T12:00:00+08:00", 1), ("2020-03-13T12:00:00+08:00", 0)] {
+        assert_eq!(coloured(&at(&site, &known, day)), coloured(&at(&place, &known, day)));
+        assert_eq!(at(&site, &known, day).episodes.len(), open);
+    }
+}
+
+#[test]
+fn a_flag_that_outlives_what_the_place_keeps_is_made_shorter() {
+    let rules = flag("SITE-A", "").replace("days = 2", "days = 366");
+    let mut place = SHIPPED[CITY].clone();
+    let text = place.0["pack.toml"].clone() + "\n[retention]\ncheck_in = 300\n";
+    place.0.insert("pack.toml".into(), text);
+    let mut library = library();
+    library.put(place);
+    let errors = Pack::load_with(&campus(CITY, "", &rules, "", &["SITE-A"]), &library).unwrap_err();
+    let shown = errors.to_string();
+    assert!(shown.contains("pack.retention") && shown.contains("SITE-A"), "{shown}");
+    assert!(errors.iter().all(|(_, d)| d.help.as_ref().is_some_and(|h| h.contains("366"))), "{shown}");
+    assert!(errors.iter().all(|(_, d)| d.help.as_ref().is_some_and(|h| h.contains("SITE-A"))), "{shown}");
 }

@@ -450,7 +450,8 @@ impl<'a> Known<'a> {
         if is_void(digest) {
             return;
         }
-        if digest == &*this.pack.digest {
+        // A site's flags follow its present text, whatever becomes of the place's.
+        if digest == &*this.pack.digest || is_sites_own(pack, rule) {
             return self.own_record(event, rule, opened_by);
         }
         let at = self.recorded.iter().position(|r| r.rule == rule && r.opened_by == opened_by);
@@ -752,7 +753,7 @@ fn cut(known: &Known<'_>, now: &Now, until: Option<Instant>, track: &mut Track<'
 impl Track<'_> {
     /// The id of the record of its opening under a pack.
     fn opening_id(&self, pack: &Pack) -> FactId {
-        record_id(&pack.recorded_as.pack.digest, self.rule, self.opened_by, "opened", 0, self.since)
+        record_id(recorded_digest(pack, self.rule), self.rule, self.opened_by, "opened", 0, self.since)
     }
 
     /// When it was over.
@@ -1178,6 +1179,10 @@ fn one_lapse<'a>(
         done.extend(ends.filter(|(at, _)| *at > first));
         done.sort_by_key(|(at, _)| *at);
     }
+    let said = |by: Instant| {
+        let before = |f: &&Fact| f.kind != Kind::Episode && f.happened <= by;
+        known.facts.iter().rev().find(before).map(|f| f.id)
+    };
     let mut next = done.into_iter().peekable();
     let mut last = next.next();
     while let Some((at, fact)) = last {
@@ -1205,7 +1210,14 @@ fn one_lapse<'a>(
             last = next.next();
             continue;
         }
-        let recorded = known.recorded.iter().find(|r| r.rule == &*rule.id && r.opened_by == fact);
+        let on_record =
+            |fact: FactId| known.recorded.iter().find(|r| r.rule == &*rule.id && r.opened_by == fact);
+        // What ended on record before the duty was done last was another lapse, of which nothing follows for
+        // this one; a fact opens one if it can, so what was said last opens this.
+        let is_past = |r: &&Recorded<'_>| r.ended.is_some_and(|end| end <= at);
+        let fact =
+            if on_record(fact).as_ref().is_some_and(is_past) { said(at).unwrap_or(fact) } else { fact };
+        let recorded = on_record(fact).filter(|r| !is_past(r));
         let opening = Opening { id: &rule.id, rule: Some(rule), fact, at: due, until: None, recorded };
         follow(pack, known, now, tracks, &opening);
         // While it is open nothing more is missed; when it is over the duty counts from there.
@@ -1217,15 +1229,8 @@ fn one_lapse<'a>(
         if first && !known.on_record(&tracks[i].opening_id(pack)) && recorded.is_none() {
             tracks.remove(i);
         }
-        if over <= at {
-            // It ended on record under another text, before it would open here: it is never opened again, and
-            // the duty counts from when it is done next. From there it would be followed for ever.
-            last = next.next();
-            continue;
-        }
         while next.next_if(|(at, _)| *at <= over).is_some() {}
-        let before = |f: &&Fact| f.kind != Kind::Episode && f.happened <= over;
-        last = Some((over, known.facts.iter().rev().find(before).map_or(fact, |f| f.id)));
+        last = Some((over, said(over).unwrap_or(fact)));
     }
 }
 
@@ -1291,7 +1296,7 @@ fn record_fact(
 ) -> Fact {
     let this = &pack.recorded_as;
     let mut fact = Fact {
-        id: record_id(&this.pack.digest, rule, opened_by, event, stage, at),
+        id: record_id(recorded_digest(pack, rule), rule, opened_by, event, stage, at),
         kind: Kind::Episode,
         happened: at,
         recorded: now,
@@ -1305,6 +1310,16 @@ fn record_fact(
     fact.set("opened_by", Value::Text(opened_by.to_string().into()));
     fact.set("stage", Value::Int(stage as i64));
     fact
+}
+
+/// Whether a rule is a site's, and so a flag, in the pack of a site.
+fn is_sites_own(pack: &Pack, rule: &str) -> bool {
+    pack.site.is_some() && is_of_site(rule)
+}
+
+/// The text of which a record's id is. A site's flag is on record once, under whichever text of the place.
+fn recorded_digest<'a>(pack: &'a Pack, rule: &str) -> &'a str {
+    if is_sites_own(pack, rule) { "" } else { &pack.recorded_as.pack.digest }
 }
 
 /// FNV-1a over what the record says: recording it twice is recording it once. Not for secrecy.

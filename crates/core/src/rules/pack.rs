@@ -374,6 +374,8 @@ struct Checker<'a> {
     files: &'a PackFiles,
     sources: Sources<'a>,
     wrong: BTreeMap<String, Vec<Diagnostic>>,
+    /// Whether the text was published already.
+    published: bool,
 }
 
 impl<'a> Checker<'a> {
@@ -424,7 +426,7 @@ impl<'a> Checker<'a> {
 
 impl Checker<'_> {
     fn errors(self) -> PackErrors {
-        let Checker { files, sources, wrong } = self;
+        let Checker { files, sources, wrong, .. } = self;
         let shown = wrong.into_iter().map(|(file, all)| {
             let text = sources.text(&file).or_else(|| files.0.get(&file).map(String::as_str));
             let text = text.unwrap_or_default().to_owned();
@@ -456,7 +458,17 @@ impl Pack {
 
     /// The same, with the packs that it may extend.
     pub fn load_with(files: &PackFiles, library: &Library) -> Result<Pack, PackErrors> {
-        let mut c = Checker { files, sources: Sources::default(), wrong: BTreeMap::new() };
+        Pack::load_from(files, library, false)
+    }
+
+    /// The same of a text that was published. It binds people, so what was asked of no text when it was
+    /// signed and alters nothing of what it decides is not asked of it now.
+    pub(crate) fn load_published(files: &PackFiles, library: &Library) -> Result<Pack, PackErrors> {
+        Pack::load_from(files, library, true)
+    }
+
+    fn load_from(files: &PackFiles, library: &Library, published: bool) -> Result<Pack, PackErrors> {
+        let mut c = Checker { files, sources: Sources::default(), wrong: BTreeMap::new(), published };
         let pack = build(&mut c, library);
         match pack {
             Some(pack) if c.wrong.is_empty() => Ok(pack),
@@ -468,7 +480,7 @@ impl Pack {
     /// pack, file and line that it comes from.
     pub fn effective(files: &PackFiles, library: &Library) -> Result<String, PackErrors> {
         Pack::load_with(files, library)?;
-        let mut c = Checker { files, sources: Sources::default(), wrong: BTreeMap::new() };
+        let mut c = Checker { files, sources: Sources::default(), wrong: BTreeMap::new(), published: false };
         match merged(&mut c, library) {
             Some(merged) if c.wrong.is_empty() => Ok(show::show(&merged, &c.sources)),
             _ => Err(c.errors()),
@@ -816,7 +828,7 @@ fn check_rules<'z>(
             );
         }
         let own = c.sources.is_own(rule.id.span().start);
-        if is_of_site(id) && !(own && of_site) {
+        if is_of_site(id) && !(own && of_site || c.published) {
             wrong(
                 c,
                 rule.id.span(),
@@ -855,7 +867,8 @@ fn check_rules<'z>(
                 "make two rules of it",
             );
         }
-        if rule.source.title.trim().is_empty() || !GRADES.contains(&rule.source.grade.as_str()) {
+        let cited = !rule.source.title.trim().is_empty() && GRADES.contains(&rule.source.grade.as_str());
+        if !(cited || c.published) {
             wrong(
                 c,
                 rule.id.span(),

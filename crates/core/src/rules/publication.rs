@@ -360,14 +360,14 @@ impl Below {
                 continue;
             }
             let is_text =
-                |own: &&PackFiles| Pack::load_with(own, library).is_ok_and(|p| p.digest == child.digest);
+                |own: &&PackFiles| Pack::load_published(own, library).is_ok_and(|p| p.digest == child.digest);
             let Some(own) = library.get(&child.id).filter(is_text) else {
                 if !below.lost.contains(&child.id) {
                     below.lost.push(child.id.clone());
                 }
                 continue;
             };
-            match Pack::load_with(own, &with) {
+            match Pack::load_published(own, &with) {
                 Ok(pack) if pack.digest == child.digest => {}
                 Ok(pack) => below.fit.push((Arc::new(pack), own.clone(), child.digest.clone())),
                 Err(errors) => below.unfit.push((child.id.clone(), errors)),
@@ -458,10 +458,10 @@ pub fn with_parents(files: &PackFiles, library: &Library) -> PackFiles {
     all
 }
 
-/// Loads such a pack.
+/// Loads such a pack, which was published.
 pub fn load_with_parents(files: &PackFiles) -> Result<Pack, PackErrors> {
     let (own, parents) = apart(files);
-    Pack::load_with(&own, &Library::new(parents))
+    Pack::load_published(&own, &Library::new(parents))
 }
 
 /// Such a pack's own files, and those of the packs that it extends.

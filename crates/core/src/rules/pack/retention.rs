@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use toml::Spanned;
 
-use super::{Checker, PACK, Release, Rule, Then};
+use super::{Checker, PACK, Release, Rule, Then, is_of_site};
 use crate::fact::Kind;
 use crate::rules::expr::Diagnostic;
 use crate::rules::lapse::Lapse;
@@ -40,7 +40,14 @@ pub(super) fn check(
                 "{rule} needs a {} for {needed} days, and it may be destroyed after {n}",
                 kind.name()
             );
-            wrong(days.span(), text, format!("{} = {needed} or more", kind.name()));
+            let help = if is_of_site(rule) {
+                format!(
+                    "how long facts are kept is the place's to say: let {rule} need {n} days or fewer, not {needed}"
+                )
+            } else {
+                format!("{} = {needed} or more", kind.name())
+            };
+            wrong(days.span(), text, help);
         }
         all.insert(kind, n);
     }

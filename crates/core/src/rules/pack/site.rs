@@ -102,6 +102,11 @@ pub(super) fn settings(
                         asked.push((name, span));
                     }
                 }
+                for span in required(form.get("fields")) {
+                    let text = "who leaves a question of the site unanswered declares all the same: what the place \
+                                decides rests on that";
+                    say("pack.site_form", span, text.to_owned(), "required = false");
+                }
             }
             (other, _) => {
                 let text = format!("{other} is the place's: colours follow from it, or what is said of them");
@@ -118,6 +123,14 @@ fn questions<'t>(
 ) -> impl Iterator<Item = (String, Range<usize>)> + 't {
     let all = fields.and_then(|f| f.get_ref().as_array());
     all.into_iter().flat_map(|all| all.iter()).filter_map(|item| text_of(item.get_ref(), "field"))
+}
+
+/// Where questions are said to be required.
+fn required<'t>(fields: Option<&'t Spanned<DeValue<'_>>>) -> impl Iterator<Item = Range<usize>> + 't {
+    let all = fields.and_then(|f| f.get_ref().as_array());
+    let said = all.into_iter().flat_map(|all| all.iter());
+    let said = said.filter_map(|item| item.get_ref().as_table()?.get("required"));
+    said.filter(|value| matches!(value.get_ref(), DeValue::Boolean(true))).map(Spanned::span)
 }
 
 /// Members of a rule that do something other than open a flag.
