@@ -332,6 +332,7 @@ export const rulesStories = ({ publish, colour }) => ({
       await act(id, 'down')
       await page.waitForFunction(([of, next]) => { const all = [...document.querySelectorAll('[data-rule]')].map((one) => one.dataset.rule); return all.indexOf(next) < all.indexOf(of) }, [id, 'HZ-RED-KEY-AREA'])
       await page.waitForFunction((of) => document.activeElement?.dataset.actRule === 'down' && document.activeElement.closest('[data-rule]').dataset.rule === of, id)
+      await looked(page)
       await act(id, 'up')
       await looked(page)
       if ((await textOf(page)) !== added) throw new Error('down and up again is not the same text')

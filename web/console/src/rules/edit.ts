@@ -56,12 +56,20 @@ export const languages = (files: Files): string[] =>
     .flatMap((name) => wordsFile.exec(name)?.[1] ?? [])
     .sort((a, b) => Number(b === 'zh') - Number(a === 'zh') || a.localeCompare(b))
 
-/** The block of a rule that stands in the text. */
+/** The block of a rule that stands in the text. It is known by its id: places are only near until the server
+ * has looked again. */
 function blockOf(text: string, rule: RuleRow): Block | null {
   const all = toml.blocks(text, rule.how === 'row' ? ['table.row'] : [rule.how])
   const from = rule.from
   if (!all || from === null) return null
-  return all.find((b) => b.from <= from && from < b.to) ?? null
+  const far = (b: Block): number => (b.from <= from && from < b.to ? 0 : Math.min(Math.abs(b.from - from), Math.abs(b.to - from)))
+  return all.filter((b) => idOf(text, b) === rule.id).reduce<Block | null>((near, b) => (near && far(near) <= far(b) ? near : b), null)
+}
+
+/** What names a rule: its own id, or that of the rule that it changes. */
+function idOf(text: string, block: Block): string | null {
+  const named = toml.follow(block, block.path === 'replace' || block.path === 'off' ? 'rule' : 'id')?.value
+  return named ? toml.said(text.slice(named.from, named.to)) : null
 }
 
 /** Those that it may change places with, in their order. */
@@ -252,19 +260,7 @@ export function wordOf(files: Files, lang: string, id: string, key: Text): strin
   const text = files[`words/${lang}.toml`] ?? ''
   const block = wordsBlock(text, id)
   const value = block && toml.follow(block, key)?.value
-  return value ? plain(text.slice(value.from, value.to)) : ''
-}
-
-/** A quoted text without its quotes. */
-function plain(written: string): string {
-  if (written.startsWith("'''")) return written.slice(3, -3).replace(/^\r?\n/, '')
-  if (written.startsWith("'")) return written.slice(1, -1)
-  if (written.startsWith('"""')) return written.slice(3, -3).replace(/^\r?\n/, '').replace(/\\"/g, '"').replace(/\\\\/g, '\\')
-  try {
-    return String(JSON.parse(written))
-  } catch {
-    return written
-  }
+  return value ? (toml.said(text.slice(value.from, value.to)) ?? '') : ''
 }
 
 /** With a text of a rule in a language: written over, added, or taken away where it is empty. */

@@ -122,6 +122,25 @@ export function parts(text: string): Part[] | null {
   return all
 }
 
+const escapes: Record<string, string> = { b: '\b', t: '\t', n: '\n', f: '\f', r: '\r', e: '\u001b', '"': '"', '\\': '\\' }
+
+/** What a text in quotes says; null where it is none, or has an escape that TOML does not know. */
+export function said(written: string): string | null {
+  const quotes = /^("""|'''|"|')([^]*)\1$/.exec(written)
+  if (!quotes || written.length < 2 * quotes[1]!.length) return null
+  const inside = quotes[1]!.length === 3 ? quotes[2]!.replace(/^\r?\n/, '') : quotes[2]!
+  if (quotes[1]!.startsWith("'")) return inside
+  let known = true
+  const read = inside.replace(/\\(?:[ \t]*\r?\n\s*|u([\da-fA-F]{4})|U([\da-fA-F]{8})|x([\da-fA-F]{2})|([^]))/g, (all, u?: string, U?: string, x?: string, one?: string) => {
+    const code = u ?? U ?? x
+    if (code === undefined && one === undefined) return ''
+    const letter = code === undefined ? escapes[one ?? ''] : Number.parseInt(code, 16) <= 0x10ffff ? String.fromCodePoint(Number.parseInt(code, 16)) : undefined
+    if (letter === undefined) known = false
+    return letter ?? all
+  })
+  return known ? read : null
+}
+
 /** A header with all that stands under it, headers below it included, and the comments that touch it. */
 export interface Block extends Range {
   path: string

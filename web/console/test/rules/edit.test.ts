@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import * as edit from '../../src/rules/edit'
-import { swapped } from '../../src/rules/places'
+import { moved, swapped } from '../../src/rules/places'
 import * as toml from '../../src/rules/toml'
 import type { Files, RuleRow, Typed } from '../../src/rules/types'
 
@@ -166,6 +167,33 @@ describe('rules', () => {
     expect(edit.moveRule(files, row('T-2', 'row'), 1)).toBeNull()
     const rows = after(edit.moveRule(files, row('T-2', 'row'), -1)!.files)
     expect(rows.indexOf('id = "T-2"')).toBeLessThan(rows.indexOf('id = "T-1"'))
+  })
+
+  it('are found by their ids in an act upon an act, before the server has looked again', () => {
+    const hangzhou = readFileSync(`${import.meta.dirname}/../../../../packs/hangzhou-2020-02-11/rules.toml`, 'utf8')
+    const words = readFileSync(`${import.meta.dirname}/../../../../packs/hangzhou-2020-02-11/words/zh.toml`, 'utf8')
+    const pack: Files = { 'rules.toml': hangzhou, 'words/zh.toml': words }
+    const [contact, area, last] = ['HZ-RED-CONTACT', 'HZ-RED-KEY-AREA', 'HZ-RELEASE-ORDER'].map((id) => row(id, 'rule', hangzhou)) as [RuleRow, RuleRow, RuleRow]
+    /** A row where it is held to be after the text became another. */
+    const then = (one: RuleRow, next: Files | null, before = pack): RuleRow =>
+      moved({ ok: true, id: null, pack_version: null, division: null, digest: null, diagnostics: [], cases: [], coverage: { cases: 0, passed: 0, unreached: [], branches: [] }, rules: [one] }, 'rules.toml', after(before), after(next)).rules[0]!
+    const ids = (text: string): string[] => [...text.matchAll(/^id = "(.*)"/gm)].map((m) => m[1]!)
+    const rest = (...gone: string[]): string[] => ids(hangzhou).filter((id) => !gone.includes(id))
+
+    const one = edit.removeRule(pack, contact)
+    const both = edit.removeRule(one!, then(area, one))
+    expect(ids(after(both))).toEqual(rest('HZ-RED-CONTACT', 'HZ-RED-KEY-AREA'))
+    expect([both!['words/zh.toml']!.includes('HZ-RED-CONTACT]'), both!['words/zh.toml']!.includes('HZ-RED-KEY-AREA]')]).toEqual([false, false])
+    expect(ids(after(edit.removeRule(both!, then(then(last, one), both, one!))))).toEqual(rest('HZ-RED-CONTACT', 'HZ-RED-KEY-AREA', 'HZ-RELEASE-ORDER'))
+
+    for (const gone of [contact, area, last]) {
+      const copy = edit.copyRule(pack, contact, 'HZ-RED-CONTACT-2')
+      expect(ids(after(edit.removeRule(copy!, then(gone, copy))))).toEqual(ids(after(copy)).filter((id) => id !== gone.id))
+      const more = edit.addRule(pack, contact, { id: 'HZ-RED-CONTACT-NEAR', on: 'listed', does: 'red', source: '', words: {} })
+      expect(ids(after(edit.removeRule(more!, then(gone, more))))).toEqual(ids(after(more)).filter((id) => id !== gone.id))
+    }
+    // A rule that is not there any more is not another one.
+    expect(edit.removeRule(one!, then(contact, one))).toBeNull()
   })
 
   it('of the pack above are changed or switched off', () => {
