@@ -1,7 +1,7 @@
 // What the table does to the text: rules are added, copied, moved and taken away, stages and what ends them
 // as well, each at its place, and every other letter stays. Null where the text cannot be read there: then it
 // has to be mended first.
-import { quoted } from './places'
+import { put, quoted } from './places'
 import * as toml from './toml'
 import type { Block, Range } from './toml'
 import type { Files, RuleRow } from './types'
@@ -236,6 +236,24 @@ export const removeStage = (files: Files, rule: RuleRow, n: number): Files | nul
     const stages = toml.follow(block, 'stages')?.value
     return stages?.kind === 'list' && stages.items.length > 1 && stages.items[n] ? toml.take(text, stages, n) : null
   })
+
+/** A value of a rule written over where it stands now; null where the text has it no more. */
+export const setValue = (files: Files, rule: RuleRow, path: string, written: string): Files | null =>
+  altered(files, rule, (text, block) => {
+    const value = toml.follow(block, path)?.value
+    return value ? put(text, value, written) : null
+  })
+
+/** A rule's values without those of a stage, and those behind it a stage further up. */
+export const withoutStage = (values: RuleRow['values'], n: number): RuleRow['values'] =>
+  values.flatMap((v) => {
+    const [, stage, rest] = /^stages\.(\d+)(.*)$/.exec(v.path) ?? []
+    if (stage === undefined || Number(stage) < n) return [v]
+    return Number(stage) === n ? [] : [{ ...v, path: `stages.${Number(stage) - 1}${rest}` }]
+  })
+
+/** A rule's values without one and what lies in it. */
+export const withoutValue = (values: RuleRow['values'], way: string): RuleRow['values'] => values.filter((v) => v.path !== way && !v.path.startsWith(`${way}.`))
 
 /** What ends a stage lies there. */
 export const releaseOf = (stage: number): string => (stage < 0 ? 'flag.release' : `stages.${stage}.release`)

@@ -220,6 +220,22 @@ describe('stages and what ends them', () => {
     expect(lines(rules, first)).toEqual(['    { colour = "red", release = { tests_on = [1, 4] } },'])
   })
 
+  it('have their values written where they stand now, and nowhere once they are gone', () => {
+    const place = (path: string, value: unknown) => ({ path, value, from: rules.indexOf('14, check'), to: rules.indexOf('14, check') + 2 })
+    const values = [place('when', 'x'), place('stages.0.colour', 'red'), place('stages.0.release.days', 14), place('stages.1.release.days', 7), place('stages.1.release.fact.on', 'test')]
+    // Places as the page held them before are of no account.
+    const gone = edit.removeStage(files, { ...b, values }, 0)!
+    const stale = { ...b, values }
+    expect(edit.setValue(gone, stale, 'stages.1.release.days', '10')).toBeNull()
+    expect(lines(after(edit.setValue(gone, stale, 'stages.0.release.days', '10')), after(gone))).toEqual(['    { colour = "yellow", release = { days = 10 } }, # second'])
+    expect(lines(after(edit.setValue(files, stale, 'source.title', '"y"')), rules)).toEqual(['title = "y"'])
+    expect(edit.setValue({ ...files, 'rules.toml': `${rules}[` }, stale, 'source.title', '"y"')).toBeNull()
+    // The table has the stages that the text has.
+    expect(edit.withoutStage(values, 0).map((v) => [v.path, v.value])).toEqual([['when', 'x'], ['stages.0.release.days', 7], ['stages.0.release.fact.on', 'test']])
+    expect(edit.withoutStage(values, 1).map((v) => v.path)).toEqual(['when', 'stages.0.colour', 'stages.0.release.days'])
+    expect(edit.withoutValue(values, 'stages.1.release.fact').map((v) => v.path)).toEqual(['when', 'stages.0.colour', 'stages.0.release.days', 'stages.1.release.days'])
+  })
+
   it('end in more ways or fewer', () => {
     const more = edit.addEnd(files, a, 0, 'confirmed_by')
     expect(after(more)).toContain('release = { days = 14, check_ins_in_a_row = 14, confirmed_by = "county" }')
