@@ -116,11 +116,12 @@ function ruleText(rule: NewRule): string {
 export function addRule(files: Files, behind: RuleRow | null, rule: NewRule): Files | null {
   const text = files[file] ?? ''
   if (!toml.parts(text)) return null
-  let next: Files | null = with_(files, file, after(text, placeAfter(text, behind), ruleText(rule)))
+  let next = with_(files, file, after(text, placeAfter(text, behind), ruleText(rule)))
   for (const lang of languages(files)) {
     const said = texts.filter((key) => rule.words[lang]?.[key]?.trim())
     const lines = [`[rules.${rule.id}]`, ...said.map((key) => `${key} = ${quoted(rule.words[lang]?.[key]?.trim() ?? '')}`)]
-    if (said.length) next = next && with_(next, `words/${lang}.toml`, after(next[`words/${lang}.toml`] ?? '', null, lines.join('\n')))
+    if (said.length && !writesWords(files[`words/${lang}.toml`] ?? '', rule.id)) return null
+    if (said.length) next = with_(next, `words/${lang}.toml`, after(next[`words/${lang}.toml`] ?? '', null, lines.join('\n')))
   }
   return next
 }
@@ -131,7 +132,23 @@ export function freeId(id: string, rules: RuleRow[]): string {
   for (let n = 2; ; n++) if (rules.every((r) => r.id !== `${stem}-${n}`)) return `${stem}-${n}`
 }
 
+/** Whether a rule's texts stand, or can stand, under a header of their own. Elsewhere, as `A.title` or in
+ * braces, they are for the text alone: a header beside them would be their second. */
+function writesWords(text: string, id: string): boolean {
+  const all = toml.parts(text)
+  return all !== null && all.every((part) => part.entries.every((e) => {
+    const way = part.path === '' ? e.key : `${part.path}.${e.key}`
+    return way !== 'rules' && way !== `rules.${id}` && !(way.startsWith(`rules.${id}.`) && part.path.length < `rules.${id}`.length)
+  }))
+}
+
 const wordsBlock = (text: string, id: string): Block | null => toml.blocks(text, [`rules.${id}`])?.[0] ?? null
+
+/** The first block of a rule's texts; parts of them may stand away from it. */
+function allWords(text: string, id: string): Block | null {
+  const paths = (toml.parts(text) ?? []).map((part) => part.path).filter((path) => path === `rules.${id}` || path.startsWith(`rules.${id}.`))
+  return toml.blocks(text, paths)?.[0] ?? null
+}
 
 /** The same rule once more under another id, with its texts. */
 export function copyRule(files: Files, rule: RuleRow, id: string): Files | null {
@@ -144,6 +161,7 @@ export function copyRule(files: Files, rule: RuleRow, id: string): Files | null 
   for (const lang of languages(files)) {
     const name = `words/${lang}.toml`
     const words = files[name] ?? ''
+    if (!writesWords(words, rule.id) || !writesWords(words, id)) return null
     const own = wordsBlock(words, rule.id)
     if (!own) continue
     let copy = words.slice(own.from, own.to)
@@ -166,8 +184,8 @@ export function removeRule(files: Files, rule: RuleRow): Files | null {
   if (rule.how !== 'rule' && rule.how !== 'row') return next
   for (const lang of languages(files)) {
     const name = `words/${lang}.toml`
-    const own = wordsBlock(files[name] ?? '', rule.id)
-    if (own) next = with_(next, name, without(files[name] ?? '', own))
+    if (!writesWords(files[name] ?? '', rule.id)) return null
+    for (let own; (own = allWords(next[name] ?? '', rule.id)); ) next = with_(next, name, without(next[name] ?? '', own))
   }
   return next
 }
@@ -273,21 +291,29 @@ export const removeEnd = (files: Files, rule: RuleRow, way: string): Files | nul
     return found?.holder ? toml.take(text, found.holder, found.at) : null
   })
 
-/** A text of a rule in a language, as it stands; empty where it does not. */
-export function wordOf(files: Files, lang: string, id: string, key: Text): string {
+/** A text of a rule in a language, as it stands; empty where there is none, null where a field of one line
+ * cannot hold it or it stands where the table does not write. */
+export function wordOf(files: Files, lang: string, id: string, key: Text): string | null {
   const text = files[`words/${lang}.toml`] ?? ''
+  if (!writesWords(text, id)) return null
   const block = wordsBlock(text, id)
   const value = block && toml.follow(block, key)?.value
-  return value ? (toml.said(text.slice(value.from, value.to)) ?? '') : ''
+  return value ? lineOf(text, value) : ''
+}
+
+function lineOf(text: string, value: toml.Value): string | null {
+  const said = toml.said(text.slice(value.from, value.to))
+  return said === null || /[\r\n]/.test(said) ? null : said
 }
 
 /** With a text of a rule in a language: written over, added, or taken away where it is empty. */
 export function setWord(files: Files, lang: string, id: string, key: Text, said: string): Files | null {
   const name = `words/${lang}.toml`
   const text = files[name] ?? ''
-  if (!toml.parts(text)) return null
+  if (!writesWords(text, id)) return null
   const block = wordsBlock(text, id)
   const value = block && toml.follow(block, key)?.value
+  if (value && lineOf(text, value) === null) return null
   if (said.trim() === '') {
     if (!block || !value) return files
     return with_(files, name, without_line(text, value))

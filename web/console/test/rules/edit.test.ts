@@ -262,6 +262,47 @@ describe('texts that holders read', () => {
     expect(edit.setWord({ 'words/zh.toml': 'a =' }, 'zh', 'A', 'why', 'x')).toBeNull()
   })
 
+  it('are left to the text where a field cannot hold them', () => {
+    const of = (written: string): Files => ({ 'words/zh.toml': `[rules.A]\ntitle = ${written}\nwhy = "x"\n` })
+    const read: [string, string | null][] = [
+      ['"a\\tb"', 'a\tb'],
+      ['"\\U0001F600\\e\\x41"', '😀\u001bA'],
+      ["'a\\n'", 'a\\n'],
+      ['"""\na \\\n  b ""c"""', 'a b ""c'],
+      ["'''\na'''", 'a'],
+      ['""', ''],
+      ['"a\\nb"', null],
+      ['"""a\nb"""', null],
+      ["'''a\r\nb'''", null],
+      ['"\\q"', null],
+      ['"\\UFFFFFFFF"', null],
+      ['14', null],
+    ]
+    for (const [written, said] of read) {
+      expect([written, edit.wordOf(of(written), 'zh', 'A', 'title')]).toEqual([written, said])
+      const over = edit.setWord(of(written), 'zh', 'A', 'title', 'y')
+      expect([written, over]).toEqual([written, said === null ? null : of('"y"')])
+      if (said === null) expect(edit.setWord(of(written), 'zh', 'A', 'title', '')).toBeNull()
+    }
+  })
+
+  it('are left to the text where they stand in braces or under dotted keys', () => {
+    for (const odd of ['[rules]\nA.title = "甲"\n', '[rules]\nA = { title = "甲" }\n', 'rules.A.title = "甲"\n', 'rules = { A = { title = "甲" } }\n', '[rules]\n"A".stages.x = "一"\n', 'a =']) {
+      const pack: Files = { ...files, 'words/zh.toml': odd }
+      expect([odd, edit.wordOf(pack, 'zh', 'A', 'title')]).toEqual([odd, null])
+      expect([odd, edit.setWord(pack, 'zh', 'A', 'why', 'x'), edit.removeRule(pack, a), edit.copyRule(pack, a, 'A-2')]).toEqual([odd, null, null, null])
+    }
+    // What stands beside them is written as ever.
+    const beside: Files = { ...files, 'words/zh.toml': '[rules]\nA.title = "甲"\n\n[rules.B]\ntitle = "乙"\n' }
+    expect(edit.setWord(beside, 'zh', 'B', 'title', '丙')!['words/zh.toml']).toContain('title = "丙"')
+    expect(edit.removeRule(beside, b)!['words/zh.toml']).toBe('[rules]\nA.title = "甲"\n')
+    const inline: Files = { ...files, 'words/zh.toml': 'rules = {}\n' }
+    expect(edit.addRule(inline, null, { id: 'C', on: 'test', does: 'red', source: '', words: { zh: { title: 'x' } } })).toBeNull()
+    // Parts of a rule's texts that stand apart go with it.
+    const apart: Files = { ...files, 'words/zh.toml': '[rules.A.stages]\nx = "一"\n\n[rules.B]\ntitle = "乙"\n\n[rules.A]\ntitle = "甲"\n' }
+    expect(edit.removeRule(apart, a)!['words/zh.toml']).toBe('[rules.B]\ntitle = "乙"\n')
+  })
+
   it('and conditions keep their quotes plain where they can', () => {
     expect(edit.asWhen('fact.x == "y"')).toBe('\'fact.x == "y"\'')
     expect(edit.asWhen("it's\n")).toBe('"it\'s\\n"')
