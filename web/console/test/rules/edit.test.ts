@@ -145,6 +145,11 @@ describe('rules', () => {
     const both = edit.removeRule(gone, { ...b, from: after(gone).indexOf('[[rule]]') })!
     expect(toml.blocks(after(both), ['rule'])).toEqual([])
     expect(both['words/zh.toml']).toBe('name = "样例"\n')
+    // A line of a text that looks like a comment is none.
+    const hashes = `[[rule]]\nid = "A"\nwhen = """\nx\n# y"""\n[[rule]]\nid = "B"\nwhen = '''\n#'''\n# about C\n[[rule]]\nid = "C"\n`
+    const one = after(edit.removeRule({ 'rules.toml': hashes }, row('B', 'rule', hashes)))
+    expect(one).toBe('[[rule]]\nid = "A"\nwhen = """\nx\n# y"""\n# about C\n[[rule]]\nid = "C"\n')
+    expect(after(edit.removeRule({ 'rules.toml': one }, row('C', 'rule', one)))).toBe('[[rule]]\nid = "A"\nwhen = """\nx\n# y"""\n')
     const on = edit.removeRule(files, row('UP-1', 'off'))!
     expect([after(on).includes('[[off]]'), on['words/zh.toml']]).toEqual([false, words])
   })
@@ -214,10 +219,42 @@ describe('stages and what ends them', () => {
     expect(edit.removeStage(files, a, 0)).toBeNull()
     // On lines of their own, with a comma at the end and comments between.
     const two = after(edit.addStage(files, b))
-    expect(two).toContain('{ colour = "yellow", release = { days = 7 } },\n    { colour = "yellow", release = { days = 7 } }, # second\n]')
+    expect(two).toContain('{ colour = "yellow", release = { days = 7 } }, # second\n    { colour = "yellow", release = { days = 7 } },\n]')
     const first = after(edit.removeStage(files, b, 0))
     expect(first).toContain('stages = [\n    # first\n    { colour = "yellow"')
     expect(lines(rules, first)).toEqual(['    { colour = "red", release = { tests_on = [1, 4] } },'])
+  })
+
+  it('keep the comments beside them', () => {
+    const of = (stages: string): { pack: Files; one: RuleRow } => {
+      const text = `[[rule]]\nid = "A"\nstages = ${stages} # end\n`
+      return { pack: { 'rules.toml': text }, one: row('A', 'rule', text) }
+    }
+    const [red, yellow, more] = ['{ colour = "red" }', '{ colour = "yellow" }', '{ colour = "yellow", release = { days = 7 } }']
+    const to = (next: Files | null): string => /^\[\[rule\]\]\nid = "A"\nstages = ([^]*) # end\n$/.exec(after(next))?.[1] ?? after(next)
+    const without = (stages: string, n: number): string => to(edit.removeStage(of(stages).pack, of(stages).one, n))
+    const removed: [string, number, string][] = [
+      [`[${red}, # isolation\n    ${yellow} ]`, 1, `[${red} # isolation\n ]`],
+      [`[${red}, # isolation\n    ${yellow} ]`, 0, `[ # isolation\n    ${yellow} ]`],
+      [`[${red},\n    # note\n    ${yellow}]`, 0, `[\n    # note\n    ${yellow}]`],
+      [`[${red},\n    # note\n    ${yellow}]`, 1, `[${red}\n    # note\n]`],
+      [`[\n    ${red}, # isolation\n    ${yellow}, # at home\n]`, 0, `[\n    ${yellow}, # at home\n]`],
+      [`[\n    ${red}, # isolation\n    ${yellow} # at home\n]`, 1, `[\n    ${red}, # isolation\n]`],
+      [`[\n    ${red} # isolation\n    , ${yellow}\n]`, 0, `[\n     # isolation\n     ${yellow}\n]`],
+      [`[${red}, ${yellow}, ${red}]`, 1, `[${red}, ${red}]`],
+      [`[${red},\n  ${yellow}]`, 1, `[${red}]`],
+    ]
+    for (const [stages, n, wanted] of removed) expect([stages, n, without(stages, n)]).toEqual([stages, n, wanted])
+    const added: [string, string][] = [
+      [`[\n    ${red},\n    ${yellow}, # at home\n]`, `[\n    ${red},\n    ${yellow}, # at home\n    ${more},\n]`],
+      [`[\n    ${red},\n    ${yellow} # at home\n]`, `[\n    ${red},\n    ${yellow}, # at home\n    ${more}\n]`],
+      [`[${red}, # isolation\n]`, `[${red}, # isolation\n    ${more},\n]`],
+      [`[\n  ${red} # isolation\n  , # then\n]`, `[\n  ${red} # isolation\n  , # then\n  ${more},\n]`],
+      [`[\n    ${red} ]`, `[\n    ${red},\n    ${more} ]`],
+      [`[ # none yet\n]`, `[ # none yet\n${more}]`],
+    ]
+    for (const [stages, wanted] of added) expect([stages, to(edit.addStage(of(stages).pack, of(stages).one))]).toEqual([stages, wanted])
+    for (const text of [...removed.map(([, , t]) => t), ...added.map(([, t]) => t)]) expect(toml.parts(`a = ${text}\n`)).not.toBeNull()
   })
 
   it('have their values written where they stand now, and nowhere once they are gone', () => {
