@@ -45,7 +45,11 @@ export interface NewRule {
   words: Record<string, Partial<Record<Text, string>>>
 }
 
-export const fitsId = (id: string, rules: RuleRow[]): boolean => /^[A-Z][A-Z0-9]*(-[A-Z0-9]+)*$/.test(id) && id.length <= 64 && rules.every((r) => r.id !== id)
+export const fitsId = (id: string, taken: ReadonlySet<string>): boolean => /^[A-Z][A-Z0-9]*(-[A-Z0-9]+)*$/.test(id) && id.length <= 64 && !taken.has(id)
+
+/** Ids of rules that the server knows, and those that stand in the text meanwhile. */
+export const takenIds = (files: Files, rules: RuleRow[]): ReadonlySet<string> =>
+  new Set([...rules.map((r) => r.id), ...(toml.blocks(files[file] ?? '', ['rule', 'table.row']) ?? []).flatMap((b) => idOf(files[file] ?? '', b) ?? [])])
 
 /** A condition in quotes that need no escapes, where it can be. */
 export const asWhen = (text: string): string => (/^[^'\n\r\t\u007f]*$/.test(text) ? `'${text}'` : quoted(text))
@@ -127,9 +131,9 @@ export function addRule(files: Files, behind: RuleRow | null, rule: NewRule): Fi
 }
 
 /** An id that no rule has. */
-export function freeId(id: string, rules: RuleRow[]): string {
+export function freeId(id: string, taken: ReadonlySet<string>): string {
   const stem = id.replace(/-\d+$/, '')
-  for (let n = 2; ; n++) if (rules.every((r) => r.id !== `${stem}-${n}`)) return `${stem}-${n}`
+  for (let n = 2; ; n++) if (!taken.has(`${stem}-${n}`)) return `${stem}-${n}`
 }
 
 /** Whether a rule's texts stand, or can stand, under a header of their own. Elsewhere, as `A.title` or in

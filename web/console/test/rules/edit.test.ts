@@ -121,14 +121,17 @@ describe('rules', () => {
     expect(table.indexOf('id = "C"')).toBeGreaterThan(table.indexOf('id = "T-2"'))
     expect(after(edit.addRule(files, null, rule)).startsWith(rules.trimEnd())).toBe(true)
     expect(after(edit.addRule({ 'rules.toml': '' }, null, { ...rule, does: 'flag', on: 'order' }))).toMatch(/^\[\[rule\]\][^]*order = \{ days_max = 14 \}[^]*flag = [^]*\n$/)
-    expect(edit.fitsId('HZ-RED-1', [a])).toBe(true)
-    for (const no of ['A', 'a', '-A', 'A-', 'A B', '', `A${'B'.repeat(64)}`]) expect(edit.fitsId(no, [a])).toBe(false)
+    expect(edit.fitsId('HZ-RED-1', new Set(['A']))).toBe(true)
+    for (const no of ['A', 'a', '-A', 'A-', 'A B', '', `A${'B'.repeat(64)}`]) expect(edit.fitsId(no, new Set(['A']))).toBe(false)
   })
 
   it('are copied with their comments and texts, under an id that is free', () => {
-    const id = edit.freeId('B-2', [b, { ...b, id: 'B-2' }])
+    const id = edit.freeId('B-2', edit.takenIds(files, [b, { ...b, id: 'B-2' }]))
     expect(id).toBe('B-3')
     const copy = edit.copyRule(files, b, id)!
+    // One that the server has not seen yet has its id all the same.
+    expect(edit.freeId('B-2', edit.takenIds(copy, [b, { ...b, id: 'B-2' }]))).toBe('B-4')
+    expect(edit.freeId('T-1', edit.takenIds(files, []))).toBe('T-3')
     const text = after(copy)
     const [, own, second] = toml.blocks(text, ['rule'])!
     expect(text.slice(second!.from, second!.to)).toBe(text.slice(own!.from, own!.to).replace('"B"', '"B-3"'))
