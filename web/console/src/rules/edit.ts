@@ -1,7 +1,7 @@
 // What the table does to the text: rules are added, copied, moved and taken away, stages and what ends them
 // as well, each at its place, and every other letter stays. Null where the text cannot be read there: then it
 // has to be mended first.
-import { quoted } from './places'
+import { put, quoted } from './places'
 import * as toml from './toml'
 import type { Block, Range } from './toml'
 import type { Files, RuleRow } from './types'
@@ -45,7 +45,11 @@ export interface NewRule {
   words: Record<string, Partial<Record<Text, string>>>
 }
 
-export const fitsId = (id: string, rules: RuleRow[]): boolean => /^[A-Z][A-Z0-9]*(-[A-Z0-9]+)*$/.test(id) && id.length <= 64 && rules.every((r) => r.id !== id)
+export const fitsId = (id: string, taken: ReadonlySet<string>): boolean => /^[A-Z][A-Z0-9]*(-[A-Z0-9]+)*$/.test(id) && id.length <= 64 && !taken.has(id)
+
+/** Ids of rules that the server knows, and those that stand in the text meanwhile. */
+export const takenIds = (files: Files, rules: RuleRow[]): ReadonlySet<string> =>
+  new Set([...rules.map((r) => r.id), ...(toml.blocks(files[file] ?? '', ['rule', 'table.row']) ?? []).flatMap((b) => idOf(files[file] ?? '', b) ?? [])])
 
 /** A condition in quotes that need no escapes, where it can be. */
 export const asWhen = (text: string): string => (/^[^'\n\r\t\u007f]*$/.test(text) ? `'${text}'` : quoted(text))
@@ -56,12 +60,20 @@ export const languages = (files: Files): string[] =>
     .flatMap((name) => wordsFile.exec(name)?.[1] ?? [])
     .sort((a, b) => Number(b === 'zh') - Number(a === 'zh') || a.localeCompare(b))
 
-/** The block of a rule that stands in the text. */
+/** The block of a rule that stands in the text. It is known by its id: places are only near until the server
+ * has looked again. */
 function blockOf(text: string, rule: RuleRow): Block | null {
   const all = toml.blocks(text, rule.how === 'row' ? ['table.row'] : [rule.how])
   const from = rule.from
   if (!all || from === null) return null
-  return all.find((b) => b.from <= from && from < b.to) ?? null
+  const far = (b: Block): number => (b.from <= from && from < b.to ? 0 : Math.min(Math.abs(b.from - from), Math.abs(b.to - from)))
+  return all.filter((b) => idOf(text, b) === rule.id).reduce<Block | null>((near, b) => (near && far(near) <= far(b) ? near : b), null)
+}
+
+/** What names a rule: its own id, or that of the rule that it changes. */
+function idOf(text: string, block: Block): string | null {
+  const named = toml.follow(block, block.path === 'replace' || block.path === 'off' ? 'rule' : 'id')?.value
+  return named ? toml.said(text.slice(named.from, named.to)) : null
 }
 
 /** Those that it may change places with, in their order. */
@@ -108,22 +120,39 @@ function ruleText(rule: NewRule): string {
 export function addRule(files: Files, behind: RuleRow | null, rule: NewRule): Files | null {
   const text = files[file] ?? ''
   if (!toml.parts(text)) return null
-  let next: Files | null = with_(files, file, after(text, placeAfter(text, behind), ruleText(rule)))
+  let next = with_(files, file, after(text, placeAfter(text, behind), ruleText(rule)))
   for (const lang of languages(files)) {
     const said = texts.filter((key) => rule.words[lang]?.[key]?.trim())
     const lines = [`[rules.${rule.id}]`, ...said.map((key) => `${key} = ${quoted(rule.words[lang]?.[key]?.trim() ?? '')}`)]
-    if (said.length) next = next && with_(next, `words/${lang}.toml`, after(next[`words/${lang}.toml`] ?? '', null, lines.join('\n')))
+    if (said.length && !writesWords(files[`words/${lang}.toml`] ?? '', rule.id)) return null
+    if (said.length) next = with_(next, `words/${lang}.toml`, after(next[`words/${lang}.toml`] ?? '', null, lines.join('\n')))
   }
   return next
 }
 
 /** An id that no rule has. */
-export function freeId(id: string, rules: RuleRow[]): string {
+export function freeId(id: string, taken: ReadonlySet<string>): string {
   const stem = id.replace(/-\d+$/, '')
-  for (let n = 2; ; n++) if (rules.every((r) => r.id !== `${stem}-${n}`)) return `${stem}-${n}`
+  for (let n = 2; ; n++) if (!taken.has(`${stem}-${n}`)) return `${stem}-${n}`
+}
+
+/** Whether a rule's texts stand, or can stand, under a header of their own. Elsewhere, as `A.title` or in
+ * braces, they are for the text alone: a header beside them would be their second. */
+function writesWords(text: string, id: string): boolean {
+  const all = toml.parts(text)
+  return all !== null && all.every((part) => part.entries.every((e) => {
+    const way = part.path === '' ? e.key : `${part.path}.${e.key}`
+    return way !== 'rules' && way !== `rules.${id}` && !(way.startsWith(`rules.${id}.`) && part.path.length < `rules.${id}`.length)
+  }))
 }
 
 const wordsBlock = (text: string, id: string): Block | null => toml.blocks(text, [`rules.${id}`])?.[0] ?? null
+
+/** The first block of a rule's texts; parts of them may stand away from it. */
+function allWords(text: string, id: string): Block | null {
+  const paths = (toml.parts(text) ?? []).map((part) => part.path).filter((path) => path === `rules.${id}` || path.startsWith(`rules.${id}.`))
+  return toml.blocks(text, paths)?.[0] ?? null
+}
 
 /** The same rule once more under another id, with its texts. */
 export function copyRule(files: Files, rule: RuleRow, id: string): Files | null {
@@ -136,6 +165,7 @@ export function copyRule(files: Files, rule: RuleRow, id: string): Files | null 
   for (const lang of languages(files)) {
     const name = `words/${lang}.toml`
     const words = files[name] ?? ''
+    if (!writesWords(words, rule.id) || !writesWords(words, id)) return null
     const own = wordsBlock(words, rule.id)
     if (!own) continue
     let copy = words.slice(own.from, own.to)
@@ -158,8 +188,8 @@ export function removeRule(files: Files, rule: RuleRow): Files | null {
   if (rule.how !== 'rule' && rule.how !== 'row') return next
   for (const lang of languages(files)) {
     const name = `words/${lang}.toml`
-    const own = wordsBlock(files[name] ?? '', rule.id)
-    if (own) next = with_(next, name, without(files[name] ?? '', own))
+    if (!writesWords(files[name] ?? '', rule.id)) return null
+    for (let own; (own = allWords(next[name] ?? '', rule.id)); ) next = with_(next, name, without(next[name] ?? '', own))
   }
   return next
 }
@@ -229,6 +259,24 @@ export const removeStage = (files: Files, rule: RuleRow, n: number): Files | nul
     return stages?.kind === 'list' && stages.items.length > 1 && stages.items[n] ? toml.take(text, stages, n) : null
   })
 
+/** A value of a rule written over where it stands now; null where the text has it no more. */
+export const setValue = (files: Files, rule: RuleRow, path: string, written: string): Files | null =>
+  altered(files, rule, (text, block) => {
+    const value = toml.follow(block, path)?.value
+    return value ? put(text, value, written) : null
+  })
+
+/** A rule's values without those of a stage, and those behind it a stage further up. */
+export const withoutStage = (values: RuleRow['values'], n: number): RuleRow['values'] =>
+  values.flatMap((v) => {
+    const [, stage, rest] = /^stages\.(\d+)(.*)$/.exec(v.path) ?? []
+    if (stage === undefined || Number(stage) < n) return [v]
+    return Number(stage) === n ? [] : [{ ...v, path: `stages.${Number(stage) - 1}${rest}` }]
+  })
+
+/** A rule's values without one and what lies in it. */
+export const withoutValue = (values: RuleRow['values'], way: string): RuleRow['values'] => values.filter((v) => v.path !== way && !v.path.startsWith(`${way}.`))
+
 /** What ends a stage lies there. */
 export const releaseOf = (stage: number): string => (stage < 0 ? 'flag.release' : `stages.${stage}.release`)
 
@@ -247,33 +295,29 @@ export const removeEnd = (files: Files, rule: RuleRow, way: string): Files | nul
     return found?.holder ? toml.take(text, found.holder, found.at) : null
   })
 
-/** A text of a rule in a language, as it stands; empty where it does not. */
-export function wordOf(files: Files, lang: string, id: string, key: Text): string {
+/** A text of a rule in a language, as it stands; empty where there is none, null where a field of one line
+ * cannot hold it or it stands where the table does not write. */
+export function wordOf(files: Files, lang: string, id: string, key: Text): string | null {
   const text = files[`words/${lang}.toml`] ?? ''
+  if (!writesWords(text, id)) return null
   const block = wordsBlock(text, id)
   const value = block && toml.follow(block, key)?.value
-  return value ? plain(text.slice(value.from, value.to)) : ''
+  return value ? lineOf(text, value) : ''
 }
 
-/** A quoted text without its quotes. */
-function plain(written: string): string {
-  if (written.startsWith("'''")) return written.slice(3, -3).replace(/^\r?\n/, '')
-  if (written.startsWith("'")) return written.slice(1, -1)
-  if (written.startsWith('"""')) return written.slice(3, -3).replace(/^\r?\n/, '').replace(/\\"/g, '"').replace(/\\\\/g, '\\')
-  try {
-    return String(JSON.parse(written))
-  } catch {
-    return written
-  }
+function lineOf(text: string, value: toml.Value): string | null {
+  const said = toml.said(text.slice(value.from, value.to))
+  return said === null || /[\r\n]/.test(said) ? null : said
 }
 
 /** With a text of a rule in a language: written over, added, or taken away where it is empty. */
 export function setWord(files: Files, lang: string, id: string, key: Text, said: string): Files | null {
   const name = `words/${lang}.toml`
   const text = files[name] ?? ''
-  if (!toml.parts(text)) return null
+  if (!writesWords(text, id)) return null
   const block = wordsBlock(text, id)
   const value = block && toml.follow(block, key)?.value
+  if (value && lineOf(text, value) === null) return null
   if (said.trim() === '') {
     if (!block || !value) return files
     return with_(files, name, without_line(text, value))

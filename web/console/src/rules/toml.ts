@@ -122,6 +122,25 @@ export function parts(text: string): Part[] | null {
   return all
 }
 
+const escapes: Record<string, string> = { b: '\b', t: '\t', n: '\n', f: '\f', r: '\r', e: '\u001b', '"': '"', '\\': '\\' }
+
+/** What a text in quotes says; null where it is none, or has an escape that TOML does not know. */
+export function said(written: string): string | null {
+  const quotes = /^("""|'''|"|')([^]*)\1$/.exec(written)
+  if (!quotes || written.length < 2 * quotes[1]!.length) return null
+  const inside = quotes[1]!.length === 3 ? quotes[2]!.replace(/^\r?\n/, '') : quotes[2]!
+  if (quotes[1]!.startsWith("'")) return inside
+  let known = true
+  const read = inside.replace(/\\(?:[ \t]*\r?\n\s*|u([\da-fA-F]{4})|U([\da-fA-F]{8})|x([\da-fA-F]{2})|([^]))/g, (all, u?: string, U?: string, x?: string, one?: string) => {
+    const code = u ?? U ?? x
+    if (code === undefined && one === undefined) return ''
+    const letter = code === undefined ? escapes[one ?? ''] : Number.parseInt(code, 16) <= 0x10ffff ? String.fromCodePoint(Number.parseInt(code, 16)) : undefined
+    if (letter === undefined) known = false
+    return letter ?? all
+  })
+  return known ? read : null
+}
+
 /** A header with all that stands under it, headers below it included, and the comments that touch it. */
 export interface Block extends Range {
   path: string
@@ -138,17 +157,18 @@ export function blocks(text: string, paths: string[]): Block[] | null {
     let end = i + 1
     while (all[end]?.path.startsWith(`${part.path}.`)) end++
     const own = all.slice(i, end)
-    found.push({ path: part.path, parts: own, ...touching(text, part.from, (own[own.length - 1] as Part).to) })
+    found.push({ path: part.path, parts: own, ...touching(text, all[i - 1]?.to ?? 0, part.from, (own[own.length - 1] as Part).to) })
   })
   return found
 }
 
-/** Whole lines, with the comments right above and, where they touch nothing else, right below. */
-function touching(text: string, first: number, last: number): Range {
+/** Whole lines, with the comments right above and, where they touch nothing else, right below; none of the
+ * lines up to what stands before, whose last may be of a text and only look like a comment. */
+function touching(text: string, before: number, first: number, last: number): Range {
   let from = text.lastIndexOf('\n', first - 1) + 1
   for (;;) {
     const above = text.lastIndexOf('\n', from - 2) + 1
-    if (from === 0 || !/^[ \t]*#/.test(text.slice(above, from))) break
+    if (from === 0 || above < before || !/^[ \t]*#/.test(text.slice(above, from))) break
     from = above
   }
   const endOf = (at: number) => (text.indexOf('\n', at) === -1 ? text.length : text.indexOf('\n', at))
@@ -201,32 +221,70 @@ function within(value: Value, way: string): Found | null {
 
 const held = (holder: Value): Range[] => (holder.kind === 'list' ? holder.items : holder.entries)
 
-/** With one more in a list or in braces, at its end. */
+/** Where the comma behind an element stands; -1 where none does. Nothing but comments lies between. */
+function commaAt(text: string, from: number): number {
+  const before = /(?:\s|#[^\n]*)*/y
+  before.lastIndex = from
+  before.exec(text)
+  return text[before.lastIndex] === ',' ? before.lastIndex : -1
+}
+
+/** Where a place's line begins and where it ends, within a list or braces. */
+const lineFrom = (text: string, at: number): number => text.lastIndexOf('\n', at - 1) + 1
+const lineTo = (text: string, at: number): number => /[^\r\n]*/.exec(text.slice(at))![0].length + at
+
+/** With one more in a list or in braces, at its end, behind the comments of what is there. */
 export function put(text: string, holder: Value, written: string): string {
   const all = held(holder)
   const last = all[all.length - 1]
-  if (!last) return `${text.slice(0, holder.from)}${holder.kind === 'list' ? `[${written}]` : `{ ${written} }`}${text.slice(holder.to)}`
-  const line = text.lastIndexOf('\n', last.from - 1) + 1
-  const indent = text.slice(line, last.from)
-  // Each on a line of its own, or all in one.
-  const before = line > holder.from && indent.trim() === '' ? `\n${indent}` : ' '
-  const comma = /^\s*,/.exec(text.slice(last.to, holder.to))
-  if (!comma) return `${text.slice(0, last.to)},${before}${written}${text.slice(last.to)}`
-  const after = last.to + comma[0].length
-  return `${text.slice(0, after)}${before}${written},${text.slice(after)}`
+  const shut = holder.to - 1
+  if (!last) {
+    // A comment in it stays, and ends with its line.
+    const inside = text.slice(holder.from + 1, shut)
+    if (inside.includes('#')) return text.slice(0, shut) + written + text.slice(shut)
+    return `${text.slice(0, holder.from)}${holder.kind === 'list' ? `[${written}]` : `{ ${written} }`}${text.slice(holder.to)}`
+  }
+  const line = lineFrom(text, last.from)
+  const indent = /^[ \t]*/.exec(text.slice(line))![0]
+  const ownLine = line > holder.from && line + indent.length === last.from
+  const comma = commaAt(text, last.to)
+  const behind = comma === -1 ? last.to : comma + 1
+  const end = lineTo(text, behind)
+  const rest = text.slice(behind, end)
+  const commented = end < shut && /^[ \t]*#/.test(rest)
+  // Each on a line of its own, or all in one; and never within a comment.
+  const at = commented || (ownLine && end < shut && rest.trim() === '') ? end : behind
+  const feed = text[text.indexOf('\n') - 1] === '\r' ? '\r\n' : '\n'
+  const before = ownLine ? feed + indent : commented ? `${feed}${indent}${line > holder.from ? '' : '    '}` : ' '
+  const kept = comma === -1 ? `${text.slice(0, last.to)},${text.slice(last.to, at)}` : text.slice(0, at)
+  return `${kept}${before}${written}${comma === -1 ? '' : ','}${text.slice(at)}`
 }
 
-/** Without one. */
+/** Without one. A comment behind it goes along where the line is its own; every other stays. */
 export function take(text: string, holder: Value, at: number): string {
   const all = held(holder)
-  const [one, before, after] = [all[at] as Range, all[at - 1], all[at + 1]]
-  if (!before && !after) {
+  const one = all[at] as Range
+  const before = all[at - 1]
+  const inside = text.slice(holder.from + 1, one.from) + text.slice(one.to, holder.to - 1)
+  if (all.length === 1 && !inside.includes('#')) {
     const [open, shut] = holder.kind === 'list' ? ['[', ']'] : ['{', '}']
     return `${text.slice(0, holder.from)}${open}${shut}${text.slice(holder.to)}`
   }
-  const line = text.lastIndexOf('\n', one.from - 1) + 1
+  const comma = commaAt(text, one.to)
+  const line = lineFrom(text, one.from)
   const end = text.indexOf('\n', one.to)
-  const alone = line > holder.from && end !== -1 && end < holder.to && text.slice(line, one.from).trim() === '' && /^[ \t]*,?[ \t]*(#.*)?$/.test(text.slice(one.to, end))
+  const alone = line > holder.from && end !== -1 && end < holder.to && comma < end && text.slice(line, one.from).trim() === '' && /^[ \t]*,?[ \t]*(#.*)?$/.test(text.slice(one.to, end).trimEnd())
   if (alone) return text.slice(0, line) + text.slice(end + 1)
-  return before ? text.slice(0, before.to) + text.slice(one.to) : text.slice(0, one.from) + text.slice((after as Range).from)
+  const rest = text.slice(one.to)
+  if (comma !== -1) {
+    // With its comma, and the blanks up to what comes next.
+    const between = text.slice(one.to, comma)
+    const next = text.slice(comma + 1).replace(between.trim() === '' ? /^[ \t]*(?![ \t#])/ : '', '')
+    return `${text.slice(0, one.from)}${between.trim() === '' ? '' : between}${next}`
+  }
+  if (!before) return text.slice(0, one.from) + rest
+  // The last one: the comma before it goes as well.
+  const own = commaAt(text, before.to)
+  const apart = text.slice(before.to, own) + text.slice(own + 1, one.from)
+  return apart.trim() === '' ? text.slice(0, before.to) + rest : `${text.slice(0, before.to)}${text.slice(before.to, own)}${text.slice(own + 1, one.from).replace(/[ \t]+$/, '')}${rest}`
 }

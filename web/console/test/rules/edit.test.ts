@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import * as edit from '../../src/rules/edit'
-import { swapped } from '../../src/rules/places'
+import { moved, swapped } from '../../src/rules/places'
 import * as toml from '../../src/rules/toml'
 import type { Files, RuleRow, Typed } from '../../src/rules/types'
 
@@ -120,14 +121,17 @@ describe('rules', () => {
     expect(table.indexOf('id = "C"')).toBeGreaterThan(table.indexOf('id = "T-2"'))
     expect(after(edit.addRule(files, null, rule)).startsWith(rules.trimEnd())).toBe(true)
     expect(after(edit.addRule({ 'rules.toml': '' }, null, { ...rule, does: 'flag', on: 'order' }))).toMatch(/^\[\[rule\]\][^]*order = \{ days_max = 14 \}[^]*flag = [^]*\n$/)
-    expect(edit.fitsId('HZ-RED-1', [a])).toBe(true)
-    for (const no of ['A', 'a', '-A', 'A-', 'A B', '', `A${'B'.repeat(64)}`]) expect(edit.fitsId(no, [a])).toBe(false)
+    expect(edit.fitsId('HZ-RED-1', new Set(['A']))).toBe(true)
+    for (const no of ['A', 'a', '-A', 'A-', 'A B', '', `A${'B'.repeat(64)}`]) expect(edit.fitsId(no, new Set(['A']))).toBe(false)
   })
 
   it('are copied with their comments and texts, under an id that is free', () => {
-    const id = edit.freeId('B-2', [b, { ...b, id: 'B-2' }])
+    const id = edit.freeId('B-2', edit.takenIds(files, [b, { ...b, id: 'B-2' }]))
     expect(id).toBe('B-3')
     const copy = edit.copyRule(files, b, id)!
+    // One that the server has not seen yet has its id all the same.
+    expect(edit.freeId('B-2', edit.takenIds(copy, [b, { ...b, id: 'B-2' }]))).toBe('B-4')
+    expect(edit.freeId('T-1', edit.takenIds(files, []))).toBe('T-3')
     const text = after(copy)
     const [, own, second] = toml.blocks(text, ['rule'])!
     expect(text.slice(second!.from, second!.to)).toBe(text.slice(own!.from, own!.to).replace('"B"', '"B-3"'))
@@ -144,6 +148,11 @@ describe('rules', () => {
     const both = edit.removeRule(gone, { ...b, from: after(gone).indexOf('[[rule]]') })!
     expect(toml.blocks(after(both), ['rule'])).toEqual([])
     expect(both['words/zh.toml']).toBe('name = "样例"\n')
+    // A line of a text that looks like a comment is none.
+    const hashes = `[[rule]]\nid = "A"\nwhen = """\nx\n# y"""\n[[rule]]\nid = "B"\nwhen = '''\n#'''\n# about C\n[[rule]]\nid = "C"\n`
+    const one = after(edit.removeRule({ 'rules.toml': hashes }, row('B', 'rule', hashes)))
+    expect(one).toBe('[[rule]]\nid = "A"\nwhen = """\nx\n# y"""\n# about C\n[[rule]]\nid = "C"\n')
+    expect(after(edit.removeRule({ 'rules.toml': one }, row('C', 'rule', one)))).toBe('[[rule]]\nid = "A"\nwhen = """\nx\n# y"""\n')
     const on = edit.removeRule(files, row('UP-1', 'off'))!
     expect([after(on).includes('[[off]]'), on['words/zh.toml']]).toEqual([false, words])
   })
@@ -168,6 +177,33 @@ describe('rules', () => {
     expect(rows.indexOf('id = "T-2"')).toBeLessThan(rows.indexOf('id = "T-1"'))
   })
 
+  it('are found by their ids in an act upon an act, before the server has looked again', () => {
+    const hangzhou = readFileSync(`${import.meta.dirname}/../../../../packs/hangzhou-2020-02-11/rules.toml`, 'utf8')
+    const words = readFileSync(`${import.meta.dirname}/../../../../packs/hangzhou-2020-02-11/words/zh.toml`, 'utf8')
+    const pack: Files = { 'rules.toml': hangzhou, 'words/zh.toml': words }
+    const [contact, area, last] = ['HZ-RED-CONTACT', 'HZ-RED-KEY-AREA', 'HZ-RELEASE-ORDER'].map((id) => row(id, 'rule', hangzhou)) as [RuleRow, RuleRow, RuleRow]
+    /** A row where it is held to be after the text became another. */
+    const then = (one: RuleRow, next: Files | null, before = pack): RuleRow =>
+      moved({ ok: true, id: null, pack_version: null, division: null, digest: null, diagnostics: [], cases: [], coverage: { cases: 0, passed: 0, unreached: [], branches: [] }, rules: [one] }, 'rules.toml', after(before), after(next)).rules[0]!
+    const ids = (text: string): string[] => [...text.matchAll(/^id = "(.*)"/gm)].map((m) => m[1]!)
+    const rest = (...gone: string[]): string[] => ids(hangzhou).filter((id) => !gone.includes(id))
+
+    const one = edit.removeRule(pack, contact)
+    const both = edit.removeRule(one!, then(area, one))
+    expect(ids(after(both))).toEqual(rest('HZ-RED-CONTACT', 'HZ-RED-KEY-AREA'))
+    expect([both!['words/zh.toml']!.includes('HZ-RED-CONTACT]'), both!['words/zh.toml']!.includes('HZ-RED-KEY-AREA]')]).toEqual([false, false])
+    expect(ids(after(edit.removeRule(both!, then(then(last, one), both, one!))))).toEqual(rest('HZ-RED-CONTACT', 'HZ-RED-KEY-AREA', 'HZ-RELEASE-ORDER'))
+
+    for (const gone of [contact, area, last]) {
+      const copy = edit.copyRule(pack, contact, 'HZ-RED-CONTACT-2')
+      expect(ids(after(edit.removeRule(copy!, then(gone, copy))))).toEqual(ids(after(copy)).filter((id) => id !== gone.id))
+      const more = edit.addRule(pack, contact, { id: 'HZ-RED-CONTACT-NEAR', on: 'listed', does: 'red', source: '', words: {} })
+      expect(ids(after(edit.removeRule(more!, then(gone, more))))).toEqual(ids(after(more)).filter((id) => id !== gone.id))
+    }
+    // A rule that is not there any more is not another one.
+    expect(edit.removeRule(one!, then(contact, one))).toBeNull()
+  })
+
   it('of the pack above are changed or switched off', () => {
     const above: RuleRow = { ...a, id: 'UP-2', how: 'inherited', from: null, to: null, file: null, opens: [{ colour: 'red', name: 'home', release: { days: 14, fact: { on: 'listed', when: 'fact.list == "released"' } } }] }
     const changed = after(edit.overrideRule(files, above, 'replace'))
@@ -186,10 +222,58 @@ describe('stages and what ends them', () => {
     expect(edit.removeStage(files, a, 0)).toBeNull()
     // On lines of their own, with a comma at the end and comments between.
     const two = after(edit.addStage(files, b))
-    expect(two).toContain('{ colour = "yellow", release = { days = 7 } },\n    { colour = "yellow", release = { days = 7 } }, # second\n]')
+    expect(two).toContain('{ colour = "yellow", release = { days = 7 } }, # second\n    { colour = "yellow", release = { days = 7 } },\n]')
     const first = after(edit.removeStage(files, b, 0))
     expect(first).toContain('stages = [\n    # first\n    { colour = "yellow"')
     expect(lines(rules, first)).toEqual(['    { colour = "red", release = { tests_on = [1, 4] } },'])
+  })
+
+  it('keep the comments beside them', () => {
+    const of = (stages: string): { pack: Files; one: RuleRow } => {
+      const text = `[[rule]]\nid = "A"\nstages = ${stages} # end\n`
+      return { pack: { 'rules.toml': text }, one: row('A', 'rule', text) }
+    }
+    const [red, yellow, more] = ['{ colour = "red" }', '{ colour = "yellow" }', '{ colour = "yellow", release = { days = 7 } }']
+    const to = (next: Files | null): string => /^\[\[rule\]\]\nid = "A"\nstages = ([^]*) # end\n$/.exec(after(next))?.[1] ?? after(next)
+    const without = (stages: string, n: number): string => to(edit.removeStage(of(stages).pack, of(stages).one, n))
+    const removed: [string, number, string][] = [
+      [`[${red}, # isolation\n    ${yellow} ]`, 1, `[${red} # isolation\n ]`],
+      [`[${red}, # isolation\n    ${yellow} ]`, 0, `[ # isolation\n    ${yellow} ]`],
+      [`[${red},\n    # note\n    ${yellow}]`, 0, `[\n    # note\n    ${yellow}]`],
+      [`[${red},\n    # note\n    ${yellow}]`, 1, `[${red}\n    # note\n]`],
+      [`[\n    ${red}, # isolation\n    ${yellow}, # at home\n]`, 0, `[\n    ${yellow}, # at home\n]`],
+      [`[\n    ${red}, # isolation\n    ${yellow} # at home\n]`, 1, `[\n    ${red}, # isolation\n]`],
+      [`[\n    ${red} # isolation\n    , ${yellow}\n]`, 0, `[\n     # isolation\n     ${yellow}\n]`],
+      [`[${red}, ${yellow}, ${red}]`, 1, `[${red}, ${red}]`],
+      [`[${red},\n  ${yellow}]`, 1, `[${red}]`],
+    ]
+    for (const [stages, n, wanted] of removed) expect([stages, n, without(stages, n)]).toEqual([stages, n, wanted])
+    const added: [string, string][] = [
+      [`[\n    ${red},\n    ${yellow}, # at home\n]`, `[\n    ${red},\n    ${yellow}, # at home\n    ${more},\n]`],
+      [`[\n    ${red},\n    ${yellow} # at home\n]`, `[\n    ${red},\n    ${yellow}, # at home\n    ${more}\n]`],
+      [`[${red}, # isolation\n]`, `[${red}, # isolation\n    ${more},\n]`],
+      [`[\n  ${red} # isolation\n  , # then\n]`, `[\n  ${red} # isolation\n  , # then\n  ${more},\n]`],
+      [`[\n    ${red} ]`, `[\n    ${red},\n    ${more} ]`],
+      [`[ # none yet\n]`, `[ # none yet\n${more}]`],
+    ]
+    for (const [stages, wanted] of added) expect([stages, to(edit.addStage(of(stages).pack, of(stages).one))]).toEqual([stages, wanted])
+    for (const text of [...removed.map(([, , t]) => t), ...added.map(([, t]) => t)]) expect(toml.parts(`a = ${text}\n`)).not.toBeNull()
+  })
+
+  it('have their values written where they stand now, and nowhere once they are gone', () => {
+    const place = (path: string, value: unknown) => ({ path, value, from: rules.indexOf('14, check'), to: rules.indexOf('14, check') + 2 })
+    const values = [place('when', 'x'), place('stages.0.colour', 'red'), place('stages.0.release.days', 14), place('stages.1.release.days', 7), place('stages.1.release.fact.on', 'test')]
+    // Places as the page held them before are of no account.
+    const gone = edit.removeStage(files, { ...b, values }, 0)!
+    const stale = { ...b, values }
+    expect(edit.setValue(gone, stale, 'stages.1.release.days', '10')).toBeNull()
+    expect(lines(after(edit.setValue(gone, stale, 'stages.0.release.days', '10')), after(gone))).toEqual(['    { colour = "yellow", release = { days = 10 } }, # second'])
+    expect(lines(after(edit.setValue(files, stale, 'source.title', '"y"')), rules)).toEqual(['title = "y"'])
+    expect(edit.setValue({ ...files, 'rules.toml': `${rules}[` }, stale, 'source.title', '"y"')).toBeNull()
+    // The table has the stages that the text has.
+    expect(edit.withoutStage(values, 0).map((v) => [v.path, v.value])).toEqual([['when', 'x'], ['stages.0.release.days', 7], ['stages.0.release.fact.on', 'test']])
+    expect(edit.withoutStage(values, 1).map((v) => v.path)).toEqual(['when', 'stages.0.colour', 'stages.0.release.days'])
+    expect(edit.withoutValue(values, 'stages.1.release.fact').map((v) => v.path)).toEqual(['when', 'stages.0.colour', 'stages.0.release.days', 'stages.1.release.days'])
   })
 
   it('end in more ways or fewer', () => {
@@ -216,6 +300,47 @@ describe('texts that holders read', () => {
     expect(edit.setWord(files, 'zh', 'C', 'title', '丙')!['words/zh.toml']).toBe(`${words}\n[rules.C]\ntitle = "丙"\n`)
     expect(edit.setWord(files, 'zh', 'A', 'why', ' ')!['words/zh.toml']).toBe(words.replace('why = "因为\\"甲\\""\n', ''))
     expect(edit.setWord({ 'words/zh.toml': 'a =' }, 'zh', 'A', 'why', 'x')).toBeNull()
+  })
+
+  it('are left to the text where a field cannot hold them', () => {
+    const of = (written: string): Files => ({ 'words/zh.toml': `[rules.A]\ntitle = ${written}\nwhy = "x"\n` })
+    const read: [string, string | null][] = [
+      ['"a\\tb"', 'a\tb'],
+      ['"\\U0001F600\\e\\x41"', '😀\u001bA'],
+      ["'a\\n'", 'a\\n'],
+      ['"""\na \\\n  b ""c"""', 'a b ""c'],
+      ["'''\na'''", 'a'],
+      ['""', ''],
+      ['"a\\nb"', null],
+      ['"""a\nb"""', null],
+      ["'''a\r\nb'''", null],
+      ['"\\q"', null],
+      ['"\\UFFFFFFFF"', null],
+      ['14', null],
+    ]
+    for (const [written, said] of read) {
+      expect([written, edit.wordOf(of(written), 'zh', 'A', 'title')]).toEqual([written, said])
+      const over = edit.setWord(of(written), 'zh', 'A', 'title', 'y')
+      expect([written, over]).toEqual([written, said === null ? null : of('"y"')])
+      if (said === null) expect(edit.setWord(of(written), 'zh', 'A', 'title', '')).toBeNull()
+    }
+  })
+
+  it('are left to the text where they stand in braces or under dotted keys', () => {
+    for (const odd of ['[rules]\nA.title = "甲"\n', '[rules]\nA = { title = "甲" }\n', 'rules.A.title = "甲"\n', 'rules = { A = { title = "甲" } }\n', '[rules]\n"A".stages.x = "一"\n', 'a =']) {
+      const pack: Files = { ...files, 'words/zh.toml': odd }
+      expect([odd, edit.wordOf(pack, 'zh', 'A', 'title')]).toEqual([odd, null])
+      expect([odd, edit.setWord(pack, 'zh', 'A', 'why', 'x'), edit.removeRule(pack, a), edit.copyRule(pack, a, 'A-2')]).toEqual([odd, null, null, null])
+    }
+    // What stands beside them is written as ever.
+    const beside: Files = { ...files, 'words/zh.toml': '[rules]\nA.title = "甲"\n\n[rules.B]\ntitle = "乙"\n' }
+    expect(edit.setWord(beside, 'zh', 'B', 'title', '丙')!['words/zh.toml']).toContain('title = "丙"')
+    expect(edit.removeRule(beside, b)!['words/zh.toml']).toBe('[rules]\nA.title = "甲"\n')
+    const inline: Files = { ...files, 'words/zh.toml': 'rules = {}\n' }
+    expect(edit.addRule(inline, null, { id: 'C', on: 'test', does: 'red', source: '', words: { zh: { title: 'x' } } })).toBeNull()
+    // Parts of a rule's texts that stand apart go with it.
+    const apart: Files = { ...files, 'words/zh.toml': '[rules.A.stages]\nx = "一"\n\n[rules.B]\ntitle = "乙"\n\n[rules.A]\ntitle = "甲"\n' }
+    expect(edit.removeRule(apart, a)!['words/zh.toml']).toBe('[rules.B]\ntitle = "乙"\n')
   })
 
   it('and conditions keep their quotes plain where they can', () => {
