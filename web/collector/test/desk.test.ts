@@ -71,6 +71,19 @@ describe('where one collects who records by codes alone', () => {
     await none.send()
     expect(none.desk.division).toBe('')
     expect((await page([shop, gate], true, gate)).desk).toMatchObject(gate)
+    // Assigned in a whole city: it is not for them to say where in it.
+    const wide = await page([{ division: '3301', spot: '样例园区' }], true)
+    await wide.send()
+    expect(wide.desk.division).toBe('3301')
+  })
+
+  it('is told apart from a place of the same name elsewhere', async () => {
+    const twin = { ...gate, division: '330102' }
+    const { desk, box, select } = await page([gate, twin], true, twin)
+    expect(desk).toMatchObject(twin)
+    box.querySelector<HTMLElement>('button.link')!.click()
+    await nextTick()
+    expect(select().value).toBe('1')
   })
 })
 
