@@ -175,16 +175,18 @@ describe('opening the page', () => {
 
   it('shows each result that was taken back, also two of one kind at one time', async () => {
     const at = '2020-02-10T02:00:00Z'
-    const twice = { ...code, taken_back: [{ kind: 'test', at, text: 'the first' }, { kind: 'test', at, text: 'the second' }] }
-    server({ 'GET /api/v1/site': { body: site }, 'GET /api/v1/me': { body: holder }, 'GET /api/v1/me/code': { body: twice } })
-    const { open, settle } = await page()
+    const of = (...all: [string, string][]) => ({ body: { ...code, taken_back: all.map(([kind, text]) => ({ kind, at, text })) } })
+    server({ 'GET /api/v1/site': { body: site }, 'GET /api/v1/me': { body: holder }, 'GET /api/v1/me/code': [of(['case', 'a case'], ['visit', 'a visit']), of(['test', 'the first'], ['test', 'the second'], ['case', 'a case'])] })
+    const { open, refresh, settle } = await page()
     await open()
     await settle()
-    const [{ createApp }, { default: CodeView }] = await Promise.all([import('vue'), import('../src/CodeView.vue')])
+    const [{ createApp, nextTick }, { default: CodeView }] = await Promise.all([import('vue'), import('../src/CodeView.vue')])
     const box = document.body.appendChild(document.createElement('div'))
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined)
     const app = createApp(CodeView)
     app.mount(box)
+    await refresh()
+    await nextTick()
     expect([box.textContent.includes('the first'), box.textContent.includes('the second')]).toEqual([true, true])
     expect(warn.mock.calls.flat().filter((said) => String(said).includes('Duplicate keys'))).toEqual([])
     warn.mockRestore()
