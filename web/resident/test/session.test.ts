@@ -194,6 +194,29 @@ describe('opening the page', () => {
     box.remove()
   })
 
+  it('says in English that a blue code became red, by the colours and not by their titles', async () => {
+    const blue = { ...site, colours: [{ colour: 'green', shown: 'blue', zh: '蓝码', en: 'Blue code' }] }
+    const red = { ...code, colour: 'red', reasons: [{ fact: '0f', rule: 'r', colour: 'red', title: 'A case', why: '', evidence: [], earliest_green: '2020-03-01T00:00:00Z' }] }
+    localStorage.clear()
+    see('green')
+    server({ 'GET /api/v1/site': { body: blue }, 'GET /api/v1/me': { body: holder }, 'GET /api/v1/me/code': { body: red } })
+    const { open, settle } = await page()
+    const [{ createApp, nextTick }, { default: CodeView }, { setLang }] = await Promise.all([import('vue'), import('../src/CodeView.vue'), import('@kangma/shared/i18n')])
+    await open()
+    await settle()
+    setLang('en')
+    const box = document.body.appendChild(document.createElement('div'))
+    const app = createApp(CodeView)
+    app.mount(box)
+    await nextTick()
+    expect(box.querySelector('.notice')?.textContent).toContain('from blue to red')
+    expect(box.querySelector('.facts')?.textContent).toContain('Earliest blue')
+    app.unmount()
+    box.remove()
+    setLang('zh')
+    localStorage.clear()
+  })
+
   it('says how old the confirmation is, in words, where the server could not confirm lately', async () => {
     const late = { ...code, state_at: '2020-02-11T00:14:00Z' }
     const answers = { 'GET /api/v1/site': { body: site }, 'GET /api/v1/me': { body: holder } }
