@@ -198,6 +198,11 @@ export async function readRecent(): Promise<void> {
   Object.assign(desk, { places, codesOnly: codes_only })
   keep('places', JSON.stringify(places))
   keep('codes_only', codes_only ? 'yes' : '')
+  // From anywhere else the server takes nothing of them.
+  if (codes_only && desk.division !== '' && placeAt(desk.division, desk.spot) < 0) {
+    setPlace('', '')
+    keep('path', '')
+  }
   desk.name = officer
   keep('name', officer)
   desk.recent = items
@@ -265,6 +270,9 @@ export async function act(what: (outbox: Outbox) => Promise<unknown>): Promise<b
     return false
   }
 }
+
+/** Which of the places that one is assigned to it is; -1 for none. */
+export const placeAt = (division: string, spot: string): number => desk.places.findIndex((place) => place.division === division && place.spot === spot)
 
 /** Where one collects: kept for the shift. */
 export function setPlace(division: string, spot: string): void {

@@ -20,10 +20,11 @@ export interface Kept {
   clock: { server: number; wall: number }
 }
 
-/** The part of a code that may be kept, named one by one: why it is so, what is to be done and health stay out. */
+/** The part of a code that may be kept, named one by one: why it is so, what is to be done and health
+ * stay out. Of how the place's pack shows itself only the colours are drawn without a network. */
 export function keepable(code: Code): Code {
   const { colour, status, word, pass, issued_at, expires_at, fresh_until, review_at, state_at, renew_s, server_time, name_masked, pack, dress } = code
-  return { colour, status, word, reasons: [], pass, issued_at, expires_at, fresh_until, review_at, state_at, renew_s, server_time, name_masked, pack, dress }
+  return { colour, status, word, reasons: [], pass, issued_at, expires_at, fresh_until, review_at, state_at, renew_s, server_time, name_masked, pack, dress: dress?.colours ? { colours: dress.colours } : null }
 }
 
 export function keep(kept: Omit<Kept, 'version'>): void {

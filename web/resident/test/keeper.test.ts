@@ -19,6 +19,7 @@ const code: Code = {
   check_in: { due: true },
   flags: [{ fact: '0e', rule: 'secret.flag', task: 'test', title: 'fever clinic', why: 'cough', evidence: [] }],
   lapse: { rule: 'secret.lapse', at: '2020-02-11T02:00:00Z', lapsed: false, text: 'cough', what_to_do: 'cough' },
+  dress: { colours: [{ colour: 'green', shown: 'blue', zh: '蓝码', en: 'Blue code' }], symptoms: [{ word: 'fever', zh: '发热', en: 'Secret fever' }] },
   taken_back: [{ kind: 'test', at: '2020-02-11T02:00:00Z', text: 'fever' }],
 }
 const around = { lang: 'zh' as const, zone: 'Asia/Shanghai', demo: false, readAt: 0, clock: { server: 0, wall: 0 } }
@@ -29,8 +30,10 @@ describe('what the phone keeps', () => {
   it('is the pass and what stands around it, but no reasons and no health', () => {
     keep({ code, ...around })
     expect(kept()?.code).toMatchObject({ pass: 'KM1:TEST', colour: 'yellow', reasons: [] })
+    // Without a network it is still drawn as its place draws it.
+    expect(kept()?.code.dress).toEqual({ colours: code.dress?.colours })
     const stored = JSON.stringify({ ...localStorage })
-    for (const word of ['secret', 'fever', 'cough', 'due']) expect(stored).not.toContain(word)
+    for (const word of ['secret', 'fever', 'cough', 'due', '发热']) expect(stored).not.toContain(word)
   })
 
   it('is nothing where the code has no pass', () => {

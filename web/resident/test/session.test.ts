@@ -173,6 +173,50 @@ describe('opening the page', () => {
     expect(localStorage.length).toBe(0)
   })
 
+  it('shows each result that was taken back, also two of one kind at one time', async () => {
+    const at = '2020-02-10T02:00:00Z'
+    const of = (...all: [string, string][]) => ({ body: { ...code, taken_back: all.map(([kind, text]) => ({ kind, at, text })) } })
+    server({ 'GET /api/v1/site': { body: site }, 'GET /api/v1/me': { body: holder }, 'GET /api/v1/me/code': [of(['case', 'a case'], ['visit', 'a visit']), of(['test', 'the first'], ['test', 'the second'], ['case', 'a case'])] })
+    const { open, refresh, settle } = await page()
+    await open()
+    await settle()
+    const [{ createApp, nextTick }, { default: CodeView }] = await Promise.all([import('vue'), import('../src/CodeView.vue')])
+    const box = document.body.appendChild(document.createElement('div'))
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined)
+    const app = createApp(CodeView)
+    app.mount(box)
+    await refresh()
+    await nextTick()
+    expect([box.textContent.includes('the first'), box.textContent.includes('the second')]).toEqual([true, true])
+    expect(warn.mock.calls.flat().filter((said) => String(said).includes('Duplicate keys'))).toEqual([])
+    warn.mockRestore()
+    app.unmount()
+    box.remove()
+  })
+
+  it('says in English that a blue code became red, by the colours and not by their titles', async () => {
+    const blue = { ...site, colours: [{ colour: 'green', shown: 'blue', zh: '蓝码', en: 'Blue code' }] }
+    const red = { ...code, colour: 'red', reasons: [{ fact: '0f', rule: 'r', colour: 'red', title: 'A case', why: '', evidence: [], earliest_green: '2020-03-01T00:00:00Z' }] }
+    localStorage.clear()
+    see('green')
+    server({ 'GET /api/v1/site': { body: blue }, 'GET /api/v1/me': { body: holder }, 'GET /api/v1/me/code': { body: red } })
+    const { open, settle } = await page()
+    const [{ createApp, nextTick }, { default: CodeView }, { setLang }] = await Promise.all([import('vue'), import('../src/CodeView.vue'), import('@kangma/shared/i18n')])
+    await open()
+    await settle()
+    setLang('en')
+    const box = document.body.appendChild(document.createElement('div'))
+    const app = createApp(CodeView)
+    app.mount(box)
+    await nextTick()
+    expect(box.querySelector('.notice')?.textContent).toContain('from blue to red')
+    expect(box.querySelector('.facts')?.textContent).toContain('Earliest blue')
+    app.unmount()
+    box.remove()
+    setLang('zh')
+    localStorage.clear()
+  })
+
   it('says how old the confirmation is, in words, where the server could not confirm lately', async () => {
     const late = { ...code, state_at: '2020-02-11T00:14:00Z' }
     const answers = { 'GET /api/v1/site': { body: site }, 'GET /api/v1/me': { body: holder } }

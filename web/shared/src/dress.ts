@@ -25,6 +25,9 @@ function wear(dress: Dress): void {
       words.zh[`${key}.${colour}`] = zh
       words.en[`${key}.${colour}`] = en
     }
+    // Within an English sentence it is the colour and no title: from blue to red, not from Blue code to red.
+    words.zh[`hue.${colour}`] = zh
+    words.en[`hue.${colour}`] = shown
   }
   for (const { word, zh, en } of dress.symptoms ?? []) {
     words.zh[`symptom.${word}`] = zh

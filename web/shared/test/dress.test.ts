@@ -22,11 +22,15 @@ describe('how a pack shows its colours', () => {
   it('draws green in blue, calls it by the pack’s word, and still does after a start without a network', async () => {
     const { dress } = await import('../src/dress')
     const { texts } = await import('../src/i18n')
-    const t = texts({ 'colour.green': '绿码', 'symptom.fever': '发热' }, { 'colour.green': 'green', 'symptom.fever': 'Fever' })
+    const { setLang } = await import('../src/i18n')
+    const t = texts({ 'colour.green': '绿码', 'hue.green': '绿码', 'symptom.fever': '发热' }, { 'colour.green': 'green', 'hue.green': 'green', 'symptom.fever': 'Fever' })
     expect(t('colour.green')).toBe('绿码')
     dress(site('blue'))
     expect(document.documentElement.dataset.green).toBe('blue')
-    expect(t('colour.green')).toBe('蓝码')
+    expect([t('colour.green'), t('hue.green')]).toEqual(['蓝码', '蓝码'])
+    // Alone it is the pack's title; in a sentence the colour.
+    setLang('en')
+    expect([t('colour.green'), t('hue.green')]).toEqual(['Blue code', 'blue'])
     vi.resetModules()
     delete document.documentElement.dataset.green
     await import('../src/dress')

@@ -47,6 +47,8 @@ export const zh = {
   'send.strange': '只收 CSV 和 .xlsx 文件。',
   'send.replayed': '这个文件以前发过，这里是它的记录。',
   'send.done': '已收到 {n} 条，请核对各列。',
+  'send.once_more': '这个文件可以再发一次',
+  'send.once_more_help': '发送原来的整个文件：已经导入的不会再算。',
   'send.mended': '改好后，在这里再发一次',
   'send.mended_help': '可以只发改好的行，也可以发整个文件：已经导入的不会再算。',
 
@@ -269,6 +271,8 @@ export const en: Record<keyof typeof zh, string> = {
   'send.strange': 'Only CSV and .xlsx files are taken.',
   'send.replayed': 'This file was sent before; here is where it stands.',
   'send.done': '{n} lines have come in. Check the columns.',
+  'send.once_more': 'The file may be sent once more',
+  'send.once_more_help': 'Send the whole of it: what is imported does not count again.',
   'send.mended': 'Mended it? Send it again here',
   'send.mended_help': 'Only the mended lines, or the whole file: what is imported does not count again.',
 
