@@ -42,13 +42,16 @@ describe('a version', () => {
     setLang('en')
     await nextTick()
     expect(asked).toHaveLength(2)
-    // The older answer comes last.
-    for (const one of [...asked].reverse()) {
-      one()
-      await vi.advanceTimersByTimeAsync(0)
-    }
+    asked[1]?.()
     await vi.advanceTimersByTimeAsync(1_600)
     expect(asked).toHaveLength(3)
+    // The oldest answer comes last, and while the next is awaited.
+    asked[0]?.()
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(asked).toHaveLength(3)
+    asked[2]?.()
+    await vi.advanceTimersByTimeAsync(1_600)
+    expect(asked).toHaveLength(4)
   })
 
   it.each([
