@@ -154,8 +154,8 @@ export const packsStories = ({ document: card, well }) => ({
     await report(admin, 'quarantine', { document_number: card(503), stay: 'home', from: dayOf(now), until: dayOf(now + 86_400_000) })
     await who.look('blue-red', 'red', async (page, locale) => {
       await page.waitForSelector('.notice')
-      await said(page, '.notice', [locale === 'zh-CN' ? '从蓝码变成了红码' : 'from Blue code to red'])
-      await said(page, '.reason', [locale === 'zh-CN' ? '最早转为蓝码' : 'Earliest Blue code'])
+      await said(page, '.notice', [locale === 'zh-CN' ? '从蓝码变成了红码' : 'from blue to red'])
+      await said(page, '.reason', [locale === 'zh-CN' ? '最早转为蓝码' : 'Earliest blue'])
       if (/绿码|green/i.test(await page.textContent('.code-page'))) throw new Error('green is spoken of where there is none')
     })
     await server.advance(2)
