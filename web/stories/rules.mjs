@@ -249,6 +249,8 @@ export const rulesStories = ({ publish, colour }) => ({
     await page.click('[data-text]')
     await page.reload()
     if (!asked) throw new Error('the page was left without a word')
+    // The router's first step puts its own address in place of one that is set while the page is loading.
+    await page.waitForSelector('[data-text]')
     for (const step of ['cases', 'try', 'propose']) {
       await page.goto(`/staff${address.replace('write', step)}`)
       await page.waitForSelector(`[data-step=${step}][aria-current=step]`)
