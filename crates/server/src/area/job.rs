@@ -58,13 +58,14 @@ pub async fn watch(app: &Shared) -> Result<(), Problem> {
     let mut bound = 0;
     for version in versions.iter() {
         let Some((.., from)) = version.signed else { continue };
+        let began_of_late = i64::from(of_late(from));
         let counted = version.count.as_ref().map_or(0, Count::bound);
-        bound += i64::from(of_late(from)) * counted;
-        if version.withdrawn.as_ref().is_some_and(|w| of_late(w.0)) {
-            // One that changed more than was counted changes that many back, and is answered for already.
-            let changed = store::changed(&app.db, from).await?[3];
-            bound += counted.max(changed) + (changed - counted).max(0) * i64::from(of_late(from));
-        }
+        bound += if version.withdrawn.as_ref().is_some_and(|w| of_late(w.0)) {
+            // Where more changed than was counted it is answered for already, and as many change back.
+            (began_of_late + 1) * counted.max(store::changed(&app.db, from).await?[3])
+        } else {
+            began_of_late * counted
+        };
     }
     let acts = |v: &&Version| v.withdrawn.is_none() && state(&versions, v, now) == State::InForce;
     let acting: Vec<&Version> = versions.iter().filter(began).filter(acts).collect();
