@@ -4,6 +4,8 @@
 //! boolean, an integer, a float, text, a list of texts, a day (tag 100, RFC 8943) or an instant
 //! (tag 1).
 
+use std::sync::Arc;
+
 use kangma_core::decision::Decision;
 use kangma_core::fact::{Fact, Facts, Kind, Source, Value};
 use kangma_core::id::FactId;
@@ -21,6 +23,9 @@ const CHECK_INS_KEPT_S: i64 = 30 * DAY_S;
 /// A list holds at most this many texts, a dossier this many facts: bounds on what is decoded.
 const ITEMS_MAX: u64 = 4096;
 
+/// Where the id of a stored fact lies in its bytes: after the head of the array and that of the id.
+const ID: std::ops::Range<usize> = 2..18;
+
 type Buffer = Encoder<Vec<u8>>;
 const INFALLIBLE: &str = "encoding into memory cannot fail";
 
@@ -31,10 +36,34 @@ pub fn encode_one(fact: &Fact) -> Vec<u8> {
     e.into_writer()
 }
 
+/// A dossier as it was read: facts that were in it are written from here, since a new one is the old one and
+/// a fact or two.
+#[derive(Clone)]
+pub struct Read {
+    bytes: Arc<[u8]>,
+    /// Where each fact begins, and where the last one ends.
+    bounds: Vec<u32>,
+}
+
+impl Read {
+    /// The bytes of a fact, if it is that one or a later one than `at`; facts are asked for in their order.
+    fn fact(&self, at: &mut usize, fact: &Fact) -> Option<&[u8]> {
+        let rest = self.bounds.get(*at..)?;
+        let (ahead, bytes) = rest
+            .windows(2)
+            .map(|bounds| self.bytes.get(bounds[0] as usize..bounds[1] as usize).unwrap_or_default())
+            .enumerate()
+            .find(|(_, bytes)| bytes.get(ID) == Some(&fact.id.0))?;
+        *at += ahead + 1;
+        debug_assert!(decode_one(bytes).is_ok_and(|known| known == *fact), "a recorded fact was altered");
+        Some(bytes)
+    }
+}
+
 /// All facts that rules may still read. Beyond the wanted size, old check-ins that no open
 /// episode counts are left to their rows.
-pub fn encode(facts: &Facts, decision: &Decision) -> Vec<u8> {
-    let whole = encode_where(facts, |_| true);
+pub fn encode(facts: &Facts, decision: &Decision, old: Option<&Read>) -> Vec<u8> {
+    let whole = encode_where(facts, old, |_| true);
     if whole.len() <= BYTES_WANTED {
         return whole;
     }
@@ -42,14 +71,22 @@ pub fn encode(facts: &Facts, decision: &Decision) -> Vec<u8> {
     // A duty counts from the last one, however old.
     let last = facts.iter().rev().find(|f| f.kind == Kind::CheckIn).map_or(oldest_open, |f| f.happened);
     let keep_from = oldest_open.min(last).min(decision.decided_at.plus_s(-CHECK_INS_KEPT_S));
-    encode_where(facts, |f| f.kind != Kind::CheckIn || f.happened >= keep_from)
+    encode_where(facts, old, |f| f.kind != Kind::CheckIn || f.happened >= keep_from)
 }
 
-fn encode_where(facts: &Facts, keep: impl Fn(&Fact) -> bool) -> Vec<u8> {
+/// Those facts that are kept.
+pub fn encode_where(facts: &Facts, old: Option<&Read>, keep: impl Fn(&Fact) -> bool) -> Vec<u8> {
     let kept = facts.iter().filter(|f| keep(f)).count();
-    let mut e = Encoder::new(Vec::with_capacity(64 * kept));
+    let room = old.map_or(64 * kept, |old| old.bytes.len() + 256);
+    let mut e = Encoder::new(Vec::with_capacity(room));
     e.array(kept as u64).expect(INFALLIBLE);
-    facts.iter().filter(|f| keep(f)).for_each(|f| fact_into(&mut e, f));
+    let mut at = 0;
+    for fact in facts.iter().filter(|f| keep(f)) {
+        match old.and_then(|old| old.fact(&mut at, fact)) {
+            Some(bytes) => e.writer_mut().extend_from_slice(bytes),
+            None => fact_into(&mut e, fact),
+        }
+    }
     e.into_writer()
 }
 
@@ -90,11 +127,25 @@ impl From<minicbor::decode::Error> for BadBytes {
 
 /// A dossier's facts.
 pub fn decode(bytes: &[u8]) -> Result<Facts, BadBytes> {
+    facts_from(bytes, |_| ())
+}
+
+/// A dossier's facts, and the dossier to write the next one from.
+pub fn read(bytes: &Arc<[u8]>) -> Result<(Facts, Read), BadBytes> {
+    let mut bounds = Vec::new();
+    let facts = facts_from(bytes, |at| bounds.push(u32::try_from(at).unwrap_or(u32::MAX)))?;
+    Ok((facts, Read { bytes: Arc::clone(bytes), bounds }))
+}
+
+/// Tells where each fact begins, and where the last one ends.
+fn facts_from(bytes: &[u8], mut bound: impl FnMut(usize)) -> Result<Facts, BadBytes> {
     let mut d = Decoder::new(bytes);
     let n = length(&mut d)?;
     let mut facts = Vec::with_capacity(n);
+    bound(d.position());
     for _ in 0..n {
         facts.push(fact_from(&mut d)?);
+        bound(d.position());
     }
     Ok(Facts::new(facts))
 }
@@ -128,6 +179,23 @@ fn fact_from(d: &mut Decoder<'_>) -> Result<Fact, BadBytes> {
 }
 
 fn value_from(d: &mut Decoder<'_>) -> Result<Value, BadBytes> {
+    // Nearly all values are one of these, in which the first byte says all, and a person has hundreds of them.
+    let (bytes, at) = (d.input(), d.position());
+    let short = match bytes.get(at) {
+        Some(0xf6) => Some((Value::Missing, 1)),
+        Some(b @ (0xf4 | 0xf5)) => Some((Value::Bool(*b == 0xf5), 1)),
+        Some(n @ 0..=0x17) => Some((Value::Int((*n).into()), 1)),
+        Some(text @ 0x60..=0x77) => {
+            let length = usize::from(text & 0x1f);
+            let text = bytes.get(at + 1..at + 1 + length).and_then(|text| str::from_utf8(text).ok());
+            text.map(|text| (Value::Text(text.into()), 1 + length))
+        }
+        _ => None,
+    };
+    if let Some((value, length)) = short {
+        d.set_position(at + length);
+        return Ok(value);
+    }
     Ok(match d.datatype()? {
         Type::Null => {
             d.null()?;

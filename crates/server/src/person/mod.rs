@@ -45,7 +45,7 @@ const REST_BYTES: usize = 1_024;
 /// that they take apart, so that four times as many people are remembered.
 struct Opened {
     state: Arc<State>,
-    dossier: Box<[u8]>,
+    dossier: Arc<[u8]>,
     next_seq: i64,
     dek: Dek,
 }
@@ -58,15 +58,17 @@ impl Opened {
 
     fn person(&self) -> Result<Person, Problem> {
         let State { id, version, ref sealed, .. } = *self.state;
+        let (facts, read) = dossier::read(&self.dossier).map_err(unreadable)?;
         Ok(Person {
             id,
             version,
-            facts: dossier::decode(&self.dossier).map_err(unreadable)?,
+            facts,
             name: sealed.name.clone(),
             name_masked: sealed.name_masked.clone(),
             stored: Some(Arc::clone(&self.state)),
             next_seq: self.next_seq,
             dek: self.dek.clone(),
+            read: Some(read),
             dossier: None,
         })
     }
@@ -205,8 +207,10 @@ pub struct Person {
     pub stored: Option<Arc<State>>,
     next_seq: i64,
     dek: Dek,
+    /// All facts as they were read.
+    read: Option<dossier::Read>,
     /// All facts as bytes, once they were written.
-    dossier: Option<Box<[u8]>>,
+    dossier: Option<Arc<[u8]>>,
 }
 
 impl Person {
@@ -526,7 +530,7 @@ fn seal(
         let body = dek.seal("decision", "body", &store::fact_key(id, version), &plain);
         (version, decision.decided_at, body)
     });
-    let dossier = dossier::encode(&person.facts, decision);
+    let dossier = dossier::encode(&person.facts, decision, person.read.as_ref());
     let row = store::PersonRow {
         version: person.version,
         next_seq: person.next_seq + i64::try_from(facts.len()).unwrap_or(i64::MAX),
@@ -635,6 +639,7 @@ pub fn with_key(id: PersonId, name: &Name, dek: Dek, facts: Facts) -> Person {
         stored: None,
         next_seq: 0,
         dek,
+        read: None,
         dossier: None,
     }
 }

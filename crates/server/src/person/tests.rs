@@ -3,7 +3,7 @@ use kangma_core::id::FactId;
 use kangma_core::time::{Day, Instant};
 use proptest::prelude::*;
 
-use super::dossier::{decode, decode_one, encode_one};
+use super::dossier::{decode, decode_one, encode_one, encode_where, read};
 
 fn value() -> impl Strategy<Value = Value> {
     prop_oneof![
@@ -35,6 +35,20 @@ proptest! {
     #[test]
     fn a_fact_comes_back_as_it_was_stored(fact in fact()) {
         prop_assert_eq!(decode_one(&encode_one(&fact)).unwrap(), fact);
+    }
+
+    #[test]
+    fn a_dossier_written_from_the_one_before_it_is_as_if_written_anew(
+        before in proptest::collection::vec(fact(), 0..12),
+        after in proptest::collection::vec(fact(), 0..4),
+        kept in proptest::collection::vec(any::<bool>(), 16),
+    ) {
+        let old = encode_where(&Facts::new(before), None, |_| true);
+        let (mut facts, read) = read(&old.clone().into()).unwrap();
+        prop_assert_eq!(&encode_where(&facts, Some(&read), |_| true), &old);
+        after.into_iter().for_each(|fact| facts.push(fact));
+        let keep = |fact: &Fact| kept[usize::from(fact.id.0[0] % 16)];
+        prop_assert_eq!(encode_where(&facts, Some(&read), keep), encode_where(&facts, None, keep));
     }
 
     #[test]
