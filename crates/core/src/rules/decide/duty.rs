@@ -5,7 +5,7 @@ use super::track::{Opening, Track, follow};
 use crate::fact::{Fact, Kind};
 use crate::id::FactId;
 use crate::rules::lapse::{Expired, Lapse, Lasts};
-use crate::rules::pack::{Pack, Rule, Then, is_of_site};
+use crate::rules::pack::{Pack, Rule, Then};
 use crate::time::{Instant, Now};
 
 /// What lapsed duties make of a code that is green.
@@ -54,7 +54,7 @@ fn one_lapse<'a>(
     let keeps_green = rule.keeps_green();
     let coloured = |t: &Track<'_>| match t.terms.first() {
         Some(stage) => !stage.is_flag(),
-        None => !is_of_site(t.rule) && !pack.rule(t.rule).is_some_and(Rule::is_flag),
+        None => known.gave_colour(pack, t.rule, t.opened_by),
     };
     if keeps_green {
         // Whoever never did the duty has none yet.
@@ -82,7 +82,7 @@ fn one_lapse<'a>(
             return;
         }
         let covers =
-            |t: &&Track<'_>| coloured(t) && t.covers_from <= due && t.over_at().is_none_or(|over| over > due);
+            |t: &&Track<'_>| t.covers_from <= due && t.over_at().is_none_or(|over| over > due) && coloured(t);
         if keeps_green && tracks.iter().any(|t| covers(&t)) {
             last = next.next();
             continue;

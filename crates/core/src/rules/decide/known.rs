@@ -9,7 +9,8 @@ use crate::fact::{Fact, Facts, Kind};
 use crate::id::FactId;
 use crate::rules::expr::{Areas, Env, PersonView};
 use crate::rules::order::{self, Standing};
-use crate::rules::pack::{OnNewVersion, Pack, Rule, Then};
+use crate::rules::pack::{OnNewVersion, Pack, Rule, Then, is_of_site};
+use crate::rules::release::Stage;
 use crate::time::{Day, Instant, Now};
 
 /// A check-in, for runs.
@@ -285,6 +286,16 @@ impl<'a> Known<'a> {
             let env = Env { fact: check_in.fact, person: &person, areas: self.areas, day: check_in.day };
             pack.check_in.normal.holds(&env)
         })
+    }
+
+    /// Whether an episode that ended under another text gave a colour, as its record has it: its rule may be
+    /// gone by now, or do something else.
+    pub(super) fn gave_colour(&self, pack: &Pack, rule: &str, opened_by: FactId) -> bool {
+        let recorded = self.recorded.iter().find(|r| r.rule == rule && r.opened_by == opened_by);
+        match recorded.and_then(|r| serde_json::from_str::<Vec<Stage>>(r.terms).ok()) {
+            Some(stages) => !stages.iter().any(Stage::is_flag),
+            None => !is_of_site(rule) && !pack.rule(rule).is_some_and(Rule::is_flag),
+        }
     }
 
     pub(super) fn on_record(&self, id: &FactId) -> bool {
