@@ -425,6 +425,31 @@ fn a_duty_counts_from_the_end_of_what_another_text_added() {
     assert_eq!(yellow(&told[4]), (17 * DAY_S, facts[1].id));
 }
 
+/// Whether something that is over was a flag or gave a colour is for its record to say: the rule is gone, or
+/// is the other by now.
+#[test]
+fn green_lasts_from_the_end_of_a_colour_and_never_of_a_flag_whatever_became_of_the_rule() {
+    let keeps = rule_text(RULES[0]);
+    let flag = rule_text(RULES[8]);
+    let colour = flag.replace(
+        "flag = { task = \"wait\", release = { days = 4 } }",
+        "stages = [{ colour = \"red\", release = { days = 4 } }]",
+    );
+    let fields = vec![("subject", word("resident")), ("overseas", Value::Bool(true))];
+    let facts = [fact(0, Kind::Declaration, NOON, fields), checked_in(1, 3 * DAY_S + NOON)];
+    for (was, is, until) in
+        [(&flag, "", 6), (&flag, colour.as_str(), 6), (&colour, "", 7), (&colour, flag.as_str(), 7)]
+    {
+        let (before, after) = (texts(&(keeps.clone() + was)), texts(&(keeps.clone() + is)));
+        let days = [(&before, 1), (&before, 5), (&after, 5), (&after, until)];
+        let told = followed(&facts, &days.map(|(pack, day)| (pack, day * DAY_S)));
+        assert_eq!((told[0].flags.len(), told[0].episodes.len()), if until == 6 { (1, 0) } else { (0, 1) });
+        let lasts = told[2].lasts.as_ref().map(|l| l.until.0 - START);
+        assert_eq!((told[2].colour, lasts), (Some(Colour::Green), Some(until * DAY_S)), "{was} {is}");
+        assert_eq!(yellow(&told[3]).0, until * DAY_S, "{was} {is}");
+    }
+}
+
 /// The check-in that ended it is destroyed by age, and what is left would open the same one again.
 #[test]
 fn a_lapse_that_ended_on_record_before_the_next_is_not_followed_for_ever() {

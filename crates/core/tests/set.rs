@@ -377,6 +377,26 @@ fn lists_of_areas_act_at_an_instant_and_wake_only_those_whose_facts_name_a_place
 }
 
 #[test]
+fn an_entry_that_begins_later_is_asked_about_on_its_day() {
+    let lists = [(at(500), high(&[STREET], "2020-02-13"))];
+    let rule = "id = \"HZ-YELLOW-HIGH-AREA\"\n";
+    let stands = PackSet::single(pack(&[(rule, &format!("{rule}standing = true\n"))])).with_areas(&lists);
+    let mut here = Facts::new(vec![declaration(0, 0, "330106001002", false)]);
+    let day = 2 * DAY_S;
+    let before = decide(&stands, &here, at(500));
+    assert_eq!((before.colour, before.review_at), (Some(Colour::Green), Some(at(day))));
+    let on_the_day = decide(&stands, &here, at(day));
+    assert_eq!((on_the_day.colour, on_the_day.episodes[0].since), (Some(Colour::Yellow), at(day)));
+    // A rule that does not stand asks about the day of each declaration.
+    let each = PackSet::single(city()).with_areas(&lists);
+    let before = decide(&each, &here, at(500));
+    assert_eq!((before.colour, before.review_at), (Some(Colour::Green), None));
+    assert_eq!(decide(&each, &here, at(day)).colour, Some(Colour::Green));
+    here.push(declaration(1, day + 60, "330106001002", false));
+    assert_eq!(decide(&each, &here, at(day + 60)).colour, Some(Colour::Yellow));
+}
+
+#[test]
 fn what_a_mistaken_entry_opened_does_not_come_back_with_the_next_version_of_the_pack() {
     let (base, next) = (city(), next());
     let set = |turns: &[(i64, &[&str])]| {

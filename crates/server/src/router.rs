@@ -130,11 +130,11 @@ fn appeals() -> OpenApiRouter<Shared> {
 /// Writing and publishing packs: a draft is larger than what others send.
 fn publications() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
-        .routes(routes!(publication::http::drafts, publication::http::add_draft))
-        .routes(routes!(publication::http::draft))
-        .routes(routes!(publication::http::put_files))
-        .routes(routes!(publication::http::check))
-        .routes(routes!(publication::http::cases))
+        .routes(routes!(publication::drafts::drafts, publication::drafts::add_draft))
+        .routes(routes!(publication::drafts::draft))
+        .routes(routes!(publication::drafts::put_files))
+        .routes(routes!(publication::drafts::check))
+        .routes(routes!(publication::drafts::cases))
         .routes(routes!(publication::typed::attempt))
         .routes(routes!(publication::simulation::simulate, publication::simulation::list))
         .routes(routes!(publication::simulation::read))
@@ -148,7 +148,7 @@ fn publications() -> OpenApiRouter<Shared> {
         .routes(routes!(publication::http::publish))
         .routes(routes!(publication::http::stop))
         .routes(routes!(publication::http::roll_back))
-        .layer(DefaultBodyLimit::max(publication::http::BODY_BYTES_MAX))
+        .layer(DefaultBodyLimit::max(publication::drafts::BODY_BYTES_MAX))
 }
 
 /// Lists of areas at risk: a list is larger than what others send.
@@ -165,7 +165,7 @@ fn areas() -> OpenApiRouter<Shared> {
 /// What anybody may know.
 fn public() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
-        .routes(routes!(publication::http::packs))
+        .routes(routes!(publication::registry::packs))
         .routes(routes!(area::http::public))
         .routes(routes!(appeal::public::figures))
         .route("/public/appeals", get(appeal::public::page))

@@ -230,6 +230,12 @@ async fn a_community_becomes_high_risk_by_two_people_and_whoever_was_there_is_to
     assert_eq!((checked.status, read[0]["list"].as_str()), (StatusCode::OK, Some("high")), "{checked:?}");
     assert_eq!((&read[0]["until"], &read[1]["from"]), (&json!("2026-11-09"), &json!("2026-11-02")), "{read}");
     assert!(read[1]["name"].as_str().unwrap().contains("西湖区"), "{read}");
+    assert_eq!(checked.body["later"], json!(null), "{checked:?}");
+    let (soon, late) = (day(&maker, 1).await, day(&maker, 9).await);
+    let lines: String =
+        [&late, &soon, &day(&maker, 0).await].map(|d| format!("{community},high,{d}\n")).concat();
+    let checked = check_file(&maker, &format!("code,level,from\n{lines}")).await;
+    assert_eq!(checked.body["later"], json!({ "entries": 2, "first": soon }), "{checked:?}");
     assert_eq!(maker.get("/api/v1/areas").await.body["items"], json!([]));
     let entries = json!([{ "list": "high", "code": "34", "from": "2026-11-01" }]);
     assert_eq!(maker.post("/api/v1/areas", list("", None, entries)).await.code(), "auth.not_allowed");

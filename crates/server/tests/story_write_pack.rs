@@ -63,6 +63,9 @@ fn a_new_pack_passes_at_once_whatever_it_begins_with() {
         "--extends hangzhou-2020-02-11 --template contact --division 330106",
         "--extends hangzhou-2020-02-11 --template arrival",
         "--extends shenzhen-2022 --template contact",
+        "--extends hangzhou-2020-02-17 --site campus --division 330106",
+        "--extends beijing-2022 --site enterprise",
+        "--extends nation-2020 --site enterprise --division 4201",
     ]
     .iter()
     .enumerate()
@@ -74,6 +77,17 @@ fn a_new_pack_passes_at_once_whatever_it_begins_with() {
             &format!("kangma pack check packs/new-{i} && kangma pack test packs/new-{i} --strict"),
         );
         assert!(done, "{args}: {said}");
+        if args.contains("--site") {
+            let told =
+                |file: &str| std::fs::read_to_string(dir.0.join(format!("packs/new-{i}/{file}"))).unwrap();
+            let (head, cases) = (told("pack.toml"), told("cases/first.toml"));
+            let site = args.split_whitespace().skip_while(|word| *word != "--site").nth(1).unwrap();
+            assert!(head.contains(&format!("site = \"{site}\"")), "{args}: {head}");
+            // Whatever flags the place has beside them, the site's come and go as the template says.
+            for flag in ["\"SITE-DAILY\"", "\"SITE-BACK\""] {
+                assert_eq!(cases.matches(flag).count(), 1, "{args}: {cases}");
+            }
+        }
         let (done, said) = shell(&dir.0, &format!("kangma pack diff packs/new-{i} packs/new-{i} --lang en"));
         assert!(done && said.contains("The two packs are the same."), "{args}: {said}");
     }
@@ -90,6 +104,9 @@ fn what_cannot_be_written_or_compared_is_said_and_nothing_is_overwritten() {
         ("kangma pack new other --extends hangzhou", "there are anhui-2020, beijing-2022"),
         ("kangma pack new other --extends hangzhou-2020-02-11 --division 42", "pack.division"),
         ("kangma pack new other --extends nation-2020", "say which, such as --division 33"),
+        ("kangma pack new other --site campus", "pack.site: a site adds to the pack of its place"),
+        ("kangma pack new other --site campus --extends hangzhou-2020-02-17 --template contact", "pack.site"),
+        ("kangma pack new other --site campus --extends fiction-campus-2020", "pack.site"),
         ("kangma pack new 中文", "pack.id"),
     ];
     for (command, told) in slips {

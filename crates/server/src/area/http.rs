@@ -245,6 +245,26 @@ pub async fn propose(
 #[derive(Serialize, ToSchema)]
 pub struct CheckedEntries {
     entries: Vec<EntryView>,
+    /// Those that begin on a later day; null where none does.
+    later: Option<LaterView>,
+}
+
+/// Entries that begin on a later day. The rules are asked about them on that day: what is counted of the list
+/// before has nobody changed by them.
+#[derive(Serialize, ToSchema)]
+pub struct LaterView {
+    /// How many.
+    entries: usize,
+    /// The first day on which one of them begins.
+    #[schema(value_type = String, format = Date)]
+    first: Day,
+}
+
+fn later(app: &Shared, entries: &[Entry]) -> Option<LaterView> {
+    let today = app.packs.set().base().zone.day_of(app.clock.now());
+    let days = entries.iter().map(|e| e.from).filter(|day| *day > today);
+    let (entries, first) = (days.clone().count(), days.min()?);
+    Some(LaterView { entries, first })
 }
 
 /// Checks entries, as JSON or as a file, as a proposal does, and answers what was read; nothing is kept.
@@ -269,7 +289,8 @@ pub async fn check(
     };
     may_write(&officer, &division)?;
     let read = entries::check(&raws, &division, &app.packs.set())?;
-    Ok(Private(CheckedEntries { entries: read.iter().map(entry).collect() }))
+    let later = later(&app, &read);
+    Ok(Private(CheckedEntries { entries: read.iter().map(entry).collect(), later }))
 }
 
 /// How many would go from one colour to another.
@@ -357,6 +378,9 @@ pub struct AreaView {
     /// Once it acts, not in lists of versions.
     #[serde(skip_serializing_if = "Option::is_none")]
     walk: Option<WalkView>,
+    /// Entries that begin on a later day, where there are any; not in lists of versions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    later: Option<LaterView>,
     /// The list itself; not in lists of versions.
     #[serde(skip_serializing_if = "Option::is_none")]
     entries: Option<Vec<EntryView>>,
@@ -389,6 +413,7 @@ fn view(versions: &[Version], v: &Version, at: Instant, entries: Option<&[Entry]
         withdrawn_how: withdrawn.as_ref().map(|w| w.1.clone()),
         withdrawn_why: withdrawn.map(|w| w.2),
         walk: None,
+        later: None,
         entries: entries.map(|all| all.iter().map(entry).collect()),
     }
 }
@@ -453,6 +478,7 @@ pub async fn detail(
     }
     let entries = entries_of(&app, &version).await?;
     let mut view = view(&versions, &version, app.clock.now(), Some(&entries));
+    view.later = later(&app, &entries);
     if let (State::InForce, Some((.., from))) = (view.state, &version.signed) {
         let [parts, _, decided, changed] = store::changed(&app.db, *from).await?;
         view.walk =

@@ -26,6 +26,9 @@ pub struct New {
     /// What it begins with.
     #[arg(long, value_enum, default_value_t = Template::Blank)]
     template: Template,
+    /// Makes it the pack of a site, which adds flags to the pack that it extends and gives no colour.
+    #[arg(long, value_enum)]
+    site: Option<SiteKind>,
     /// Folder of the packs that it may extend; without it the folders beside it, and those built in.
     #[arg(long)]
     packs: Option<PathBuf>,
@@ -40,6 +43,25 @@ enum Template {
     Contact,
     /// Arrivals from elsewhere: tests.
     Arrival,
+}
+
+/// What a site is.
+#[derive(clap::ValueEnum, Clone, Copy, Debug)]
+enum SiteKind {
+    /// A school or a university.
+    Campus,
+    /// An enterprise.
+    Enterprise,
+}
+
+impl SiteKind {
+    /// Its word in packs, and how its people call it and whoever they register with.
+    fn words(self) -> [&'static str; 4] {
+        match self {
+            SiteKind::Campus => ["campus", "学校", "the staff of your dormitory", "宿舍管理人员"],
+            SiteKind::Enterprise => ["enterprise", "单位", "your department", "所在部门"],
+        }
+    }
 }
 
 /// A text of a template.
@@ -80,6 +102,14 @@ pub fn run(args: &New) -> anyhow::Result<ExitCode> {
         !is_taken,
         "pack.exists: {} holds files already; name a folder that is empty or not there yet",
         args.dir.display()
+    );
+    anyhow::ensure!(
+        args.site.is_none() || args.extends.is_some(),
+        "pack.site: a site adds to the pack of its place; say which, such as --extends hangzhou-2020-02-17"
+    );
+    anyhow::ensure!(
+        args.site.is_none() || args.template == Template::Blank,
+        "pack.site: the templates give colours, and a site gives none; leave --template out"
     );
     let id = id_of(&args.dir)?;
     let mut library = Library::default();
@@ -140,6 +170,7 @@ struct Names<'a> {
     id: &'a str,
     division: &'a str,
     extends: &'a str,
+    site: Option<SiteKind>,
 }
 
 impl Names<'_> {
@@ -148,14 +179,23 @@ impl Names<'_> {
         let province = self.division.get(..2).unwrap_or("33");
         let elsewhere = if province == "42" { "33" } else { "42" };
         let place = divisions().path_name(self.division).unwrap_or_default();
+        let [site, site_zh, staff, staff_zh] = self.site.map_or([""; 4], SiteKind::words);
+        let (name_zh, name_en) = match self.site {
+            None => (format!("{place}健康码规则（{}）", self.id), format!("Health code rules {}", self.id)),
+            Some(_) => (format!("{site_zh}规则（{}）", self.id), format!("Rules of the {site} {}", self.id)),
+        };
         text.replace("{id}", self.id)
             .replace("{division}", self.division)
             .replace("{extends}", self.extends)
             .replace("{prefix}", prefix.trim_matches('-'))
             .replace("{province}", province)
             .replace("{elsewhere}", elsewhere)
-            .replace("{name_zh}", &format!("{place}健康码规则（{}）", self.id))
-            .replace("{name_en}", &format!("Health code rules {}", self.id))
+            .replace("{name_zh}", &name_zh)
+            .replace("{name_en}", &name_en)
+            .replace("{site}", site)
+            .replace("{site_zh}", site_zh)
+            .replace("{staff}", staff)
+            .replace("{staff_zh}", staff_zh)
     }
 }
 
@@ -176,7 +216,7 @@ fn checked(division: &str) -> anyhow::Result<()> {
 fn alone(args: &New, id: &str) -> anyhow::Result<PackFiles> {
     let division = args.division.as_deref().unwrap_or("3301");
     checked(division)?;
-    let names = Names { id, division, extends: "" };
+    let names = Names { id, division, extends: "", site: None };
     let [rules, zh, en, cases] = texts(args.template);
     let mut files = PackFiles::default();
     let mut put = |name: &str, text: String| drop(files.0.insert(name.into(), names.fill(&text)));
@@ -197,15 +237,25 @@ fn child(args: &New, id: &str, parent: &str, library: &Library) -> anyhow::Resul
     let above = Pack::load_with(above, library).map_err(refused)?;
     let division = args.division.as_deref().unwrap_or(&above.division);
     checked(division)?;
-    let names = Names { id, division, extends: parent };
-    let [rules, zh, en, cases] = match args.template {
-        Template::Blank => ["", "", "", ""],
-        other => texts(other),
+    let names = Names { id, division, extends: parent, site: args.site };
+    let (head, above_rules) = match args.site {
+        Some(_) => (template!("site/pack.toml"), ""),
+        None => (template!("child.toml"), template!("child_rules.toml")),
+    };
+    let [rules, zh, en, cases] = match (args.site, args.template) {
+        (Some(_), _) => [
+            template!("site/rules.toml"),
+            template!("site/zh.toml"),
+            template!("site/en.toml"),
+            template!("site/cases.toml"),
+        ],
+        (None, Template::Blank) => ["", "", "", ""],
+        (None, other) => texts(other),
     };
     let mut files = PackFiles::default();
     let mut put = |name: &str, text: String| drop(files.0.insert(name.into(), names.fill(&text)));
-    put("pack.toml", template!("child.toml").into());
-    put("rules.toml", format!("{}{rules}", template!("child_rules.toml")));
+    put("pack.toml", head.into());
+    put("rules.toml", format!("{above_rules}{rules}"));
     put("words/zh.toml", format!("name = \"{{name_zh}}\"\n{zh}"));
     put("words/en.toml", format!("name = \"{{name_en}}\"\n{en}"));
     put("cases/first.toml", format!("{}{cases}", template!("cases.toml").replace("{well}", "green")));
@@ -257,8 +307,17 @@ fn as_decided(pack: &Pack, files: &PackFiles, parent: &str) -> String {
                 let colour = decision.colour.map_or("grey", |c| c.name());
                 let rules: Vec<String> =
                     decision.episodes.iter().map(|e| format!("\"{}\"", e.rule)).collect();
+                let flags: Vec<String> =
+                    decision.flags.iter().map(|f| format!("\"{}\"", f.episode.rule)).collect();
+                let flags = match pack.site {
+                    Some(_) => format!(", flags = [{}]", flags.join(", ")),
+                    None => String::new(),
+                };
                 let when = format!("{} {}", pack.zone.day_of(*at), pack.zone.hh_mm(*at));
-                format!("    {{ at = \"{when}\", colour = \"{colour}\", rules = [{}] }},", rules.join(", "))
+                format!(
+                    "    {{ at = \"{when}\", colour = \"{colour}\", rules = [{}]{flags} }},",
+                    rules.join(", ")
+                )
             })
             .collect();
         let head = head.replace(&case.name, &name);

@@ -5,8 +5,11 @@
 //! them alone ([`kangma_core::rules::publication`]), on every node alike, each step is a leaf of the
 //! decision log, and what is in force changes only at an instant that all nodes know of before.
 
+pub mod drafts;
 pub mod http;
 pub mod job;
+mod refusals;
+pub mod registry;
 pub mod simulation;
 mod store;
 #[cfg(test)]
@@ -213,7 +216,7 @@ pub async fn propose(
     officer.require(Permission::Rules, &draft.division)?;
     let files = expand(&draft.files).ok_or_else(Problem::internal)?;
     let library = library_now(app).await?;
-    let pack = http::load(app, &files).await?.map_err(|e| http::refused(&e))?;
+    let pack = drafts::load(app, &files).await?.map_err(|e| refusals::refused(&e))?;
     beside_sites(app, &pack)?;
     if !lies_in(&pack.division, &draft.division) {
         return Err(Problem::field(
@@ -226,10 +229,10 @@ pub async fn propose(
     let now = app.clock.now();
     let below = Below::of(&app.packs.set(), &pack, &files, &library, now);
     if !below.unfit.is_empty() {
-        return Err(http::children_refused(&below.unfit));
+        return Err(refusals::children_refused(&below.unfit));
     }
     if !below.lost.is_empty() {
-        return Err(http::children_lost(&below.lost));
+        return Err(refusals::children_lost(&below.lost));
     }
     let (pack, report) = {
         let files = files.clone();

@@ -12,7 +12,9 @@ use kangma_core::time::{DAY_S, Instant};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::http::{TermsRequest, id, load, own, refused};
+use super::drafts::{load, own};
+use super::http::{TermsRequest, id};
+use super::refusals::refused;
 use super::store::Draft;
 use crate::app::Shared;
 use crate::error::{Problem, ProblemBody};

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use utoipa::ToSchema;
 
-use super::http::{DiagnosticView, own, told};
+use super::drafts::{DiagnosticView, own, told};
 use crate::app::Shared;
 use crate::error::{Problem, ProblemBody};
 use crate::http::{Body, Private};

@@ -1,5 +1,6 @@
 // What changes from one list to another, entry by entry. An entry that is left out was never there; one that
 // has an end stood until then: a reader has to see which of the two it is.
+import type { Day } from '@kangma/shared/api-types'
 import type { Entry } from './types'
 
 export type Field = 'from' | 'until' | 'source'
@@ -19,6 +20,12 @@ export interface Diff {
   changes: Change[]
   counts: Record<Kind, number>
   same: number
+}
+
+/** Of what came, the entries that begin after a day: how many, and when the first does. */
+export function later(changes: Change[], today: Day): { n: number; first: Day } | null {
+  const [first, ...rest] = changes.filter((c) => c.kind !== 'left_out' && c.entry.from > today).map((c) => c.entry.from).sort()
+  return first === undefined ? null : { n: 1 + rest.length, first }
 }
 
 const fields: Field[] = ['from', 'until', 'source']

@@ -1,11 +1,21 @@
 import { describe, expect, it } from 'vitest'
-import { diff } from '../../src/areas/diff'
+import { diff, later } from '../../src/areas/diff'
 import type { Entry } from '../../src/areas/types'
 
 const entry = (code: string, more: Partial<Entry> = {}): Entry => ({ list: 'high', code, name: code, from: '2026-11-01', until: null, source: null, ...more })
 const told = (before: Entry[], after: Entry[]) => diff(before, after).changes.map((c) => [c.kind, c.entry.code, ...c.fields])
 
 describe('the difference of two lists', () => {
+  it('says how many begin later, and when the first does', () => {
+    const of = (before: Entry[], after: Entry[]) => later(diff(before, after).changes, '2026-11-20')
+    const [today, soon, late] = ['2026-11-20', '2026-11-21', '2026-12-01'].map((from, i) => entry(`33010600${i}`, { from })) as [Entry, Entry, Entry]
+    expect(of([], [late, today, soon])).toEqual({ n: 2, first: '2026-11-21' })
+    expect(of([], [today])).toBe(null)
+    // What was to begin and is left out, or was on the list before, is nothing new.
+    expect(of([soon, late], [late])).toBe(null)
+    expect(of([today], [{ ...today, from: '2026-11-22' }])).toEqual({ n: 1, first: '2026-11-22' })
+  })
+
   it('says apart what ends and what is left out', () => {
     const before = [entry('330106001'), entry('330106002'), entry('330106003')]
     const after = [entry('330106001'), entry('330106002', { until: '2026-11-20' }), entry('330106004')]
