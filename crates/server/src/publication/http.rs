@@ -24,7 +24,7 @@ use crate::app::Shared;
 use crate::db::DbError;
 use crate::error::{FieldProblem, Problem, ProblemBody};
 use crate::http::{Body, Private, sentence};
-use crate::lang::Wanted;
+use crate::lang::Reads;
 use crate::staff::Officer;
 
 /// Largest body: all files of a pack.
@@ -822,7 +822,7 @@ pub struct RuleText {
 
 /// Reads all packs that are, were or will be in force, with their rules in words and their sources.
 #[utoipa::path(get, path = "/api/v1/public/packs", tag = "site", responses((status = 200, body = Registry)))]
-pub async fn packs(AxumState(app): AxumState<Shared>, Wanted(lang): Wanted) -> axum::Json<Registry> {
+pub async fn packs(AxumState(app): AxumState<Shared>, Reads(lang): Reads) -> axum::Json<Registry> {
     let (set, at) = (app.packs.set(), app.clock.now());
     let items = set.entries().map(|e| {
         let place = e.covers.parse().unwrap_or(0);
