@@ -51,7 +51,7 @@ const simplified = /[码发开关门这说请联络证记录时间动显机网�
 
 const answers = { subject: 'resident', residence: ['44', '4401', '440106', '440106001'], contact: 'none', symptoms: [] }
 
-export const languagesStories = ({ publish, declare, document, colour, passOf, wedge }) => ({
+export const languagesStories = ({ declare, document, colour, passOf, wedge }) => ({
   'a resident of Hong Kong declares, reads why and goes offline in Traditional Chinese': ({ browser }) => served(guangdong, async (server) => {
     const [phone, n] = ['13600000701', 701]
     // Nobody has chosen: the browser asks for Hong Kong's Chinese.
@@ -118,7 +118,6 @@ export const languagesStories = ({ publish, declare, document, colour, passOf, w
     if (!verdict.includes('紅碼') || simplified.test(verdict)) throw new Error(verdict)
     await gate.look('hant-gate-red')
     await Promise.all([who.close(), gate.close()])
-    publish('hant-red', 'code-hant')
   }),
 
   'a language from right to left turns the page round, at 360 and at 1280 px': ({ browser }) => {

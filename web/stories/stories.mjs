@@ -387,7 +387,7 @@ await tell({
   ...rulesStories({ publish, colour }),
   ...areasStories({ publish, logIn, declare, well, colour }),
   ...packsStories({ document, well }),
-  ...languagesStories({ publish, declare, document, colour, passOf, wedge }),
+  ...languagesStories({ declare, document, colour, passOf, wedge }),
   ...daysStories({ publish, passOf, wedge }),
   ...collectorStories({ publish, passOf, tokenOf, wedge }),
 })

@@ -179,10 +179,15 @@ fn a_child_ships_the_words_of_its_own_rules_in_each_language_or_names_fewer() {
     };
     let load = |files: &PackFiles, library: &Library| Pack::load_with(files, library);
     let whole = load(&child("", "qaa"), &library).unwrap_or_else(|e| panic!("{e}"));
-    assert_eq!(whole.page_texts("qaa").unwrap()["resident"]["app.next"], "א", "the parent's pages are the child's");
+    assert_eq!(
+        whole.page_texts("qaa").unwrap()["resident"]["app.next"],
+        "א",
+        "the parent's pages are the child's"
+    );
     let found = load(&child("", ""), &library).unwrap_err().to_string();
     assert!(found.contains("the text rules.S is missing"), "{found}");
-    let fewer = load(&child("languages = [\"zh\", \"en\"]\n", ""), &library).unwrap_or_else(|e| panic!("{e}"));
+    let fewer =
+        load(&child("languages = [\"zh\", \"en\"]\n", ""), &library).unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(fewer.further_languages().count(), 0);
     assert_eq!(fewer.colour_word(Colour::Red, Tongue::asked("qaa, en")), "red");
     // A text of the parent that is wrong is told in the parent's file.
@@ -206,7 +211,10 @@ const SIMPLIFIED: &str = "码发无开关门这说请联络话证认记录时间
 
 #[test]
 fn what_ships_in_a_further_language_is_whole() {
-    assert!(ENGLISH.len() > 5 && ENGLISH.values().all(|texts| !texts.is_empty()), "spec/pages.json can be read");
+    assert!(
+        ENGLISH.len() > 5 && ENGLISH.values().all(|texts| !texts.is_empty()),
+        "spec/pages.json can be read"
+    );
     let south = guangdong();
     let left = missing(south.page_texts("zh-Hant"));
     assert!(left.is_empty(), "kangma pack pages packs/guangdong-2020-03 lists them: {left:?}");
@@ -217,4 +225,12 @@ fn what_ships_in_a_further_language_is_whole() {
         let found = text.chars().find(|c| SIMPLIFIED.contains(*c));
         assert_eq!(found, None, "{text}");
     }
+}
+
+#[test]
+fn pages_that_are_cut_anywhere_load_or_are_told_and_never_break_the_reader() {
+    let text = "[resident]\n\"app.next\" = \"א{\"\n\"step.of\" = '''{n}{{}{of\n{n''' # é\n[[form]]\na = [1, {b = 2}]\n";
+    let places = text.char_indices().map(|(at, _)| at).chain([text.len()]);
+    let loaded = places.filter(|at| Pack::load(&made_up(&text[..*at])).is_ok()).count();
+    assert!((2..text.len() / 2).contains(&loaded), "{loaded}");
 }

@@ -12,6 +12,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use kangma_core::decision::Colour;
 use kangma_core::division;
+use kangma_core::rules::display::Display;
 use kangma_core::rules::pack::{Pack, Pages};
 use kangma_core::rules::said::SERVER;
 use kangma_core::rules::tongue::Direction;
@@ -131,7 +132,7 @@ pub async fn site(State(app): State<Shared>, Reads(lang): Reads) -> Private<Site
             digest: pack.digest.to_string(),
             name: pack.name(lang).to_owned(),
         },
-        languages: languages(&pack),
+        languages: languages(&pack, pack.languages()),
         language: lang.in_pack(&pack).to_owned(),
         renew_s: pack.pass.renew_s,
         colours: colours(&pack),
@@ -158,7 +159,7 @@ pub struct Dress {
     /// Symptoms that can be declared and checked in, where they are others.
     #[serde(skip_serializing_if = "Option::is_none")]
     symptoms: Option<Vec<SiteWord>>,
-    /// Languages that may be chosen, where they are others.
+    /// Languages beside Chinese and English, where they are others.
     #[serde(skip_serializing_if = "Option::is_none")]
     languages: Option<Vec<SiteLanguage>>,
 }
@@ -166,22 +167,27 @@ pub struct Dress {
 /// How a pack differs in what it shows from that of the installation; on the way of each read.
 pub fn dress(pack: &Pack, base: &Pack) -> Option<Dress> {
     let others = !pack.languages().eq(base.languages());
-    // With other languages, the words of colours and symptoms in them have to come along.
-    let colours = (others || pack.display != base.display).then(|| colours(pack));
-    let symptoms =
-        (others || pack.vocabulary.symptoms != base.vocabulary.symptoms).then(|| symptoms(pack));
-    let languages = others.then(|| languages(pack));
-    (colours.is_some() || symptoms.is_some()).then_some(Dress { colours, symptoms, languages })
+    // With other languages, what is not drawn in its own colour has to be called so in them.
+    let drawn = pack.display != base.display || others && pack.display != Display::default();
+    let colours = drawn.then(|| colours(pack));
+    let symptoms = (pack.vocabulary.symptoms != base.vocabulary.symptoms).then(|| symptoms(pack));
+    // The page has ours; an answer that is read each minute has to be small.
+    let languages = others.then(|| languages(pack, pack.further_languages()));
+    (colours.is_some() || symptoms.is_some() || languages.is_some()).then_some(Dress {
+        colours,
+        symptoms,
+        languages,
+    })
 }
 
-fn languages(pack: &Pack) -> Vec<SiteLanguage> {
+fn languages<'p>(pack: &'p Pack, which: impl Iterator<Item = &'p str>) -> Vec<SiteLanguage> {
     let one = |lang: &str| SiteLanguage {
         lang: lang.to_owned(),
         name: pack.language_name(lang).to_owned(),
         dir: Direction::of(pack.language_name(lang)).name(),
         pages: pack.page_texts(lang).map(|_| format!("/api/v1/page-texts/{}/{lang}", pack.digest)),
     };
-    pack.languages().map(one).collect()
+    which.map(one).collect()
 }
 
 /// A word in each further language of a pack.
@@ -206,8 +212,9 @@ pub async fn page_texts(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let name = format!("{digest}/{language}");
-    let (plain, packed) = match lock(&PACKED).get(&name) {
-        Some(known) => known.clone(),
+    let known = lock(&PACKED).get(&name).cloned();
+    let (plain, packed) = match known {
+        Some(known) => known,
         None => {
             let set = app.packs.set();
             let pack = set.packs().find(|pack| *pack.digest == *digest).ok_or_else(Problem::not_found)?;
@@ -221,11 +228,8 @@ pub async fn page_texts(
             made
         }
     };
-    let accepts = |h: &HeaderMap| {
-        let list = h.get(header::ACCEPT_ENCODING).and_then(|v| v.to_str().ok());
-        list.is_some_and(|list| list.split(',').any(|e| e.trim() == "gzip"))
-    };
-    let gzip = accepts(&headers);
+    let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|v| v.to_str().ok()).unwrap_or("");
+    let gzip = accepted.split(',').any(|e| e.trim() == "gzip");
     let mut response = Response::new(Body::from(if gzip { packed } else { plain }));
     let out = response.headers_mut();
     out.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -73,8 +73,10 @@ export const packWords = ref<Record<string, Record<string, string>>>({ zh: {}, e
 /** Makes the `t` of a page from its texts; `part` is its name in a further language. */
 export function texts<K extends string>(zh: Record<K, string>, en: Record<K, string>, part = '') {
   return (key: K, params?: Params): string => {
-    const pack = packWords.value[tag.value]?.[key] ?? packWords.value[lang.value]?.[key]
-    const own = further.value?.texts[part]?.[key] ?? (lang.value === 'zh' ? zh : en)[key]
-    return fill(pack ?? own ?? key, params)
+    const [pack, ours] = [packWords.value[tag.value]?.[key], packWords.value[lang.value]?.[key]]
+    const page = further.value?.texts[part]?.[key]
+    // A colour that is drawn in another is never called by the page's own word, whatever the language.
+    const found = /^(colour|tone|word|hue)\./.test(key) ? (pack ?? ours ?? page) : (pack ?? page ?? ours)
+    return fill(found ?? (lang.value === 'zh' ? zh : en)[key] ?? key, params)
   }
 }

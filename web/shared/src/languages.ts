@@ -1,9 +1,8 @@
 // The languages that a page offers: ours, and those of the rule pack in force,
 // whose texts are fetched when somebody chooses one and then kept on the
 // device, so that the page opens in it at once and without a network.
-import { get } from './api'
+import { get, type Options } from './api'
 import type { Language, Site } from './api-types'
-import type { Options } from './api'
 import { chosen, further, setLang, type Further, type PartTexts } from './i18n'
 import { shallowRef } from 'vue'
 
@@ -36,7 +35,8 @@ export const asking = (): Options => (chosen() ? {} : { headers: { 'Accept-Langu
 
 /** Takes over which languages there are: the site's, and those of the pack of somebody's place. */
 export function offer(site: Pick<Site, 'languages' | 'language'>, own?: { languages?: Language[] } | null): void {
-  const all = new Map([...ours, ...(site.languages ?? []), ...(own?.languages ?? [])].map((one) => [one.lang, one]))
+  const every = [...ours, ...(site.languages ?? []), ...(own?.languages ?? [])]
+  const all = new Map(every.map((one): [string, Language] => [one.lang, one]))
   const now = further.value
   // Who reads a language that no pack here ships any more keeps it until they choose.
   if (now && !all.has(now.lang)) all.set(now.lang, now)

@@ -135,6 +135,6 @@ export function spanText(ms: number, lang: string): string {
     : s < 86_400 ? [Math.floor(s / 3600), '小时', 'hour']
     : [Math.floor(s / 86_400), '天', 'day']
   const locale = browser(lang)
-  if (locale) return new Intl.NumberFormat(locale, { style: 'unit', unit: en, unitDisplay: 'long' }).format(n as number)
+  if (locale) return new Intl.NumberFormat(locale, { style: 'unit', unit: String(en), unitDisplay: 'long' }).format(Number(n))
   return oursFor(lang) === 'zh' ? `${n} ${zh}` : `${n} ${en}${n === 1 ? '' : 's'}`
 }

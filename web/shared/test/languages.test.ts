@@ -22,7 +22,8 @@ async function page() {
   const { texts, accepted, lang, packWords, tag } = await import('../src/i18n')
   const languages = await import('../src/languages')
   languages.openLanguages()
-  const t = texts({ next: '下一步', of: '共 {n}', 'colour.green': '绿码' }, { next: 'Continue', of: '{n} in all', 'colour.green': 'green' }, 'resident')
+  const zh = { next: '下一步', of: '共 {n}', 'colour.green': '绿码', 'symptom.fever': '发热' }
+  const t = texts(zh, { next: 'Continue', of: '{n} in all', 'colour.green': 'green', 'symptom.fever': 'Fever' }, 'resident')
   return { ...languages, t, accepted, lang, packWords, tag }
 }
 
@@ -102,13 +103,13 @@ describe('the languages of a page', () => {
   })
 
   it('calls a colour by the pack’s word in the language, else in ours, before the page’s own', async () => {
-    serving({ [hant.pages as string]: { resident: { 'colour.green': '綠碼' } } })
+    serving({ [hant.pages as string]: { resident: { 'colour.green': '綠碼', 'symptom.fever': '發燒' } } })
     const { offer, choose, t, packWords } = await page()
     offer(site)
     await choose('zh-Hant')
     expect(t('colour.green')).toBe('綠碼')
-    packWords.value = { zh: { 'colour.green': '蓝码' }, en: {} }
-    expect(t('colour.green')).toBe('蓝码')
+    packWords.value = { zh: { 'colour.green': '蓝码', 'symptom.fever': '发热' }, en: {} }
+    expect([t('colour.green'), t('symptom.fever')]).toEqual(['蓝码', '發燒'])
     packWords.value = { zh: { 'colour.green': '蓝码' }, en: {}, 'zh-Hant': { 'colour.green': '藍碼' } }
     expect(t('colour.green')).toBe('藍碼')
   })

@@ -1187,11 +1187,17 @@ fn unreadable(words: &Words) -> Vec<(String, String)> {
     fn walk(key: &str, value: &serde_json::Value, found: &mut Vec<(String, String)>) {
         match value {
             serde_json::Value::Object(map) => {
-                map.iter().for_each(|(k, v)| walk(&if key.is_empty() { k.clone() } else { format!("{key}.{k}") }, v, found));
+                map.iter().for_each(|(k, v)| {
+                    walk(&if key.is_empty() { k.clone() } else { format!("{key}.{k}") }, v, found)
+                });
             }
             serde_json::Value::String(text) => {
                 let hidden = pages::hostile(text).filter(|c| *c != '\n');
-                found.extend(hidden.map(|c| (key.to_owned(), format!("holds the invisible character U+{:04X}", c as u32))));
+                found.extend(
+                    hidden.map(|c| {
+                        (key.to_owned(), format!("holds the invisible character U+{:04X}", c as u32))
+                    }),
+                );
             }
             _ => {}
         }
@@ -1201,7 +1207,10 @@ fn unreadable(words: &Words) -> Vec<(String, String)> {
     if let Some(name) = &words.language
         && (name.trim().is_empty() || name.chars().count() > LANGUAGE_CHARS_MAX)
     {
-        found.push(("language".into(), format!("has 1 to {LANGUAGE_CHARS_MAX} letters: what the language calls itself")));
+        found.push((
+            "language".into(),
+            format!("has 1 to {LANGUAGE_CHARS_MAX} letters: what the language calls itself"),
+        ));
     }
     found
 }

@@ -11,8 +11,16 @@ pub const SERVER: &str = "server";
 /// Key, Chinese, English.
 pub(crate) const SAID: &[(&str, &str, &str)] = &[
     ("document.resident_id", "居民身份证", "Resident identity card"),
-    ("document.residence_permit", "港澳台居民居住证", "Residence permit for Hong Kong, Macao and Taiwan residents"),
-    ("document.hk_mo_permit", "港澳居民来往内地通行证", "Mainland travel permit for Hong Kong and Macao residents"),
+    (
+        "document.residence_permit",
+        "港澳台居民居住证",
+        "Residence permit for Hong Kong, Macao and Taiwan residents",
+    ),
+    (
+        "document.hk_mo_permit",
+        "港澳居民来往内地通行证",
+        "Mainland travel permit for Hong Kong and Macao residents",
+    ),
     ("document.tw_permit", "台湾居民来往大陆通行证", "Mainland travel permit for Taiwan residents"),
     ("document.passport", "护照", "Passport"),
     ("document.foreign_pr", "外国人永久居留身份证", "Foreign permanent resident ID card"),

@@ -210,7 +210,8 @@ mod tests {
 
     #[test]
     fn a_list_that_means_harm_is_read_as_far_as_it_is_one() {
-        for list in ["*", ";;;,,,", "toolongalanguage", "../../etc", "bo\u{202e}", "a-b-c-d-e-f-g", "q=1;q=2"] {
+        for list in ["*", ";;;,,,", "toolongalanguage", "../../etc", "bo\u{202e}", "a-b-c-d-e-f-g", "q=1;q=2"]
+        {
             assert_eq!(asked(list), (vec![], Lang::Zh), "{list}");
         }
         let long = "bo,".repeat(10_000);

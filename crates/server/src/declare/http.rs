@@ -129,7 +129,10 @@ pub async fn form(
         },
         document_types: DocumentType::ALL
             .iter()
-            .map(|ty| Choice { value: ty.name().to_owned(), label: pack.said(document_key(*ty), lang).to_owned() })
+            .map(|ty| Choice {
+                value: ty.name().to_owned(),
+                label: pack.said(document_key(*ty), lang).to_owned(),
+            })
             .collect(),
         fields: fields.collect(),
     })

@@ -304,7 +304,10 @@ pub async fn me(
         me.state = "claim";
         me.name_masked = claim.profile.name().map(|n| n.masked());
         me.document_masked = claim.profile.document(app.clock.wall()).map(|d| d.masked());
-        let detail = claim.refused.clone().unwrap_or_else(|| app.packs.base().said(claim_key(*state), lang).to_owned());
+        let detail = claim
+            .refused
+            .clone()
+            .unwrap_or_else(|| app.packs.base().said(claim_key(*state), lang).to_owned());
         me.claim = Some(ClaimView { state: *state, method: app.identity.method(), detail });
     }
     Ok(Private(me))

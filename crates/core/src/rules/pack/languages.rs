@@ -46,7 +46,9 @@ pub(super) fn check(c: &mut Checker<'_>, named: Option<&Spanned<Vec<Spanned<Stri
 fn stray_words(c: &mut Checker<'_>, named: &[&str]) {
     let files = c.files;
     for file in files.0.keys() {
-        let Some((folder, lang)) = file.strip_suffix(".toml").and_then(|f| f.split_once('/')) else { continue };
+        let Some((folder, lang)) = file.strip_suffix(".toml").and_then(|f| f.split_once('/')) else {
+            continue;
+        };
         let ours = Lang::ALL.iter().any(|l| l.name() == lang);
         let (text, help) = match (folder, ours, named.contains(&lang)) {
             ("pages", true, _) => (

@@ -87,9 +87,13 @@ fn slip(english: &str, text: &str) -> Option<(String, String)> {
     }
     let (has, needs) = (marks(text), marks(english));
     (has != needs).then(|| {
-        let list = |marks: &BTreeSet<&str>| marks.iter().map(|m| format!("{{{m}}}")).collect::<Vec<_>>().join(", ");
+        let list =
+            |marks: &BTreeSet<&str>| marks.iter().map(|m| format!("{{{m}}}")).collect::<Vec<_>>().join(", ");
         let needs = if needs.is_empty() { "no {value}".to_owned() } else { list(&needs) };
-        (format!("has other values than the page fills in: {}", list(&has)), format!("it takes {needs}; in English: {english}"))
+        (
+            format!("has other values than the page fills in: {}", list(&has)),
+            format!("it takes {needs}; in English: {english}"),
+        )
     })
 }
 
@@ -110,9 +114,7 @@ fn marks(text: &str) -> BTreeSet<&str> {
 /// A character that nobody sees and that turns what stands around it: controls, and marks that begin
 /// or end a direction. Marks of one place (LRM, RLM, ALM) and joiners are letters' own business.
 pub(super) fn hostile(text: &str) -> Option<char> {
-    let turns = |c: char| {
-        matches!(c as u32, 0x202A..=0x202E | 0x2066..=0x2069 | 0x2028 | 0x2029 | 0x206A..=0x206F | 0xFEFF | 0xFFF9..=0xFFFB)
-    };
+    let turns = |c: char| matches!(c as u32, 0x202A..=0x202E | 0x2066..=0x2069 | 0x2028 | 0x2029 | 0x206A..=0x206F | 0xFEFF | 0xFFF9..=0xFFFB);
     text.chars().find(|c| c.is_control() || turns(*c))
 }
 
@@ -121,5 +123,7 @@ pub(super) fn hostile(text: &str) -> Option<char> {
 pub fn missing(pages: Option<&Pages>) -> Vec<(&'static str, &'static str, &'static str)> {
     let all = ENGLISH.iter().flat_map(|(part, keys)| keys.iter().map(move |(k, en)| (part, k, en)));
     let there = |part: &str, key: &str| pages.and_then(|p| p.get(part)?.get(key)).is_some();
-    all.filter(|(part, key, _)| !there(part, key)).map(|(p, k, en)| (p.as_str(), k.as_str(), en.as_str())).collect()
+    all.filter(|(part, key, _)| !there(part, key))
+        .map(|(p, k, en)| (p.as_str(), k.as_str(), en.as_str()))
+        .collect()
 }
