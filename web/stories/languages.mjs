@@ -45,6 +45,9 @@ async function report(server, kind, record) {
   if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`)
 }
 
+/** The day where the rules hold. */
+const today = async (server) => new Intl.DateTimeFormat('sv-SE', { timeZone: 'Asia/Shanghai', dateStyle: 'short' }).format(Date.parse((await server.json('/api/v1/site')).server_time))
+
 /** Whatever somebody reads of the page and of the rules, without the names of places and languages, which have one form. */
 const read = (page) => page.evaluate(() => [...document.querySelectorAll('h1, h2, h3, label, legend, button, .lead, .help, .reason p, dt, .band-word')].map((e) => e.textContent).join('\n'))
 const simplified = /[码发开关门这说请联络证记录时间动显机网号为与对过还后会]/
@@ -73,7 +76,7 @@ export const languagesStories = ({ declare, document, colour, passOf, wedge }) =
     await colour(page, 'green')
     await said(['藍碼', '我的健康碼', '可以通行'])
     await who.look('hant-code')
-    const day = (await server.json('/api/v1/site')).server_time.slice(0, 10)
+    const day = await today(server)
     await report(server, 'quarantine', { document_number: document(n), stay: 'home', from: day, until: day })
     await page.evaluate(() => navigator.serviceWorker?.ready)
     await page.reload()
@@ -139,7 +142,7 @@ export const languagesStories = ({ declare, document, colour, passOf, wedge }) =
       await who.look('rtl-identity')
       await declare(who, server, n, answers)
       await colour(page, 'green')
-      const day = (await server.json('/api/v1/site')).server_time.slice(0, 10)
+      const day = await today(server)
       await report(server, 'quarantine', { document_number: document(n), stay: 'home', from: day, until: day })
       await page.reload()
       await colour(page, 'red')

@@ -8,6 +8,7 @@ use std::process::Output;
 use std::sync::Arc;
 
 use common::{Person, Server, TempDir, document, kangma, well, with};
+use kangma_core::time::{Instant, Zone};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -73,7 +74,8 @@ async fn each_place_answers_in_the_languages_of_its_own_pack() {
 
     // Why, what ends it and what to do; and the form, down to its documents.
     let admin = server.officer("admin").await;
-    let day = site["server_time"].as_str().unwrap()[..10].to_owned();
+    let zone = Zone::named("Asia/Shanghai").unwrap();
+    let day = zone.day_of(Instant::parse(site["server_time"].as_str().unwrap()).unwrap()).to_string();
     let listed = json!({ "document_number": document(601), "stay": "home", "from": day, "until": day });
     let sent = admin
         .client
