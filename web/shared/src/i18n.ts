@@ -62,9 +62,14 @@ export const accepted = computed(() => (further.value ? `${tag.value}, ${lang.va
 
 export type Params = Record<string, string | number>
 
-/** Puts values where a text has `{name}`; an unknown name stays visible. */
+/** Puts values where a text has `{name}`; an unknown name stays visible. In a text from right to left a value
+ * keeps its own direction: a date and a name would come apart. */
 export function fill(text: string, params: Params = {}): string {
-  return text.replace(/\{(\w+)\}/g, (mark, name: string) => String(params[name] ?? mark))
+  const own = (value: string | number) => (further.value?.dir === 'rtl' ? `\u2068${value}\u2069` : String(value))
+  return text.replace(/\{(\w+)\}/g, (mark, name: string) => {
+    const value = params[name]
+    return value === undefined ? mark : own(value)
+  })
 }
 
 /** Words of the rule pack that stand in for a page's own, by language and key: `colour.green`, `symptom.rash`. */

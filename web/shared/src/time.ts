@@ -109,6 +109,9 @@ function browser(lang: string): string | null {
   }
 }
 
+/** A time in one of our languages, which stands on the page of another: in one piece, whichever way that runs. */
+const whole = (text: string, lang: string) => (lang === 'zh' || lang === 'en' ? text : `\u2066${text}\u2069`)
+
 /** A `YYYY-MM-DD` in words: `2020年2月11日`, `11 Feb 2020`. Anything else comes back as it is. */
 export function dayText(day: string, lang: string): string {
   const found = /^(\d{4})-(\d{2})-(\d{2})/.exec(day)
@@ -116,7 +119,7 @@ export function dayText(day: string, lang: string): string {
   const [, y, m, d] = found
   const locale = browser(lang)
   if (locale) return new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeZone: 'UTC' }).format(Date.UTC(Number(y), Number(m) - 1, Number(d)))
-  return oursFor(lang) === 'zh' ? `${y}年${Number(m)}月${Number(d)}日` : `${Number(d)} ${months[Number(m) - 1]} ${y}`
+  return whole(oursFor(lang) === 'zh' ? `${y}年${Number(m)}月${Number(d)}日` : `${Number(d)} ${months[Number(m) - 1]} ${y}`, lang)
 }
 
 /** Day and minute in the zone: `2020年2月11日 10:00`, `11 Feb 2020, 10:00`. */
@@ -136,5 +139,5 @@ export function spanText(ms: number, lang: string): string {
     : [Math.floor(s / 86_400), '天', 'day']
   const locale = browser(lang)
   if (locale) return new Intl.NumberFormat(locale, { style: 'unit', unit: String(en), unitDisplay: 'long' }).format(Number(n))
-  return oursFor(lang) === 'zh' ? `${n} ${zh}` : `${n} ${en}${n === 1 ? '' : 's'}`
+  return whole(oursFor(lang) === 'zh' ? `${n} ${zh}` : `${n} ${en}${n === 1 ? '' : 's'}`, lang)
 }

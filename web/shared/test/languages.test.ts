@@ -58,7 +58,7 @@ describe('the languages of a page', () => {
     offer(site)
     await choose('ug')
     await nextTick()
-    expect([document.documentElement.dir, t('next'), t('of', { n: 1 }), accepted.value]).toEqual(['rtl', 'كېيىنكى', '1 in all', 'ug, en'])
+    expect([document.documentElement.dir, t('next'), t('of', { n: 1 }), accepted.value]).toEqual(['rtl', 'كېيىنكى', '\u20681\u2069 in all', 'ug, en'])
     await choose('en')
     await nextTick()
     expect([document.documentElement.dir, document.documentElement.lang, localStorage.getItem('kangma.pages')]).toEqual(['ltr', 'en', null])
