@@ -160,7 +160,7 @@ function api(method, path, query, body, lang) {
   if (mine && !phone) return problem(401, 'auth.missing', both(lang, '请先登录。', 'Please log in first.'))
   switch (route) {
     case 'GET /api/v1/site':
-      return { body: { demo: true, division: { code: '3301', name: both(lang, '杭州市', 'Hangzhou') }, zone: 'Asia/Shanghai', server_time: iso(now()), pack: { id: 'hangzhou', version: '2020.02.11', digest: '0', name: '' }, languages: ['zh', 'en'], renew_s: 30 } }
+      return { body: { demo: true, division: { code: '3301', name: both(lang, '杭州市', 'Hangzhou') }, zone: 'Asia/Shanghai', server_time: iso(now()), pack: { id: 'hangzhou', version: '2020.02.11', digest: '0', name: '' }, renew_s: 30 } }
     case 'POST /api/v1/login/codes':
       if (!/^\+?\d[\d ]{7,}$/.test(body.phone)) return problem(422, 'phone.format', both(lang, '手机号的格式不对。', 'This is not a phone number.'), { fields: [{ field: 'phone', code: 'phone.format', detail: both(lang, '手机号的格式不对。', 'This is not a phone number.') }] })
       return { status: 202, body: { expires_in_s: 600, resend_in_s: 60, demo_outbox: '/demo/outbox' } }

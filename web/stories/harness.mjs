@@ -118,6 +118,15 @@ export async function logIn(who, server, phone) {
   await page.waitForSelector('#code', { state: 'detached' })
 }
 
+/** Chooses a language: one press where there are two, a list where the pack brings more. */
+export async function chooseLanguage(page, language) {
+  const list = page.locator('header select.languages')
+  await page.waitForSelector('header button[lang], header select.languages')
+  if (await list.count()) await list.selectOption(language)
+  else await page.click('header button[lang]')
+  await page.waitForSelector(`html[lang="${language === 'zh' ? 'zh-CN' : language}"]`)
+}
+
 /** A film for the fake camera (YUV4MPEG2, grey): the code that a page shows, held still before the lens. */
 export async function filmOf(page, file) {
   const [width, height] = [640, 480]

@@ -3,7 +3,7 @@
 // all of them; who lives where has those of the place.
 import { randomUUID } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
-import { logIn, person, startServer } from './harness.mjs'
+import { chooseLanguage, logIn, person, startServer } from './harness.mjs'
 
 const packs = fileURLToPath(new URL('../../packs', import.meta.url))
 const sizes = [['zh-CN', 360], ['en-GB', 1280]]
@@ -53,7 +53,7 @@ async function pages(browser, server, phone) {
     const who = await person(browser, server, { locale, width })
     await logIn(who, server, phone)
     await who.page.waitForSelector('.code-card')
-    if (locale === 'en-GB' && (await who.page.getAttribute('html', 'lang')) !== 'en') await who.page.click('header button')
+    if (locale === 'en-GB' && (await who.page.getAttribute('html', 'lang')) !== 'en') await chooseLanguage(who.page, 'en')
     all.push({ ...who, locale })
   }
   return {

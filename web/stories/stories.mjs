@@ -9,6 +9,7 @@ import { areasStories } from './areas.mjs'
 import { collectorStories } from './collector.mjs'
 import { dashboardStories } from './dashboard.mjs'
 import { daysStories } from './days.mjs'
+import { languagesStories } from './languages.mjs'
 import { listsStories } from './lists.mjs'
 import { packsStories } from './packs.mjs'
 import { rulesStories } from './rules.mjs'
@@ -386,6 +387,7 @@ await tell({
   ...rulesStories({ publish, colour }),
   ...areasStories({ publish, logIn, declare, well, colour }),
   ...packsStories({ document, well }),
+  ...languagesStories({ declare, document, colour, passOf, wedge }),
   ...daysStories({ publish, passOf, wedge }),
   ...collectorStories({ publish, passOf, tokenOf, wedge }),
 })

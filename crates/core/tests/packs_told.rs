@@ -263,7 +263,7 @@ fn languages_and_retention_are_checked() {
     };
     let nothing = |_: &mut PackFiles| {};
     let tibetan = |files: &mut PackFiles| {
-        let words = files.0["words/en.toml"].clone();
+        let words = format!("language = \"བོད་ཡིག\"\n{}", files.0["words/en.toml"]);
         files.0.insert("words/bo.toml".into(), words);
     };
     let named = "languages = [\"zh\", \"en\", \"bo\"]\n";

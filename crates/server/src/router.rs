@@ -27,7 +27,7 @@ use crate::{
 #[openapi(
     info(title = "Kangma 康码", license(name = "Apache-2.0", identifier = "Apache-2.0"),
         description = "An open health-code platform. Errors are RFC 9457 problem+json with a stable `code` and a \
-            `detail` in the language of Accept-Language (zh by default, en), and any route may answer 429 or 503 \
+            `detail` in the language of Accept-Language (zh by default, en; texts of a pack also in what more it ships), and any route may answer 429 or 503 \
             with Retry-After. Residents and staff authenticate by \
             cookie or by `Authorization: Bearer`; a write by cookie also needs the header `X-Kangma: 1`."),
     tags((name = "resident"), (name = "verifier"), (name = "staff"), (name = "site"), (name = "demo"))
@@ -39,6 +39,7 @@ struct ApiDoc;
 fn codes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(site::site))
+        .routes(routes!(site::page_texts))
         .routes(routes!(pass::http::me))
         .routes(routes!(pass::http::code))
         .routes(routes!(order::http::notices::list))

@@ -1,19 +1,30 @@
 //! What every page asks first, and whether the service is well.
 
-use axum::extract::State;
-use axum::http::StatusCode;
+use std::collections::{BTreeMap, HashMap};
+use std::io::Write as _;
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use kangma_core::decision::Colour;
 use kangma_core::division;
-use kangma_core::rules::pack::Pack;
-use kangma_core::rules::words::Lang;
+use kangma_core::rules::display::Display;
+use kangma_core::rules::pack::{Pack, Pages};
+use kangma_core::rules::said::SERVER;
+use kangma_core::rules::tongue::Direction;
+use kangma_core::rules::words::{Lang, Words};
 use kangma_core::time::Instant;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::Shared;
+use crate::error::{Problem, ProblemBody};
 use crate::http::Private;
-use crate::lang::Wanted;
+use crate::lang::Reads;
 use crate::service;
 
 /// This installation.
@@ -30,8 +41,10 @@ pub struct Site {
     server_time: Instant,
     /// The effective pack.
     pack: SitePack,
-    /// Languages of the pages.
-    languages: [&'static str; 2],
+    /// Languages that residents may choose: Chinese, English, and what more the pack ships.
+    languages: Vec<SiteLanguage>,
+    /// Which of them fits this request's Accept-Language best.
+    language: String,
     /// How often a shown code is read again, in seconds.
     renew_s: u32,
     /// What each colour is drawn in and called: a pack may show green as blue.
@@ -51,6 +64,24 @@ pub struct SiteColour {
     zh: String,
     /// Its word in English.
     en: String,
+    /// In the pack's further languages, by their names.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    more: BTreeMap<String, String>,
+}
+
+/// A language.
+#[derive(Serialize, ToSchema)]
+pub struct SiteLanguage {
+    /// Its name as packs write it, and `Accept-Language`: `zh`, `en`, `zh-Hant`.
+    lang: String,
+    /// What it calls itself.
+    name: String,
+    /// Which way it is written: `ltr` or `rtl`.
+    dir: &'static str,
+    /// Where the pages' own words in it are, which never change there; a page says in Chinese or English
+    /// what is not among them. The pages have Chinese and English themselves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pages: Option<String>,
 }
 
 /// A word of the pack.
@@ -61,6 +92,9 @@ pub struct SiteWord {
     zh: String,
     /// In English.
     en: String,
+    /// In the pack's further languages, by their names.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    more: BTreeMap<String, String>,
 }
 
 /// A division.
@@ -82,7 +116,7 @@ pub struct SitePack {
 
 /// Reads what this installation is.
 #[utoipa::path(get, path = "/api/v1/site", tag = "site", responses((status = 200, body = Site)))]
-pub async fn site(State(app): State<Shared>, Wanted(lang): Wanted) -> Private<Site> {
+pub async fn site(State(app): State<Shared>, Reads(lang): Reads) -> Private<Site> {
     let pack = app.packs.base();
     Private(Site {
         demo: app.config.demo,
@@ -98,7 +132,8 @@ pub async fn site(State(app): State<Shared>, Wanted(lang): Wanted) -> Private<Si
             digest: pack.digest.to_string(),
             name: pack.name(lang).to_owned(),
         },
-        languages: ["zh", "en"],
+        languages: languages(&pack, pack.languages()),
+        language: lang.in_pack(&pack).to_owned(),
         renew_s: pack.pass.renew_s,
         colours: colours(&pack),
         symptoms: symptoms(&pack),
@@ -111,6 +146,7 @@ fn colours(pack: &Pack) -> [SiteColour; 3] {
         shown: pack.display.shown(colour),
         zh: pack.colour_word(colour, Lang::Zh).to_owned(),
         en: pack.colour_word(colour, Lang::En).to_owned(),
+        more: more(pack, |words| words.colours.get(colour.name())),
     })
 }
 
@@ -123,13 +159,104 @@ pub struct Dress {
     /// Symptoms that can be declared and checked in, where they are others.
     #[serde(skip_serializing_if = "Option::is_none")]
     symptoms: Option<Vec<SiteWord>>,
+    /// Languages beside Chinese and English, where they are others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    languages: Option<Vec<SiteLanguage>>,
 }
 
 /// How a pack differs in what it shows from that of the installation; on the way of each read.
 pub fn dress(pack: &Pack, base: &Pack) -> Option<Dress> {
-    let colours = (pack.display != base.display).then(|| colours(pack));
+    let others = !pack.languages().eq(base.languages());
+    // With other languages, what is not drawn in its own colour has to be called so in them.
+    let drawn = pack.display != base.display || others && pack.display != Display::default();
+    let colours = drawn.then(|| colours(pack));
     let symptoms = (pack.vocabulary.symptoms != base.vocabulary.symptoms).then(|| symptoms(pack));
-    (colours.is_some() || symptoms.is_some()).then_some(Dress { colours, symptoms })
+    // The page has ours; an answer that is read each minute has to be small.
+    let languages = others.then(|| languages(pack, pack.further_languages()));
+    (colours.is_some() || symptoms.is_some() || languages.is_some()).then_some(Dress {
+        colours,
+        symptoms,
+        languages,
+    })
+}
+
+fn languages<'p>(pack: &'p Pack, which: impl Iterator<Item = &'p str>) -> Vec<SiteLanguage> {
+    let one = |lang: &str| SiteLanguage {
+        lang: lang.to_owned(),
+        name: pack.language_name(lang).to_owned(),
+        dir: Direction::of(pack.language_name(lang)).name(),
+        pages: pack.page_texts(lang).map(|_| format!("/api/v1/page-texts/{}/{lang}", pack.digest)),
+    };
+    which.map(one).collect()
+}
+
+/// A word in each further language of a pack.
+fn more<'p>(pack: &'p Pack, pick: impl Fn(&'p Words) -> Option<&'p String>) -> BTreeMap<String, String> {
+    let all = pack.further_languages().filter_map(|lang| {
+        let word = pick(pack.words_in(lang)?)?;
+        Some((lang.to_owned(), word.clone()))
+    });
+    all.collect()
+}
+
+/// The pages' own words in a further language of a pack, by part of the pages and key. The digest is of
+/// all that the pack says, so what is found here never changes and may be kept.
+#[utoipa::path(get, path = "/api/v1/page-texts/{digest}/{language}", tag = "site",
+    params(("digest" = String, Path, description = "Digest of the pack"),
+        ("language" = String, Path, description = "Such as zh-Hant")),
+    responses((status = 200, description = "Texts by part and key", body = Object),
+        (status = 404, body = ProblemBody)))]
+pub async fn page_texts(
+    State(app): State<Shared>,
+    Path((digest, language)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let name = format!("{digest}/{language}");
+    let known = lock(&PACKED).get(&name).cloned();
+    let (plain, packed) = match known {
+        Some(known) => known,
+        None => {
+            let set = app.packs.set();
+            let pack = set.packs().find(|pack| *pack.digest == *digest).ok_or_else(Problem::not_found)?;
+            let texts = pack.page_texts(&language).ok_or_else(Problem::not_found)?;
+            let made = pack_texts(texts).map_err(|_| Problem::internal())?;
+            let mut kept = lock(&PACKED);
+            if kept.len() >= PACKED_MAX {
+                kept.clear();
+            }
+            kept.insert(name, made.clone());
+            made
+        }
+    };
+    let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|v| v.to_str().ok()).unwrap_or("");
+    let gzip = accepted.split(',').any(|e| e.trim() == "gzip");
+    let mut response = Response::new(Body::from(if gzip { packed } else { plain }));
+    let out = response.headers_mut();
+    out.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    out.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
+    out.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    if gzip {
+        out.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    Ok(response)
+}
+
+/// Texts as they are sent, plain and compressed, by digest and language. On a first day everybody asks for
+/// the same ones.
+static PACKED: LazyLock<Mutex<HashMap<String, (Bytes, Bytes)>>> = LazyLock::new(Mutex::default);
+/// More than all the packs of a country ship at once; then it begins anew.
+const PACKED_MAX: usize = 64;
+
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn pack_texts(texts: &Pages) -> std::io::Result<(Bytes, Bytes)> {
+    let shown: BTreeMap<_, _> = texts.iter().filter(|(part, _)| *part != SERVER).collect();
+    let plain = serde_json::to_vec(&shown)?;
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+    gzip.write_all(&plain)?;
+    Ok((plain.into(), gzip.finish()?.into()))
 }
 
 fn symptoms(pack: &Pack) -> Vec<SiteWord> {
@@ -137,6 +264,7 @@ fn symptoms(pack: &Pack) -> Vec<SiteWord> {
         word,
         zh: pack.symptom_word(word, Lang::Zh).to_owned(),
         en: pack.symptom_word(word, Lang::En).to_owned(),
+        more: more(pack, |words| words.symptoms.get(*word)),
     };
     pack.vocabulary.symptoms.iter().map(word).collect()
 }

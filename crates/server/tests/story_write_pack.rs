@@ -60,6 +60,7 @@ fn a_new_pack_passes_at_once_whatever_it_begins_with() {
         "--template contact --division 33",
         "--template arrival --division 420106",
         "--extends hangzhou-2020-02-11",
+        "--extends guangdong-2020-03",
         "--extends hangzhou-2020-02-11 --template contact --division 330106",
         "--extends hangzhou-2020-02-11 --template arrival",
         "--extends shenzhen-2022 --template contact",

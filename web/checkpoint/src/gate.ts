@@ -1,6 +1,7 @@
 // The gate as one thing: keys and time kept fresh, one path for every scan
 // whatever read it, and what is on the screen. No scan is written anywhere.
 import { dress } from '@kangma/shared/dress'
+import { asking, offer } from '@kangma/shared/languages'
 import { get, post } from '@kangma/shared/api'
 import { beat } from '@kangma/shared/heartbeat'
 import type { Scanned, Site } from '@kangma/shared/api-types'
@@ -70,9 +71,10 @@ export async function sync(): Promise<void> {
   lastSyncAt = performance.now()
   try {
     const asked = performance.now()
-    const site = await get<Site>('/api/v1/site', { timeout: syncTimeoutMs })
+    const site = await get<Site>('/api/v1/site', { ...asking(), timeout: syncTimeoutMs })
     clock.sync(site.server_time, performance.now() - asked)
     dress(site)
+    offer(site)
     gate.online = true
     const jwks = asJwkSet(await get('/.well-known/kangma/keys.json', { timeout: syncTimeoutMs }))
     const now = clock.now()

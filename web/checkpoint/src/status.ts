@@ -1,6 +1,5 @@
 // What the banner says: three facts, each with its level, and the worst of them.
 import { clockText, spanText } from '@kangma/shared/time'
-import type { Lang } from '@kangma/shared/i18n'
 import { skewMaxMs, type ClockState } from './clock'
 import type { KeysLevel } from './keys'
 import { standing } from './outcome'
@@ -25,7 +24,7 @@ export interface Line {
   text: string
 }
 
-export function lines(state: State, t: typeof Texts, lang: Lang): Line[] {
+export function lines(state: State, t: typeof Texts, lang: string): Line[] {
   return [keysLine(state, t, lang), networkLine(state, t), timeLine(state, t, lang)]
 }
 
@@ -35,7 +34,7 @@ export function worst(list: Line[]): Level {
 
 export const minuteText = (at: number, zone: string) => clockText(at, zone).slice(0, 5)
 
-function keysLine({ keys, keysAt, now, place }: State, t: typeof Texts, lang: Lang): Line {
+function keysLine({ keys, keysAt, now, place }: State, t: typeof Texts, lang: string): Line {
   if (keys === 'none' || keysAt === null || now === null) return { name: 'keys', level: 'stop', text: t('status.keys_none') }
   const values = { time: minuteText(keysAt, place.zone), span: spanText(Math.max(0, now - keysAt), lang) }
   if (keys === 'over') return { name: 'keys', level: 'stop', text: t('status.keys_over', values) }
@@ -49,7 +48,7 @@ function networkLine({ online, clock, keys }: State, t: typeof Texts): Line {
   return { name: 'network', level: 'warn', text: t(standing({ clock, keys }) ? 'status.offline_stop' : 'status.offline') }
 }
 
-function timeLine({ clock, now, skewMs, clockDoubtful, place }: State, t: typeof Texts, lang: Lang): Line {
+function timeLine({ clock, now, skewMs, clockDoubtful, place }: State, t: typeof Texts, lang: string): Line {
   if (clock === 'never' || now === null) return { name: 'time', level: 'stop', text: t('status.time_never') }
   const time = clockText(now, place.zone)
   const span = spanText(Math.abs(skewMs), lang)

@@ -4,7 +4,6 @@ import { texts } from '@kangma/shared/i18n'
 
 export const zh = {
   'app.title': '康码核验',
-  'app.language': 'English',
   'app.skip': '跳到扫码',
   'app.demo': '演示环境',
   'sound.on': '声音：开',
@@ -104,7 +103,6 @@ export const zh = {
 
 export const en: Record<keyof typeof zh, string> = {
   'app.title': 'Kangma checkpoint',
-  'app.language': '中文',
   'app.skip': 'Skip to scanning',
   'app.demo': 'Demo',
   'sound.on': 'Sound: on',
@@ -202,4 +200,4 @@ export const en: Record<keyof typeof zh, string> = {
   'doubt.server': 'The server’s answer makes no sense here. Reload this page and scan again.',
 }
 
-export const t = texts(zh, en)
+export const t = texts(zh, en, 'checkpoint')

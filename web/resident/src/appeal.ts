@@ -2,7 +2,7 @@
 // after the other, each with its own key, so that a retry is the same file.
 import { ApiError, get, post } from '@kangma/shared/api'
 import type { Appeal, AppealRequest, Appeals, EvidenceFile, Ground, Problem } from '@kangma/shared/api-types'
-import { lang } from '@kangma/shared/i18n'
+import { accepted } from '@kangma/shared/i18n'
 import { Once } from '@kangma/shared/once'
 import { reactive, ref, watch } from 'vue'
 import { inPerson, session } from './session'
@@ -115,7 +115,7 @@ function upload(item: Sending): Promise<EvidenceFile> {
     request.timeout = uploadMs
     request.setRequestHeader('X-Kangma', '1')
     request.setRequestHeader('Idempotency-Key', item.key)
-    request.setRequestHeader('Accept-Language', lang.value)
+    request.setRequestHeader('Accept-Language', accepted.value)
     request.setRequestHeader('Content-Type', 'application/octet-stream')
     request.upload.onprogress = (event) => {
       item.share = event.lengthComputable && event.total > 0 ? event.loaded / event.total : 0

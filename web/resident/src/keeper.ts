@@ -4,7 +4,6 @@
 // localStorage and not sessionStorage, because phones close a page in the
 // background and open it anew at the gate.
 import type { Code, Colour } from '@kangma/shared/api-types'
-import type { Lang } from '@kangma/shared/i18n'
 
 const codeKey = 'kangma.code'
 const seenKey = 'kangma.seen'
@@ -13,7 +12,7 @@ const leavingKey = 'kangma.leaving'
 export interface Kept {
   version: 1
   code: Code
-  lang: Lang
+  lang: string
   zone: string
   demo: boolean
   readAt: number

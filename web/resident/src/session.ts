@@ -4,7 +4,8 @@ import { dress } from '@kangma/shared/dress'
 import { computed, reactive, shallowRef, watch } from 'vue'
 import { ApiError, get, post } from '@kangma/shared/api'
 import type { CheckedIn, CheckIn, CheckInItem, Code, CodeSent, Colour, Declaration, DeclarationForm, Declared, Look, Me, Notice, Session, Site } from '@kangma/shared/api-types'
-import { lang } from '@kangma/shared/i18n'
+import { tag } from '@kangma/shared/i18n'
+import { asking, offer } from '@kangma/shared/languages'
 import { Once } from '@kangma/shared/once'
 import { clock } from '@kangma/shared/time'
 import { chance, changeBetween, empty, nextAfterFailure, Renewer, type CodeState, type Failure } from './code-state'
@@ -44,7 +45,7 @@ export const session = reactive({
 /** The shown code; replaced as a whole. */
 export const codeState = shallowRef<CodeState>(empty)
 /** Language of the words that the server put into the shown code. */
-export const codeLang = shallowRef(lang.value)
+export const codeLang = shallowRef<string>(tag.value)
 
 export const hasDraft = computed(
   () => session.screen === 'apply' && (session.draft.name !== '' || session.draft.number !== '' || Object.keys(session.draft.answers).length > 0),
@@ -139,7 +140,7 @@ const renewer = new Renewer({
   random: chance,
   visible: () => document.visibilityState === 'visible',
   async read() {
-    const asked = lang.value
+    const asked = tag.value
     const code = await asPerson(() => get<Code>('/api/v1/me/code'))
     clock.sync(code.server_time)
     codeLang.value = asked
@@ -149,7 +150,7 @@ const renewer = new Renewer({
   changed(state) {
     if (state.trouble === 'login') return toLogin(true)
     codeState.value = state
-    if (session.site && state.code) dress(session.site, state.code.dress)
+    if (session.site && state.code) wear(session.site)
     if (!state.code || state.kept || state.trouble) return
     const change = changeBetween(keeper.seen(), state.code)
     if (change) session.change = change
@@ -209,13 +210,21 @@ export async function open(): Promise<void> {
   }
 }
 
+/** Colours, words and languages as the site says, and as the pack of the holder's place does. */
+function wear(site: Site): void {
+  const own = codeState.value.code?.dress
+  dress(site, own)
+  // What a phone kept says nothing of languages; only what the server said does.
+  offer(site, own)
+}
+
 async function readSite(): Promise<void> {
   try {
-    const site = await get<Site>('/api/v1/site')
+    const site = await get<Site>('/api/v1/site', asking())
     Object.assign(session, { site, zone: site.zone, demo: site.demo })
     clock.sync(site.server_time)
     // The code may have been there before.
-    dress(site, codeState.value.code?.dress)
+    wear(site)
   } catch {
     // The page works without; it is read again with the next language or start.
   }
@@ -333,7 +342,7 @@ export function listen(): void {
     if (hasDraft.value) event.preventDefault()
   })
   // The server's words come in one language: ask for all of them again.
-  watch(lang, () => {
+  watch(tag, () => {
     void readSite()
     if (session.form) readForm().catch(() => undefined)
     if (session.screen === 'code') void renewer.ask()

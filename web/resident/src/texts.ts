@@ -5,7 +5,6 @@ import { lang, packWords, texts } from '@kangma/shared/i18n'
 export const zh = {
   'app.name': '康码',
   'app.title': '康码 · 健康码',
-  'app.language': 'English',
   'app.skip': '跳到正文',
   'app.loading': '正在打开…',
   'app.demo': '演示环境，码不能用于通行。',
@@ -316,7 +315,6 @@ export type Key = keyof typeof zh
 export const en: Record<Key, string> = {
   'app.name': 'Kangma',
   'app.title': 'Kangma · Health code',
-  'app.language': '中文',
   'app.skip': 'Skip to content',
   'app.loading': 'Opening…',
   'app.demo': 'Demonstration: no code here is valid.',
@@ -622,9 +620,9 @@ export const en: Record<Key, string> = {
   'symptom.diarrhoea': 'Diarrhoea',
 }
 
-export const t = texts(zh, en)
+export const t = texts(zh, en, 'resident')
 
 /** For keys made from a server's word; falls back to the word itself. */
 export function tOr(key: string, fallback: string): string {
-  return key in zh || key in packWords.value[lang.value] ? t(key as Key) : fallback
+  return key in zh || key in (packWords.value[lang.value] ?? {}) ? t(key as Key) : fallback
 }

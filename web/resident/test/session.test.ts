@@ -10,7 +10,6 @@ const site: Site = {
   zone: 'Asia/Shanghai',
   server_time: '2020-02-11T02:00:00Z',
   pack: { id: 'hangzhou', version: '1', digest: '', name: '' },
-  languages: ['zh', 'en'],
   renew_s: 30,
 }
 const holder: Me = { phone_masked: '139****0001', state: 'holder' }

@@ -11,12 +11,23 @@ export interface Site {
   zone: string
   server_time: Instant
   pack: { id: string; version: string; digest: string; name: string }
-  languages: string[]
+  /** Languages that can be chosen, and which of them fits the request best. */
+  languages?: Language[]
+  language?: string
   renew_s: number
   /** What each colour is drawn in and called. */
-  colours?: { colour: 'green' | 'yellow' | 'red'; shown: string; zh: string; en: string }[]
+  colours?: { colour: 'green' | 'yellow' | 'red'; shown: string; zh: string; en: string; more?: Record<string, string> }[]
   /** Symptoms that can be said. */
-  symptoms?: { word: string; zh: string; en: string }[]
+  symptoms?: { word: string; zh: string; en: string; more?: Record<string, string> }[]
+}
+
+export interface Language {
+  lang: string
+  /** What it calls itself. */
+  name: string
+  dir: 'ltr' | 'rtl'
+  /** Where the pages' words in it are. */
+  pages?: string
 }
 
 export interface CodeSent {
@@ -143,7 +154,7 @@ export interface Code {
   check_in?: { due: boolean } | null
   pack?: { id: string; version: string } | null
   /** What the pack of one's place shows otherwise than the site says. */
-  dress?: Pick<Site, 'colours' | 'symptoms'> | null
+  dress?: Pick<Site, 'colours' | 'symptoms' | 'languages'> | null
 }
 
 /** An order of staff about oneself, whatever became of it. */

@@ -2,7 +2,8 @@
 // that a foreign page cannot send, a time limit, and every failure as an
 // `ApiError` with a stable code and a sentence.
 import type { Problem } from './api-types'
-import { lang } from './i18n'
+import { accepted } from './i18n'
+import { t } from './texts'
 
 export class ApiError extends Error {
   constructor(
@@ -31,6 +32,8 @@ export interface Options {
   /** Milliseconds until the request is given up. */
   timeout?: number
   headers?: Record<string, string>
+  /** Only for what its address names for ever. */
+  cache?: RequestCache
 }
 
 const timeoutMs = 12_000
@@ -67,7 +70,7 @@ async function ask<R>(path: string, options: Options, read: (answer: Response) =
   const method = options.method ?? (options.body === undefined ? 'GET' : 'POST')
   const headers: Record<string, string> = {
     Accept: 'application/json, application/problem+json',
-    'Accept-Language': lang.value,
+    'Accept-Language': accepted.value,
     ...options.headers,
   }
   if (method !== 'GET') headers['X-Kangma'] = '1'
@@ -82,7 +85,7 @@ async function ask<R>(path: string, options: Options, read: (answer: Response) =
       headers,
       body: raw ?? (options.body === undefined ? undefined : JSON.stringify(options.body)),
       credentials: 'same-origin',
-      cache: 'no-store',
+      cache: options.cache ?? 'no-store',
       signal: stop.signal,
     })
     if (!answer.ok) throw problem(answer, await answer.text())
@@ -118,12 +121,6 @@ export function problem(answer: { status: number; headers: { get(name: string): 
   )
 }
 
-const sentences = {
-  network: { zh: '现在连不上网络。请检查网络后再试。', en: 'There is no connection now. Check the network and try again.' },
-  timeout: { zh: '服务器很久没有回应。请稍后再试。', en: 'The server took too long to answer. Try again in a moment.' },
-  answer: { zh: '服务器暂时不能处理。请稍后再试。', en: 'The server cannot do this right now. Try again in a moment.' },
-}
-
-export function sentence(code: keyof typeof sentences): string {
-  return sentences[code][lang.value]
+export function sentence(code: 'network' | 'timeout' | 'answer'): string {
+  return t(`failure.${code}`)
 }

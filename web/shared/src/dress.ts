@@ -4,7 +4,7 @@
 // it showed with one.
 import { ref } from 'vue'
 import type { Site } from './api-types'
-import { packWords, type Lang } from './i18n'
+import { packWords } from './i18n'
 
 type Dress = Pick<Site, 'colours' | 'symptoms'>
 
@@ -16,23 +16,19 @@ export const symptoms = ref<string[]>([
 ])
 
 function wear(dress: Dress): void {
-  const words: Record<Lang, Record<string, string>> = { zh: {}, en: {} }
-  for (const { colour, shown, zh, en } of dress.colours ?? []) {
+  const words: Record<string, Record<string, string>> = { zh: {}, en: {} }
+  const say = (key: string, all: Record<string, string>) => {
+    for (const [lang, word] of Object.entries(all)) (words[lang] ??= {})[key] = word
+  }
+  for (const { colour, shown, zh, en, more } of dress.colours ?? []) {
     document.documentElement.dataset[colour] = shown
     if (shown === colour) continue
     // A page's own word would name a colour that nobody sees.
-    for (const key of ['colour', 'tone', 'word']) {
-      words.zh[`${key}.${colour}`] = zh
-      words.en[`${key}.${colour}`] = en
-    }
+    for (const key of ['colour', 'tone', 'word']) say(`${key}.${colour}`, { ...more, zh, en })
     // Within an English sentence it is the colour and no title: from blue to red, not from Blue code to red.
-    words.zh[`hue.${colour}`] = zh
-    words.en[`hue.${colour}`] = shown
+    say(`hue.${colour}`, { ...more, zh, en: shown })
   }
-  for (const { word, zh, en } of dress.symptoms ?? []) {
-    words.zh[`symptom.${word}`] = zh
-    words.en[`symptom.${word}`] = en
-  }
+  for (const { word, zh, en, more } of dress.symptoms ?? []) say(`symptom.${word}`, { ...more, zh, en })
   packWords.value = words
   if (dress.symptoms?.length) symptoms.value = dress.symptoms.map(({ word }) => word)
 }

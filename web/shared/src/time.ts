@@ -2,6 +2,8 @@
 // the demo's clock may be days ahead. A page learns the offset from every
 // answer that carries `server_time` and counts on by the monotonic clock.
 
+import { oursFor } from './i18n'
+
 /** Where elapsed time comes from; the tests bring their own. */
 export interface Ticks {
   /** Milliseconds that never go back, but may stand still while a phone sleeps. */
@@ -96,28 +98,46 @@ export function dayOf(at: number, zone: string): string {
   return `${p.year}-${p.month}-${p.day}`
 }
 
+/** What the browser knows of a further language; null where it knows nothing, and for ours, which have words of
+ * their own here. Always the common calendar and its digits, as in the texts of the rules. */
+function browser(lang: string): string | null {
+  if (lang === 'zh' || lang === 'en') return null
+  try {
+    return Intl.DateTimeFormat.supportedLocalesOf([lang]).length ? `${lang}-u-ca-gregory-nu-latn` : null
+  } catch {
+    return null
+  }
+}
+
+/** A time in one of our languages, which stands on the page of another: in one piece, whichever way that runs. */
+const whole = (text: string, lang: string) => (lang === 'zh' || lang === 'en' ? text : `\u2066${text}\u2069`)
+
 /** A `YYYY-MM-DD` in words: `2020年2月11日`, `11 Feb 2020`. Anything else comes back as it is. */
-export function dayText(day: string, lang: 'zh' | 'en'): string {
+export function dayText(day: string, lang: string): string {
   const found = /^(\d{4})-(\d{2})-(\d{2})/.exec(day)
   if (!found) return day
   const [, y, m, d] = found
-  return lang === 'zh' ? `${y}年${Number(m)}月${Number(d)}日` : `${Number(d)} ${months[Number(m) - 1]} ${y}`
+  const locale = browser(lang)
+  if (locale) return new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeZone: 'UTC' }).format(Date.UTC(Number(y), Number(m) - 1, Number(d)))
+  return whole(oursFor(lang) === 'zh' ? `${y}年${Number(m)}月${Number(d)}日` : `${Number(d)} ${months[Number(m) - 1]} ${y}`, lang)
 }
 
 /** Day and minute in the zone: `2020年2月11日 10:00`, `11 Feb 2020, 10:00`. */
-export function momentText(at: number, zone: string, lang: 'zh' | 'en'): string {
+export function momentText(at: number, zone: string, lang: string): string {
   const p = parts(at, zone)
   const day = dayText(`${p.year}-${p.month}-${p.day}`, lang)
-  return lang === 'zh' ? `${day} ${p.hour}:${p.minute}` : `${day}, ${p.hour}:${p.minute}`
+  return oursFor(lang) === 'zh' ? `${day} ${p.hour}:${p.minute}` : `${day}, ${p.hour}:${p.minute}`
 }
 
 /** A length of time in words, in its largest unit: `3 分钟`, `1 hour`. */
-export function spanText(ms: number, lang: 'zh' | 'en'): string {
+export function spanText(ms: number, lang: string): string {
   const s = Math.max(0, Math.floor(ms / 1000))
   const [n, zh, en] =
     s < 60 ? [s, '秒', 'second']
     : s < 3600 ? [Math.floor(s / 60), '分钟', 'minute']
     : s < 86_400 ? [Math.floor(s / 3600), '小时', 'hour']
     : [Math.floor(s / 86_400), '天', 'day']
-  return lang === 'zh' ? `${n} ${zh}` : `${n} ${en}${n === 1 ? '' : 's'}`
+  const locale = browser(lang)
+  if (locale) return new Intl.NumberFormat(locale, { style: 'unit', unit: String(en), unitDisplay: 'long' }).format(Number(n))
+  return whole(oursFor(lang) === 'zh' ? `${n} ${zh}` : `${n} ${en}${n === 1 ? '' : 's'}`, lang)
 }

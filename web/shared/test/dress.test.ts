@@ -7,7 +7,6 @@ const site = (green: string): Site => ({
   zone: 'Asia/Shanghai',
   server_time: '2020-03-01T00:00:00Z',
   pack: { id: 'gd', version: '1', digest: '', name: '' },
-  languages: ['zh', 'en'],
   renew_s: 60,
   colours: [{ colour: 'green', shown: green, zh: '蓝码', en: 'Blue code' }],
   symptoms: [{ word: 'rash', zh: '皮疹', en: 'Rash' }],

@@ -75,3 +75,12 @@ describe('time in words', () => {
     expect(spanText(-5, 'zh')).toBe('0 秒')
   })
 })
+
+describe('days and spans in further languages', () => {
+  it('writes them as the browser knows, by the common calendar, and in one of ours where it knows nothing', () => {
+    expect([dayText('2020-03-11', 'zh-Hant'), spanText(180_000, 'zh-Hant')]).toEqual(['2020年3月11日', '3 分鐘'])
+    expect(dayText('2020-03-11', 'fa')).toMatch(/2020/)
+    expect([dayText('2020-03-11', 'qaa'), spanText(60_000, 'qaa')]).toEqual(['\u206611 Mar 2020\u2069', '\u20661 minute\u2069'])
+    expect(momentText(Date.parse('2020-03-11T02:00:00Z'), 'Asia/Shanghai', 'zh-Hant')).toBe('2020年3月11日 10:00')
+  })
+})

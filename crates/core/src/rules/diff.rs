@@ -426,6 +426,8 @@ fn words(a: &Pack, b: &Pack, changes: &mut Vec<Change>) {
             let mut all = Vec::new();
             let words = pack.words_in(lang).and_then(|w| serde_json::to_value(w).ok());
             flatten(lang, &words.unwrap_or(Json::Null), &mut all);
+            let pages = pack.page_texts(lang).and_then(|p| serde_json::to_value(p).ok());
+            flatten(&format!("{lang}.pages"), &pages.unwrap_or(Json::Null), &mut all);
             all
         };
         named(Part::Words, texts(a), texts(b), changes);

@@ -3,6 +3,7 @@
 
 mod inherit;
 mod languages;
+mod pages;
 mod retention;
 mod rules;
 mod sense;
@@ -30,11 +31,13 @@ use crate::rules::expr::{
 use crate::rules::lapse::Lapse;
 use crate::rules::order::Orderable;
 pub use crate::rules::release::{COUNT_MAX, Release, Stage, counted};
+use crate::rules::tongue::Tongue;
 use crate::rules::vocabulary::{Vocabulary, VocabularyToml};
 use crate::rules::words::{Lang, SourceView, Words, counted_name};
 use crate::time::{Day, Instant, Zone};
 
 pub use inherit::{DEPTH_MAX, Library, Origin};
+pub use pages::{ENGLISH, Pages, missing};
 pub use site::Site;
 pub(crate) use site::is_of_site;
 
@@ -125,6 +128,8 @@ pub struct Pack {
     zone_name: Box<str>,
     areas: Areas,
     words: Vec<(Box<str>, Words)>,
+    /// What the pages say, by further language; one that has no such file is not there.
+    pages: Vec<(Box<str>, Pages)>,
 }
 
 /// The pack whose terms records of episodes are, and its division: the pack itself; of a site's that of
@@ -481,16 +486,37 @@ impl Pack {
         &self.zone_name
     }
 
-    /// The texts of a language.
+    /// The texts for somebody: in the best of their languages that the pack ships.
     #[must_use]
-    pub fn words(&self, lang: Lang) -> &Words {
+    pub fn words(&self, tongue: impl Into<Tongue>) -> &Words {
         // INVARIANT: a pack loads only with the texts of every language.
-        self.words_in(lang.name()).unwrap_or(&self.words[0].1)
+        self.words_in(tongue.into().in_pack(self)).unwrap_or(&self.words[0].1)
     }
 
     /// The languages that it ships: Chinese and English, and whatever more it names.
     pub fn languages(&self) -> impl Iterator<Item = &str> {
         self.words.iter().map(|(name, _)| &**name)
+    }
+
+    /// Those beside Chinese and English, in the order of the pack.
+    pub fn further_languages(&self) -> impl Iterator<Item = &str> {
+        // INVARIANT: ours come first.
+        self.languages().skip(Lang::ALL.len())
+    }
+
+    /// What a language calls itself.
+    #[must_use]
+    pub fn language_name<'a>(&'a self, language: &'a str) -> &'a str {
+        match Lang::ALL.into_iter().find(|l| l.name() == language) {
+            Some(ours) => ours.own_name(),
+            None => self.words_in(language).and_then(|w| w.language.as_deref()).unwrap_or(language),
+        }
+    }
+
+    /// What the pages say in a further language, where the pack has it.
+    #[must_use]
+    pub fn page_texts(&self, language: &str) -> Option<&Pages> {
+        self.pages.iter().find(|(name, _)| &**name == language).map(|(_, texts)| texts)
     }
 
     /// The texts of a language by its name, such as `bo`.
@@ -521,6 +547,12 @@ fn build<'a>(c: &mut Checker<'a>, library: &'a Library) -> Option<Pack> {
     let words = merged.words.into_iter();
     let words: Vec<(String, Option<Words>)> =
         words.map(|(lang, tree)| (lang.clone(), c.typed(&format!("words/{lang}.toml"), tree))).collect();
+    let pages: Vec<(String, Tree<'a>)> = merged.pages;
+    let pages = pages.into_iter().map(|(lang, tree)| {
+        let texts = pages::check(c, &lang, tree);
+        (lang.into(), texts)
+    });
+    let pages: Vec<(Box<str>, Pages)> = pages.collect();
     let head = head?;
     let span = |s: &Spanned<String>| s.span();
     let bad = |c: &mut Checker<'_>, span: Range<usize>, code, text: String| {
@@ -692,6 +724,7 @@ fn build<'a>(c: &mut Checker<'a>, library: &'a Library) -> Option<Pack> {
         areas,
         retention,
         words: words?,
+        pages,
     })
 }
 
@@ -776,6 +809,8 @@ fn check_words(
         for status in ["unknown", "pending", "returned"].into_iter().chain(more) {
             need(words.status.contains_key(status), format!("status.{status}"));
         }
+        let ours = Lang::ALL.iter().any(|l| l.name() == lang);
+        need(ours || c.published || words.language.is_some(), "language".into());
         for why in ["missed", "abnormal"] {
             need(words.broken.contains_key(why), format!("broken.{why}"));
         }
@@ -826,6 +861,11 @@ fn check_words(
         for what in missing {
             c.wrong(&file, Diagnostic::new("pack.words", 0..0, format!("the text {what} is missing")));
         }
+        if !c.published {
+            for (what, text) in unreadable(&words) {
+                c.wrong(&file, Diagnostic::new("pack.words", 0..0, format!("the text {what} {text}")));
+            }
+        }
         let no_rule = |id: &&String| is_whole && !rules.iter().any(|r| &*r.id == id.as_str());
         for rule in words.rules.keys().filter(no_rule) {
             c.wrong(
@@ -836,6 +876,42 @@ fn check_words(
         all.push((lang.into(), words));
     }
     Some(all)
+}
+
+/// Longest name of a language in itself, in letters.
+const LANGUAGE_CHARS_MAX: usize = 32;
+
+/// Texts that hold what nobody sees, and a name of a language that is none.
+fn unreadable(words: &Words) -> Vec<(String, String)> {
+    fn walk(key: &str, value: &serde_json::Value, found: &mut Vec<(String, String)>) {
+        match value {
+            serde_json::Value::Object(map) => {
+                map.iter().for_each(|(k, v)| {
+                    walk(&if key.is_empty() { k.clone() } else { format!("{key}.{k}") }, v, found)
+                });
+            }
+            serde_json::Value::String(text) => {
+                let hidden = pages::hostile(text).filter(|c| *c != '\n');
+                found.extend(
+                    hidden.map(|c| {
+                        (key.to_owned(), format!("holds the invisible character U+{:04X}", c as u32))
+                    }),
+                );
+            }
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    walk("", &serde_json::to_value(words).unwrap_or_default(), &mut found);
+    if let Some(name) = &words.language
+        && (name.trim().is_empty() || name.chars().count() > LANGUAGE_CHARS_MAX)
+    {
+        found.push((
+            "language".into(),
+            format!("has 1 to {LANGUAGE_CHARS_MAX} letters: what the language calls itself"),
+        ));
+    }
+    found
 }
 
 /// Over the pack and all that it extends. Cases do not bind anybody, so they are not part of it.

@@ -13,7 +13,8 @@ use crate::fact::{Fact, Facts, Kind};
 use crate::rules::decide::{Context, decide_at};
 use crate::rules::expr::{Areas, CODE_LENGTHS, Difference};
 use crate::rules::pack::Pack;
-use crate::rules::words::{FlagView, Lang, Reason, explain_by, explain_flags_by};
+use crate::rules::tongue::Tongue;
+use crate::rules::words::{FlagView, Reason, explain_by, explain_flags_by};
 use crate::time::{Instant, Now};
 
 /// Most entries of a set.
@@ -353,8 +354,14 @@ impl PackSet {
     /// The holder's account of a decision that this set made; each reason in the words of the pack
     /// that has its rule.
     #[must_use]
-    pub fn explain(&self, pack: &Pack, decision: &Decision, facts: &Facts, lang: Lang) -> Vec<Reason> {
-        explain_by(pack, decision, facts, lang, |e| self.texts_of(pack, e))
+    pub fn explain(
+        &self,
+        pack: &Pack,
+        decision: &Decision,
+        facts: &Facts,
+        lang: impl Into<Tongue>,
+    ) -> Vec<Reason> {
+        explain_by(pack, decision, facts, lang.into(), |e| self.texts_of(pack, e))
     }
 
     /// The same of the open flags.
@@ -364,9 +371,9 @@ impl PackSet {
         pack: &Pack,
         decision: &Decision,
         facts: &Facts,
-        lang: Lang,
+        lang: impl Into<Tongue>,
     ) -> Vec<FlagView> {
-        explain_flags_by(pack, decision, facts, lang, |e| self.texts_of(pack, e))
+        explain_flags_by(pack, decision, facts, lang.into(), |e| self.texts_of(pack, e))
     }
 
     /// The pack that has an episode's rule.

@@ -9,6 +9,7 @@ use crate::fact::{Fact, Facts, Kind, Value};
 use crate::id::FactId;
 use crate::rules::flag::Task;
 use crate::rules::pack::{Pack, Then};
+use crate::rules::tongue::Tongue;
 use crate::time::{Day, Instant};
 
 /// A language that residents read.
@@ -32,6 +33,15 @@ impl Lang {
             Lang::En => "en",
         }
     }
+
+    /// What it calls itself.
+    #[must_use]
+    pub fn own_name(self) -> &'static str {
+        match self {
+            Lang::Zh => "简体中文",
+            Lang::En => "English",
+        }
+    }
 }
 
 /// The texts of one language: `words/<language>.toml`.
@@ -40,6 +50,9 @@ impl Lang {
 pub struct Words {
     /// The pack's name.
     pub name: String,
+    /// What the language calls itself; Chinese and English need not say it.
+    #[serde(default)]
+    pub language: Option<String>,
     /// The commitment that a declaration accepts.
     pub commitment: String,
     /// Yes.
@@ -240,8 +253,8 @@ pub struct LapseView {
 
 /// The holder's account of a decision: every active episode, the most severe first.
 #[must_use]
-pub fn explain(pack: &Pack, decision: &Decision, facts: &Facts, lang: Lang) -> Vec<Reason> {
-    explain_by(pack, decision, facts, lang, |_| pack)
+pub fn explain(pack: &Pack, decision: &Decision, facts: &Facts, lang: impl Into<Tongue>) -> Vec<Reason> {
+    explain_by(pack, decision, facts, lang.into(), |_| pack)
 }
 
 /// The same where an episode's rule may be another pack's, whose words are then its words.
@@ -249,7 +262,7 @@ pub(crate) fn explain_by<'a>(
     pack: &'a Pack,
     decision: &Decision,
     facts: &Facts,
-    lang: Lang,
+    lang: Tongue,
     texts_of: impl Fn(&Episode) -> &'a Pack,
 ) -> Vec<Reason> {
     decision.episodes.iter().map(|e| reason(pack, texts_of(e), e, facts, lang)).collect()
@@ -257,8 +270,13 @@ pub(crate) fn explain_by<'a>(
 
 /// The holder's account of the open flags, oldest first.
 #[must_use]
-pub fn explain_flags(pack: &Pack, decision: &Decision, facts: &Facts, lang: Lang) -> Vec<FlagView> {
-    explain_flags_by(pack, decision, facts, lang, |_| pack)
+pub fn explain_flags(
+    pack: &Pack,
+    decision: &Decision,
+    facts: &Facts,
+    lang: impl Into<Tongue>,
+) -> Vec<FlagView> {
+    explain_flags_by(pack, decision, facts, lang.into(), |_| pack)
 }
 
 /// The same where a flag's rule may be another pack's.
@@ -266,7 +284,7 @@ pub(crate) fn explain_flags_by<'a>(
     pack: &'a Pack,
     decision: &Decision,
     facts: &Facts,
-    lang: Lang,
+    lang: Tongue,
     texts_of: impl Fn(&Episode) -> &'a Pack,
 ) -> Vec<FlagView> {
     let flags = decision.flags.iter().map(|flag| {
@@ -290,7 +308,8 @@ pub(crate) fn explain_flags_by<'a>(
 
 /// Until when a green code lasts, or since when it has run out.
 #[must_use]
-pub fn explain_lapse(pack: &Pack, decision: &Decision, lang: Lang) -> Option<LapseView> {
+pub fn explain_lapse(pack: &Pack, decision: &Decision, lang: impl Into<Tongue>) -> Option<LapseView> {
+    let lang = lang.into();
     if let Some(expired) = &decision.expired {
         return Some(LapseView {
             rule: expired.rule.to_string(),
@@ -309,7 +328,7 @@ pub fn explain_lapse(pack: &Pack, decision: &Decision, lang: Lang) -> Option<Lap
 
 /// Until when a green code lasts, under the pack's first rule that lets it lapse.
 #[must_use]
-pub fn lasts_view(pack: &Pack, until: Instant, lang: Lang) -> Option<LapseView> {
+pub fn lasts_view(pack: &Pack, until: Instant, lang: impl Into<Tongue>) -> Option<LapseView> {
     let rule = pack.rules.iter().find(|r| r.keeps_green())?;
     let words = pack.words(lang);
     let at = format!("{} {}", pack.zone.day_of(until), pack.zone.hh_mm(until));
@@ -319,7 +338,7 @@ pub fn lasts_view(pack: &Pack, until: Instant, lang: Lang) -> Option<LapseView> 
 }
 
 /// One episode, whose rule is `own`'s, as the pack in force tells it.
-fn reason(pack: &Pack, own: &Pack, episode: &Episode, facts: &Facts, lang: Lang) -> Reason {
+fn reason(pack: &Pack, own: &Pack, episode: &Episode, facts: &Facts, lang: Tongue) -> Reason {
     let words = pack.words(lang);
     let rule = own.rule(&episode.rule);
     let texts = own.words(lang).rules.get(&*episode.rule);
@@ -375,35 +394,24 @@ const TAKEN_BACK_MAX: usize = 5;
 
 /// What was taken back of a holder's facts since an instant, the last first.
 #[must_use]
-pub fn taken_back(pack: &Pack, facts: &Facts, since: Instant, lang: Lang) -> Vec<TakenBack> {
+pub fn taken_back(pack: &Pack, facts: &Facts, since: Instant, lang: impl Into<Tongue>) -> Vec<TakenBack> {
+    let lang = lang.into();
     let corrections = facts.iter().rev().filter(|f| f.kind == Kind::Correction && f.happened >= since);
     let told = corrections.filter_map(|c| {
         let of = facts.find(crate::id::FactId::parse(c.text("of")?)?)?;
         let day = pack.zone.day_of(of.happened);
-        let (zh, en) = match of.kind {
-            Kind::Test => ("检测结果", "test result"),
-            Kind::Listed => ("名单记录", "entry on a list"),
-            Kind::Vaccination => ("接种记录", "vaccination record"),
-            Kind::Quarantine => ("隔离令", "quarantine order"),
-            Kind::Arrival => ("到达记录", "record of an arrival"),
-            Kind::Certificate => ("电子证明", "certificate"),
-            _ => ("记录", "record"),
+        let what = match of.kind {
+            Kind::Test => "record.test",
+            Kind::Listed => "record.listed",
+            Kind::Vaccination => "record.vaccination",
+            Kind::Quarantine => "record.quarantine",
+            Kind::Arrival => "record.arrival",
+            Kind::Certificate => "record.certificate",
+            _ => "record.other",
         };
         let corrected = c.text("reason") == Some("corrected");
-        let text = match (lang, corrected) {
-            (Lang::Zh, true) => format!("{day} 的{zh}已由报送单位更正，健康码已按更正后的内容重新判定。"),
-            (Lang::Zh, false) => format!("{day} 的{zh}已撤销，不再作为判定依据，健康码已重新判定。"),
-            (Lang::En, true) => {
-                format!(
-                    "The {en} of {day} was corrected by whoever had sent it, and your code was decided again."
-                )
-            }
-            (Lang::En, false) => {
-                format!(
-                    "The {en} of {day} was withdrawn. It no longer counts, and your code was decided again."
-                )
-            }
-        };
+        let said = pack.said(if corrected { "taken_back.corrected" } else { "taken_back.withdrawn" }, lang);
+        let text = said.replace("{day}", &day.to_string()).replace("{what}", pack.said(what, lang));
         Some(TakenBack { kind: of.kind, at: c.happened, text })
     });
     told.take(TAKEN_BACK_MAX).collect()
@@ -437,19 +445,19 @@ pub fn counted_name(what: Counted) -> &'static str {
 impl Pack {
     /// The word of a colour.
     #[must_use]
-    pub fn colour_word(&self, colour: Colour, lang: Lang) -> &str {
+    pub fn colour_word(&self, colour: Colour, lang: impl Into<Tongue>) -> &str {
         self.words(lang).colours.get(colour.name()).map_or(colour.name(), String::as_str)
     }
 
     /// The word of a symptom.
     #[must_use]
-    pub fn symptom_word<'a>(&'a self, symptom: &'a str, lang: Lang) -> &'a str {
+    pub fn symptom_word<'a>(&'a self, symptom: &'a str, lang: impl Into<Tongue>) -> &'a str {
         self.words(lang).symptoms.get(symptom).map_or(symptom, String::as_str)
     }
 
     /// The word of a colour, or of a status without one.
     #[must_use]
-    pub fn word(&self, status: Status, colour: Option<Colour>, lang: Lang) -> &str {
+    pub fn word(&self, status: Status, colour: Option<Colour>, lang: impl Into<Tongue>) -> &str {
         let words = self.words(lang);
         let found = match (status, colour) {
             (Status::Active, Some(colour)) => words.colours.get(colour.name()),
@@ -463,31 +471,31 @@ impl Pack {
 
     /// The pack's name.
     #[must_use]
-    pub fn name(&self, lang: Lang) -> &str {
+    pub fn name(&self, lang: impl Into<Tongue>) -> &str {
         &self.words(lang).name
     }
 
     /// The text of the commitment.
     #[must_use]
-    pub fn commitment_text(&self, lang: Lang) -> &str {
+    pub fn commitment_text(&self, lang: impl Into<Tongue>) -> &str {
         &self.words(lang).commitment
     }
 
     /// A question.
     #[must_use]
-    pub fn field_label(&self, field: &str, lang: Lang) -> String {
+    pub fn field_label(&self, field: &str, lang: impl Into<Tongue>) -> String {
         self.words(lang).fields.get(field).map_or_else(|| field.to_owned(), |f| f.label.clone())
     }
 
     /// Help on a question.
     #[must_use]
-    pub fn field_help(&self, field: &str, lang: Lang) -> Option<String> {
+    pub fn field_help(&self, field: &str, lang: impl Into<Tongue>) -> Option<String> {
         self.words(lang).fields.get(field).and_then(|f| f.help.clone())
     }
 
     /// The label of a choice.
     #[must_use]
-    pub fn option_label(&self, field: &str, option: &str, lang: Lang) -> String {
+    pub fn option_label(&self, field: &str, option: &str, lang: impl Into<Tongue>) -> String {
         let words = self.words(lang);
         let own = words.fields.get(field).and_then(|f| f.options.get(option));
         own.or_else(|| words.symptoms.get(option))
@@ -497,9 +505,10 @@ impl Pack {
 
     /// An answer as the form shows it.
     #[must_use]
-    pub fn value_text(&self, field: &str, value: &Value, lang: Lang) -> String {
+    pub fn value_text(&self, field: &str, value: &Value, lang: impl Into<Tongue>) -> String {
+        let lang = lang.into();
         let words = self.words(lang);
-        let join = if lang == Lang::Zh { "、" } else { ", " };
+        let join = if lang.ours == Lang::Zh { "、" } else { ", " };
         let one = |text: &str| {
             crate::division::divisions()
                 .path_name(text)
@@ -519,13 +528,13 @@ impl Pack {
 
     /// A rule in a few words.
     #[must_use]
-    pub fn rule_title(&self, rule: &str, lang: Lang) -> &str {
+    pub fn rule_title(&self, rule: &str, lang: impl Into<Tongue>) -> &str {
         self.words(lang).rules.get(rule).map_or("", |r| &r.title)
     }
 
     /// Why a rule matters.
     #[must_use]
-    pub fn rule_why(&self, rule: &str, lang: Lang) -> &str {
+    pub fn rule_why(&self, rule: &str, lang: impl Into<Tongue>) -> &str {
         self.words(lang).rules.get(rule).map_or("", |r| &r.why)
     }
 

@@ -17,7 +17,7 @@ use crate::error::{Problem, ProblemBody};
 use crate::evidence::http::{FileView, Upload, download, drain};
 use crate::evidence::{self, BYTES_MAX, FILES_MAX};
 use crate::http::{Body, IdempotencyKey, Private};
-use crate::lang::{Lang, Wanted};
+use crate::lang::{Reads, Tongue};
 use crate::limit::Who;
 use crate::queue;
 
@@ -145,7 +145,7 @@ pub struct AnswerView {
 pub async fn make(
     State(app): State<Shared>,
     who: Resident,
-    Wanted(lang): Wanted,
+    Reads(lang): Reads,
     Body(ask): Body<AppealRequest>,
 ) -> Result<(StatusCode, Private<AppealView>), Problem> {
     let AppealRequest { id, about, ground, text } = ask;
@@ -160,7 +160,7 @@ pub async fn make(
 pub async fn list(
     State(app): State<Shared>,
     who: Resident,
-    Wanted(lang): Wanted,
+    Reads(lang): Reads,
 ) -> Result<Private<Appeals>, Problem> {
     app.limits.reads.take(&Who::from(&who))?;
     let person = super::holder(&app, who).await?;
@@ -263,7 +263,7 @@ async fn own(app: &Shared, who: Resident, id: &str) -> Result<(PersonId, Appeal)
     Ok((person, appeal))
 }
 
-async fn view(app: &Shared, person: PersonId, appeal: Appeal, lang: Lang) -> Result<AppealView, Problem> {
+async fn view(app: &Shared, person: PersonId, appeal: Appeal, lang: Tongue) -> Result<AppealView, Problem> {
     let set = app.packs.set();
     let pack = set.with_rule(set.base(), &appeal.body.rule, Some(&appeal.body.version));
     let item = match appeal.stage {
@@ -273,7 +273,7 @@ async fn view(app: &Shared, person: PersonId, appeal: Appeal, lang: Lang) -> Res
     let now = app.clock.now();
     let waits = item.map(|item| Waits {
         level: item.level.name(),
-        office: office_name(item.county, item.level, lang),
+        office: office_name(item.county, item.level, lang.ours),
         due_at: item.due_at,
         late: item.due_at <= now,
     });
@@ -287,7 +287,7 @@ async fn view(app: &Shared, person: PersonId, appeal: Appeal, lang: Lang) -> Res
     let closed_at = appeal.closed_at.unwrap_or(appeal.made_at);
     let answer = appeal.answer.map(|answer| AnswerView {
         outcome: answer.outcome,
-        why: reason_text(&answer.code, lang).to_owned(),
+        why: reason_text(&answer.code, lang.ours).to_owned(),
         reason: answer.reason,
         level: answer.level.name(),
         at: closed_at,

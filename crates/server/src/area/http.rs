@@ -12,7 +12,6 @@ use kangma_core::division::divisions;
 use kangma_core::id::FactId;
 use kangma_core::role::Permission;
 use kangma_core::rules::listing::{Count, Entry, State, Version, state};
-use kangma_core::rules::words::Lang;
 use kangma_core::tally::{Shown, suppress_alone};
 use kangma_core::time::{Day, Instant};
 use serde::de::DeserializeOwned;
@@ -24,7 +23,7 @@ use super::{Proposal, entries_of, find, last, store};
 use crate::app::Shared;
 use crate::error::{Problem, ProblemBody};
 use crate::http::{Body, Private, sentence};
-use crate::lang::Wanted;
+use crate::lang::{Reads, Tongue, Wanted};
 use crate::staff::Officer;
 
 /// Largest body: a list of 20,000 entries.
@@ -601,7 +600,7 @@ pub struct PublicArea {
     responses((status = 200, body = PublicAreas), (status = 404, body = ProblemBody)))]
 pub async fn public(
     AxumState(app): AxumState<Shared>,
-    Wanted(lang): Wanted,
+    Reads(lang): Reads,
     which: Result<Query<WhichAreas>, QueryRejection>,
 ) -> Result<axum::Json<PublicAreas>, Problem> {
     let (versions, at) = (app.packs.area_versions(), app.clock.now());
@@ -640,8 +639,8 @@ pub async fn public(
     Ok(axum::Json(PublicAreas { at, lists: words(&app, lang), items }))
 }
 
-fn words(app: &Shared, lang: Lang) -> Vec<ListWords> {
-    let set = app.packs.set();
+fn words(app: &Shared, lang: impl Into<Tongue>) -> Vec<ListWords> {
+    let (set, lang) = (app.packs.set(), lang.into());
     let mut lists: BTreeMap<&str, (Vec<String>, Vec<String>)> = BTreeMap::new();
     for pack in set.packs() {
         for list in pack.areas().keys() {

@@ -14,7 +14,7 @@ use crate::app::Shared;
 use crate::auth::Resident;
 use crate::error::{FieldProblem, Problem, ProblemBody};
 use crate::http::{Body, IdempotencyKey, Private};
-use crate::lang::{Lang, Wanted};
+use crate::lang::Reads;
 use crate::limit::Who;
 use crate::person::{self, Person};
 
@@ -52,7 +52,7 @@ pub struct CheckedIn {
 pub async fn check_in(
     State(app): State<Shared>,
     who: Resident,
-    Wanted(lang): Wanted,
+    Reads(lang): Reads,
     key: IdempotencyKey,
     Body(ask): Body<CheckInRequest>,
 ) -> Result<Response, Problem> {
@@ -67,20 +67,12 @@ pub async fn check_in(
     let first_today = person.facts.iter().filter(of_today).count() == 1;
     let normal = pack.check_in_is_normal(&fact);
     let counted = first_today || !normal;
-    let detail = match (normal, counted, lang) {
-        (true, true, Lang::Zh) => "今日打卡已记录，情况正常。",
-        (true, true, Lang::En) => "Today's check-in is recorded as normal.",
-        (true, false, Lang::Zh) => "今日已打过卡，本次已记录，不重复计数。",
-        (true, false, Lang::En) => {
-            "You had already checked in today; this one is recorded but does not count again."
-        }
-        (false, _, Lang::Zh) => {
-            "今日打卡已记录，情况异常：连续打卡重新计算，请留在原地并联系社区或拨打 12345。"
-        }
-        (false, _, Lang::En) => {
-            "Recorded, and not normal: the run of check-ins starts again. Stay where you are and call the community office or 12345."
-        }
+    let key = match (normal, counted) {
+        (true, true) => "check_in.normal",
+        (true, false) => "check_in.again",
+        (false, _) => "check_in.abnormal",
     };
+    let detail = pack.said(key, lang);
     Ok((StatusCode::CREATED, Private(CheckedIn { day, normal, counted, detail: detail.to_owned() }))
         .into_response())
 }

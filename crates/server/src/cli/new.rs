@@ -254,7 +254,15 @@ fn child(args: &New, id: &str, parent: &str, library: &Library) -> anyhow::Resul
     };
     let mut files = PackFiles::default();
     let mut put = |name: &str, text: String| drop(files.0.insert(name.into(), names.fill(&text)));
-    put("pack.toml", head.into());
+    let further: Vec<&str> = above.further_languages().collect();
+    let further = match further.join(", ") {
+        none if none.is_empty() => none,
+        all => format!(
+            "# {parent} ships {all} as well. Name it here once words/ has a file with the texts of this pack in it.\n\
+             languages = [\"zh\", \"en\"]\n\n"
+        ),
+    };
+    put("pack.toml", format!("{further}{head}"));
     put("rules.toml", format!("{above_rules}{rules}"));
     put("words/zh.toml", format!("name = \"{{name_zh}}\"\n{zh}"));
     put("words/en.toml", format!("name = \"{{name_en}}\"\n{en}"));

@@ -1,5 +1,6 @@
 //! `kangma pack`: check, test, explain and try rule packs.
 
+use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -12,7 +13,8 @@ use kangma_core::rules::certlogic;
 use kangma_core::rules::decide::{Context, decide};
 use kangma_core::rules::explain::tell as tell_person;
 use kangma_core::rules::json;
-use kangma_core::rules::pack::{FILE_BYTES_MAX, FILES_MAX, Library, Pack, PackFiles};
+use kangma_core::rules::pack::{FILE_BYTES_MAX, FILES_MAX, Library, Pack, PackFiles, missing};
+use kangma_core::rules::tongue::is_language;
 use kangma_core::rules::words::Lang;
 use kangma_core::time::Instant;
 
@@ -44,6 +46,16 @@ pub enum PackCommand {
         /// All of it, each line with the pack, file and line that it comes from.
         #[arg(long)]
         effective: bool,
+    },
+    /// List what a pack's further languages leave to the pages' own Chinese and English, as the lines of
+    /// `pages/<language>.toml` that say it, in English.
+    Pages {
+        /// The pack.
+        #[command(flatten)]
+        folder: Folder,
+        /// One language; all of the pack's without it. One that the pack does not ship yet is listed whole.
+        #[arg(long)]
+        lang: Option<String>,
     },
     /// Tell, in words, what a person's facts come to and why: which rules were asked, what of them
     /// failed, what opened, and what comes next. Facts as JSON on standard input.
@@ -151,6 +163,7 @@ pub fn run(command: PackCommand) -> anyhow::Result<ExitCode> {
         PackCommand::New(args) => super::new::run(&args),
         PackCommand::Diff(args) => super::diff::run(&args),
         PackCommand::Show { folder, effective } => show(&folder, effective),
+        PackCommand::Pages { folder, lang } => pages(&folder, lang.as_deref()),
         PackCommand::Simulate(args) => super::simulate::run(*args),
         PackCommand::Explain { at, lang } => tell(&at, &lang),
         PackCommand::Sign { which, digest } => {
@@ -268,11 +281,14 @@ fn check(folder: &Folder) -> anyhow::Result<ExitCode> {
     };
     let report = run_cases(&pack, &files);
     let ok = report.unreached.is_empty();
+    let left: Vec<(&str, usize)> =
+        pack.further_languages().map(|lang| (lang, missing(pack.page_texts(lang)).len())).collect();
     if folder.json {
         println!(
             "{}",
             serde_json::json!({ "ok": ok, "id": pack.id, "version": pack.version, "digest": pack.digest,
-                "rules": pack.rules.len(), "cases": report.cases.len(), "unreached": report.unreached })
+                "rules": pack.rules.len(), "cases": report.cases.len(), "unreached": report.unreached,
+                "pages_missing": left.iter().map(|(lang, n)| (lang, n)).collect::<BTreeMap<_, _>>() })
         );
     } else {
         println!(
@@ -284,8 +300,51 @@ fn check(folder: &Folder) -> anyhow::Result<ExitCode> {
             report.cases.len()
         );
         report.unreached.iter().for_each(|what| println!("no case reaches: {what}"));
+        for (lang, n) in left.iter().filter(|(_, n)| *n > 0) {
+            let all = missing(None).len();
+            println!(
+                "warning: in {lang} the pages leave {n} of {all} texts to {}; kangma pack pages {} --lang {lang} lists them",
+                if lang.starts_with("zh-") { "Chinese" } else { "English" },
+                folder.dir.display()
+            );
+        }
     }
     Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn pages(folder: &Folder, lang: Option<&str>) -> anyhow::Result<ExitCode> {
+    let (pack, _) = load(&folder.dir, folder.packs.as_deref())?;
+    let all: Vec<&str> = match lang {
+        Some(lang) => vec![lang],
+        None => pack.further_languages().collect(),
+    };
+    anyhow::ensure!(
+        all.iter().all(|lang| is_language(lang) && Lang::ALL.iter().all(|ours| ours.name() != *lang)),
+        "--lang is a language beside zh and en, such as bo or zh-Hant"
+    );
+    let found = all.iter().map(|lang| (*lang, missing(pack.page_texts(lang))));
+    if folder.json {
+        let found: BTreeMap<_, Vec<_>> = found
+            .map(|(lang, left)| {
+                let one = |(part, key, en)| serde_json::json!({ "part": part, "key": key, "en": en });
+                (lang, left.into_iter().map(one).collect())
+            })
+            .collect();
+        println!("{}", serde_json::to_string(&found)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    for (lang, left) in found {
+        println!("# pages/{lang}.toml: {} texts are missing", left.len());
+        let mut at = "";
+        for (part, key, en) in left {
+            if part != at {
+                println!("\n[{part}]");
+                at = part;
+            }
+            println!("\"{key}\" = {}", serde_json::Value::from(en));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn show(folder: &Folder, effective: bool) -> anyhow::Result<ExitCode> {

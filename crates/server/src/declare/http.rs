@@ -20,7 +20,7 @@ use crate::app::Shared;
 use crate::auth::Resident;
 use crate::error::{FieldProblem, Problem, ProblemBody};
 use crate::http::{Body, IdempotencyKey, Private};
-use crate::lang::{Lang, Wanted};
+use crate::lang::Reads;
 use crate::limit::{ClientAddress, Who};
 use crate::person;
 
@@ -96,7 +96,7 @@ pub struct FormQuery {
     responses((status = 200, body = Form)))]
 pub async fn form(
     State(app): State<Shared>,
-    Wanted(lang): Wanted,
+    Reads(lang): Reads,
     Query(asked): Query<FormQuery>,
 ) -> Private<Form> {
     let pack = app.packs.of(&asked.division, app.clock.now());
@@ -129,28 +129,23 @@ pub async fn form(
         },
         document_types: DocumentType::ALL
             .iter()
-            .map(|ty| Choice { value: ty.name().to_owned(), label: document_label(*ty, lang).to_owned() })
+            .map(|ty| Choice {
+                value: ty.name().to_owned(),
+                label: pack.said(document_key(*ty), lang).to_owned(),
+            })
             .collect(),
         fields: fields.collect(),
     })
 }
 
-fn document_label(ty: DocumentType, lang: Lang) -> &'static str {
-    match (ty, lang) {
-        (DocumentType::ResidentId, Lang::Zh) => "居民身份证",
-        (DocumentType::ResidentId, Lang::En) => "Resident identity card",
-        (DocumentType::ResidencePermit, Lang::Zh) => "港澳台居民居住证",
-        (DocumentType::ResidencePermit, Lang::En) => {
-            "Residence permit for Hong Kong, Macao and Taiwan residents"
-        }
-        (DocumentType::HkMoPermit, Lang::Zh) => "港澳居民来往内地通行证",
-        (DocumentType::HkMoPermit, Lang::En) => "Mainland travel permit for Hong Kong and Macao residents",
-        (DocumentType::TwPermit, Lang::Zh) => "台湾居民来往大陆通行证",
-        (DocumentType::TwPermit, Lang::En) => "Mainland travel permit for Taiwan residents",
-        (DocumentType::Passport, Lang::Zh) => "护照",
-        (DocumentType::Passport, Lang::En) => "Passport",
-        (DocumentType::ForeignPr, Lang::Zh) => "外国人永久居留身份证",
-        (DocumentType::ForeignPr, Lang::En) => "Foreign permanent resident ID card",
+fn document_key(ty: DocumentType) -> &'static str {
+    match ty {
+        DocumentType::ResidentId => "document.resident_id",
+        DocumentType::ResidencePermit => "document.residence_permit",
+        DocumentType::HkMoPermit => "document.hk_mo_permit",
+        DocumentType::TwPermit => "document.tw_permit",
+        DocumentType::Passport => "document.passport",
+        DocumentType::ForeignPr => "document.foreign_pr",
     }
 }
 
@@ -292,7 +287,7 @@ pub struct AnswerText {
 pub async fn list(
     State(app): State<Shared>,
     who: Resident,
-    Wanted(lang): Wanted,
+    Reads(lang): Reads,
 ) -> Result<Private<Declarations>, Problem> {
     app.limits.reads.take(&Who::from(&who))?;
     let Some(id) = account::holder(&app, who).await? else {

@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 
 use crate::account;
 use crate::app::{App, Shared};
-use crate::lang::Lang;
+use crate::lang::{Lang, Tongue};
 use crate::login::SenderError;
 use crate::person::Person;
 
@@ -62,7 +62,8 @@ pub struct Notice {
 }
 
 /// A person's notices, the newest first. Offices are given by id.
-pub fn of(app: &App, person: &Person, lang: Lang) -> Vec<Notice> {
+pub fn of(app: &App, person: &Person, lang: impl Into<Tongue>) -> Vec<Notice> {
+    let lang = lang.into();
     let facts = &person.facts;
     let about = |kind: Kind, order: FactId| {
         let names = move |f: &&Fact| f.kind == kind && f.text("of").and_then(FactId::parse) == Some(order);
@@ -91,7 +92,7 @@ pub fn of(app: &App, person: &Person, lang: Lang) -> Vec<Notice> {
             effect: if releases { "release" } else { "colour" },
             title: set.with_rule(pack, rule, None).rule_title(rule, lang).to_owned(),
             rule: rule.to_owned(),
-            text: sentence(standing.state, releases, lang).to_owned(),
+            text: pack.said(sentence(standing.state, releases), lang).to_owned(),
             office: office(order),
             signed_by: about(Kind::Signature, order.id).filter(|_| standing.signed_at.is_some()).map(office),
             written_at: order.happened,
@@ -103,31 +104,16 @@ pub fn of(app: &App, person: &Person, lang: Lang) -> Vec<Notice> {
     notices.collect()
 }
 
-fn sentence(state: OrderState, releases: bool, lang: Lang) -> &'static str {
-    use OrderState::{Ended, InForce, Lapsed, Urgent, Waiting, Withdrawn};
-    match (state, releases, lang) {
-        (Waiting, _, Lang::Zh) => "有单位对您作出处置令，尚未经另一单位复签，现在不影响您的健康码。",
-        (Waiting, _, Lang::En) => {
-            "An office wrote an order about you. No second office has signed it; it does not affect your code."
-        }
-        (Urgent, _, Lang::Zh) => "有单位对您作出紧急处置，最长两小时；两小时内未经另一单位复签即自动失效。",
-        (Urgent, _, Lang::En) => {
-            "An office wrote an urgent order about you. It acts for two hours at most unless a second office signs it."
-        }
-        (InForce, false, Lang::Zh) => "两个单位共同对您作出的处置令正在生效。如认为有误，可以申诉。",
-        (InForce, false, Lang::En) => {
-            "An order about you by two offices is in force. If it is wrong, you can appeal."
-        }
-        (InForce | Ended, true, Lang::Zh) => "两个单位共同认定此前的管控对您不再适用，已经解除。",
-        (InForce | Ended, true, Lang::En) => {
-            "Two offices established that an earlier measure no longer holds for you."
-        }
-        (Lapsed, _, Lang::Zh) => "对您的处置令无另一单位复签，已经失效。",
-        (Lapsed, _, Lang::En) => "An order about you was signed by no second office and has lapsed.",
-        (Ended, false, Lang::Zh) => "对您的处置令已经到期结束。",
-        (Ended, false, Lang::En) => "An order about you has come to its end.",
-        (Withdrawn, _, Lang::Zh) => "对您的处置令已经撤回，由它引起的颜色已经取消。",
-        (Withdrawn, _, Lang::En) => "An order about you was withdrawn, and with it the colour that it gave.",
+/// The key of the sentence that says what this means.
+fn sentence(state: OrderState, releases: bool) -> &'static str {
+    match (state, releases) {
+        (OrderState::Waiting, _) => "order.waiting",
+        (OrderState::Urgent, _) => "order.urgent",
+        (OrderState::InForce, false) => "order.in_force",
+        (OrderState::InForce | OrderState::Ended, true) => "order.released",
+        (OrderState::Lapsed, _) => "order.lapsed",
+        (OrderState::Ended, false) => "order.ended",
+        (OrderState::Withdrawn, _) => "order.withdrawn",
     }
 }
 

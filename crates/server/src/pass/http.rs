@@ -20,7 +20,7 @@ use crate::decide;
 use crate::error::{Problem, ProblemBody};
 use crate::http::Private;
 use crate::identity::ClaimState;
-use crate::lang::{Lang, Wanted};
+use crate::lang::{Reads, Tongue};
 use crate::limit::Who;
 use crate::person::{self, Known, State};
 use crate::site::{self, Dress};
@@ -119,7 +119,7 @@ pub struct PackVersion {
 pub async fn code(
     AxumState(app): AxumState<Shared>,
     who: Resident,
-    Wanted(lang): Wanted,
+    Reads(lang): Reads,
 ) -> Result<Private<Code>, Problem> {
     app.limits.reads.take(&Who::from(&who))?;
     let Some(id) = account::holder(&app, who).await? else { return without_person(&app, who, lang).await };
@@ -169,7 +169,7 @@ const TAKEN_BACK_S: i64 = 14 * kangma_core::time::DAY_S;
 
 const GREEN: kangma_core::decision::Colour = kangma_core::decision::Colour::Green;
 
-fn blank(pack: &Pack, now: Instant, lang: Lang) -> Code {
+fn blank(pack: &Pack, now: Instant, lang: Tongue) -> Code {
     Code {
         colour: "grey",
         status: "unknown",
@@ -219,7 +219,7 @@ async fn account_for(
     app: &Shared,
     id: kangma_core::id::PersonId,
     state: &Known,
-    lang: Lang,
+    lang: Tongue,
 ) -> Result<Told, Problem> {
     let Some(person) = person::explained(app, id).await? else { return Ok(Told::default()) };
     // At the instant of the state that is shown, so that colour and reasons are of one pack.
@@ -242,15 +242,12 @@ async fn account_for(
 }
 
 /// A code for an account that holds nobody yet: grey, and the same whoever the claim names.
-async fn without_person(app: &Shared, who: Resident, lang: Lang) -> Result<Private<Code>, Problem> {
+async fn without_person(app: &Shared, who: Resident, lang: Tongue) -> Result<Private<Code>, Problem> {
     let account = account::find(app, who.account).await?.ok_or_else(Problem::unauthorised)?;
     let mut code = blank(&app.packs.base(), app.clock.now(), lang);
     if account.claim.is_some() {
         code.status = "claim";
-        code.word = match lang {
-            Lang::Zh => "待核验身份".to_owned(),
-            Lang::En => "Identity to be confirmed".to_owned(),
-        };
+        code.word = app.packs.base().said("claim.word", lang).to_owned();
     }
     Ok(Private(code))
 }
@@ -290,7 +287,7 @@ pub struct ClaimView {
 pub async fn me(
     AxumState(app): AxumState<Shared>,
     who: Resident,
-    Wanted(lang): Wanted,
+    Reads(lang): Reads,
 ) -> Result<Private<Me>, Problem> {
     app.limits.reads.take(&Who::from(&who))?;
     let account = account::find(&app, who.account).await?.ok_or_else(Problem::unauthorised)?;
@@ -307,7 +304,10 @@ pub async fn me(
         me.state = "claim";
         me.name_masked = claim.profile.name().map(|n| n.masked());
         me.document_masked = claim.profile.document(app.clock.wall()).map(|d| d.masked());
-        let detail = claim.refused.clone().unwrap_or_else(|| claim_detail(*state, lang).to_owned());
+        let detail = claim
+            .refused
+            .clone()
+            .unwrap_or_else(|| app.packs.base().said(claim_key(*state), lang).to_owned());
         me.claim = Some(ClaimView { state: *state, method: app.identity.method(), detail });
     }
     Ok(Private(me))
@@ -317,16 +317,11 @@ fn masked(state: &State) -> String {
     state.sealed.name_masked.clone()
 }
 
-fn claim_detail(state: ClaimState, lang: Lang) -> &'static str {
-    match (state, lang) {
-        (ClaimState::NeedsProof, Lang::Zh) => "请输入身份核验码，完成后即可领码。",
-        (ClaimState::NeedsProof, Lang::En) => "Enter the proof-of-identity code; your code follows at once.",
-        (ClaimState::InReview, Lang::Zh) => "工作人员正在核验您的身份，完成后此页会自动更新。",
-        (ClaimState::InReview, Lang::En) => {
-            "Staff are confirming your identity; this page updates by itself."
-        }
-        (ClaimState::Refused, Lang::Zh) => "身份核验未通过，请核对后重新申报。",
-        (ClaimState::Refused, Lang::En) => "Your identity was not confirmed. Please check and declare again.",
+fn claim_key(state: ClaimState) -> &'static str {
+    match state {
+        ClaimState::NeedsProof => "claim.needs_proof",
+        ClaimState::InReview => "claim.in_review",
+        ClaimState::Refused => "claim.refused",
     }
 }
 

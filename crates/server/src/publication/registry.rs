@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::Shared;
-use crate::lang::Wanted;
+use crate::lang::Reads;
 
 /// Rules that are, were or will be in force, for anybody to read.
 #[derive(Serialize, ToSchema)]
@@ -51,7 +51,7 @@ pub struct RuleText {
 
 /// Reads all packs that are, were or will be in force, with their rules in words and their sources.
 #[utoipa::path(get, path = "/api/v1/public/packs", tag = "site", responses((status = 200, body = Registry)))]
-pub async fn packs(AxumState(app): AxumState<Shared>, Wanted(lang): Wanted) -> axum::Json<Registry> {
+pub async fn packs(AxumState(app): AxumState<Shared>, Reads(lang): Reads) -> axum::Json<Registry> {
     let (set, at) = (app.packs.set(), app.clock.now());
     let items = set.entries().map(|e| {
         let place = e.covers.parse().unwrap_or(0);

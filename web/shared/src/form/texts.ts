@@ -81,7 +81,7 @@ export const en: Record<Key, string> = {
   'division.loading': 'Reading the places…',
 }
 
-export const t = texts(zh, en)
+export const t = texts(zh, en, 'form')
 
 /** For keys made from a server's word; falls back to another text. */
 export function tOr(key: string, fallback: string): string {

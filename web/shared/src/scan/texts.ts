@@ -55,4 +55,4 @@ export const en: Record<Key, string> = {
   'paste.empty': 'Paste the text of the QR code first.',
 }
 
-export const t = texts(zh, en)
+export const t = texts(zh, en, 'scan')

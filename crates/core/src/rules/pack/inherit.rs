@@ -16,6 +16,7 @@ use super::table::{self, Table};
 use super::{FILE_BYTES_MAX, FILES_MAX, PACK, PackFiles, RULES};
 use crate::division::lies_in;
 use crate::rules::expr::{Diagnostic, nearest};
+use crate::rules::tongue::is_language;
 use crate::rules::words::Lang;
 
 /// Most packs in a chain, the first and the last included.
@@ -159,6 +160,8 @@ pub(super) struct Merged<'a> {
     pub rules: Option<Tree<'a>>,
     /// By language: those that every pack ships, and more that the pack names.
     pub words: Vec<(String, Option<Tree<'a>>)>,
+    /// The pages' own words, by further language.
+    pub pages: Vec<(String, Tree<'a>)>,
     /// Rules that are off, and who says so.
     pub off: Vec<Off>,
     /// Tables, whose rows are among the rules.
@@ -333,7 +336,7 @@ pub(super) fn merge<'a>(
             languages.push(name);
         }
     }
-    for lang in languages {
+    for lang in &languages {
         let mut table = take(&format!("words/{lang}.toml"));
         if let Some(DeValue::Table(texts)) =
             table.as_mut().and_then(|t| t.get_mut().get_mut("rules")).map(Spanned::get_mut)
@@ -347,25 +350,18 @@ pub(super) fn merge<'a>(
             let stale: Vec<String> = gone.iter().filter(|id| stale(id)).cloned().collect();
             stale.iter().for_each(|id| drop(texts.remove(id.as_str())));
         }
-        merged.words.push((lang, table));
+        merged.words.push((lang.clone(), table));
+    }
+    // The pages say zh and en themselves; what a pack leaves out of a further language, they say in one of these.
+    for lang in &languages[Lang::ALL.len()..] {
+        let table = whole.remove(&format!("pages/{lang}.toml"));
+        merged.pages.extend(table.map(|table| (lang.clone(), table)));
     }
     Some(merged)
 }
 
 /// Most languages of a pack.
 pub(super) const LANGUAGES_MAX: usize = 16;
-
-/// Whether a name can be a language's: `bo`, `mn-Mong`.
-pub(super) fn is_language(name: &str) -> bool {
-    let (short, script) = name.split_once('-').unwrap_or((name, "Latn"));
-    (2..=3).contains(&short.len())
-        && short.bytes().all(|b| b.is_ascii_lowercase())
-        && script.len() == 4
-        && script
-            .bytes()
-            .enumerate()
-            .all(|(i, b)| if i == 0 { b.is_ascii_uppercase() } else { b.is_ascii_lowercase() })
-}
 
 /// What `languages` in `pack.toml` says.
 fn named_languages(pack: &Tree<'_>) -> Vec<String> {
@@ -384,7 +380,8 @@ fn read_all<'a>(
     sources: &mut Sources<'a>,
     wrong: Wrong<'_>,
 ) -> BTreeMap<String, Option<Tree<'a>>> {
-    let words = files.0.keys().filter(|name| name.starts_with("words/") && name.ends_with(".toml"));
+    let texts = |name: &&String| name.starts_with("words/") || name.starts_with("pages/");
+    let words = files.0.keys().filter(|name| texts(name) && name.ends_with(".toml"));
     let names = [PACK.to_owned(), RULES.to_owned()].into_iter().chain(words.cloned());
     let mut all = BTreeMap::new();
     for name in names {

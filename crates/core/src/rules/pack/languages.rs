@@ -2,9 +2,10 @@
 
 use toml::Spanned;
 
-use super::inherit::{LANGUAGES_MAX, is_language};
+use super::inherit::LANGUAGES_MAX;
 use super::{Checker, PACK};
 use crate::rules::expr::Diagnostic;
+use crate::rules::tongue::is_language;
 use crate::rules::words::Lang;
 
 /// Chinese and English are always there; what more there is has a name.
@@ -45,13 +46,23 @@ pub(super) fn check(c: &mut Checker<'_>, named: Option<&Spanned<Vec<Spanned<Stri
 fn stray_words(c: &mut Checker<'_>, named: &[&str]) {
     let files = c.files;
     for file in files.0.keys() {
-        let Some(lang) = file.strip_prefix("words/").and_then(|f| f.strip_suffix(".toml")) else { continue };
-        if Lang::ALL.iter().all(|l| l.name() != lang) && !named.contains(&lang) {
-            let text = format!("{file} is there, and languages in {PACK} does not name {lang}");
-            let help = format!(
-                "languages = [\"zh\", \"en\", \"{lang}\"] before the first [table], or take the file away"
-            );
-            c.wrong(file, Diagnostic::new("pack.languages", 0..0, text).help(help));
-        }
+        let Some((folder, lang)) = file.strip_suffix(".toml").and_then(|f| f.split_once('/')) else {
+            continue;
+        };
+        let ours = Lang::ALL.iter().any(|l| l.name() == lang);
+        let (text, help) = match (folder, ours, named.contains(&lang)) {
+            ("pages", true, _) => (
+                format!("the pages say their own words in {lang} themselves"),
+                format!("take {file} away; what a rule or a question says is in words/{lang}.toml"),
+            ),
+            ("words" | "pages", false, false) => (
+                format!("{file} is there, and languages in {PACK} does not name {lang}"),
+                format!(
+                    "languages = [\"zh\", \"en\", \"{lang}\"] before the first [table], or take the file away"
+                ),
+            ),
+            _ => continue,
+        };
+        c.wrong(file, Diagnostic::new("pack.languages", 0..0, text).help(help));
     }
 }

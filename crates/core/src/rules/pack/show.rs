@@ -39,6 +39,7 @@ pub(super) fn show(merged: &Merged<'_>, sources: &Sources<'_>) -> String {
     let mut files = vec![(PACK.to_owned(), merged.pack.as_ref()), (RULES.to_owned(), merged.rules.as_ref())];
     let words = merged.words.iter();
     files.extend(words.map(|(lang, tree)| (format!("words/{lang}.toml"), tree.as_ref())));
+    files.extend(merged.pages.iter().map(|(lang, tree)| (format!("pages/{lang}.toml"), Some(tree))));
     for (name, tree) in files {
         let Some(tree) = tree else { continue };
         let line = "─".repeat(70_usize.saturating_sub(name.chars().count()));

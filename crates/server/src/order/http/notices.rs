@@ -11,7 +11,7 @@ use crate::app::Shared;
 use crate::auth::Resident;
 use crate::error::{Problem, ProblemBody};
 use crate::http::Private;
-use crate::lang::Wanted;
+use crate::lang::Reads;
 use crate::limit::Who;
 use crate::person;
 
@@ -28,7 +28,7 @@ pub struct Notices {
 pub async fn list(
     AxumState(app): AxumState<Shared>,
     who: Resident,
-    Wanted(lang): Wanted,
+    Reads(lang): Reads,
 ) -> Result<Private<Notices>, Problem> {
     app.limits.reads.take(&Who::from(&who))?;
     let none = Private(Notices { items: Vec::new() });
