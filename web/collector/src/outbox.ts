@@ -154,8 +154,10 @@ export class Outbox {
     void this.run()
   }
 
-  async remove(id: string): Promise<void> {
-    await this.around.store.remove(id)
+  /** Takes away what somebody saw; what another tab has changed since stays. */
+  async remove(item: Item): Promise<void> {
+    const same = JSON.stringify(item.body)
+    await this.around.store.remove(item.id, ({ body }) => JSON.stringify(body) === same)
     await this.read()
   }
 

@@ -254,8 +254,8 @@ const latest = (item: Item): boolean => site.byN.get(Number(item.label))?.versio
 async function asNew(phone: Phone, page: Page, item: Item): Promise<void> {
   const n = Number(item.label)
   const by = site.asNew.get(n)
-  if (!latest(item)) return page.outbox.remove(item.id)
-  if (by && by !== phone) return page.outbox.remove(item.id)
+  if (!latest(item)) return page.outbox.remove(item)
+  if (by && by !== phone) return page.outbox.remove(item)
   site.asNew.set(n, phone)
   done.asNew += 1
   await page.outbox.sendAsNew(item.id).catch(full)
@@ -390,7 +390,7 @@ async function settle(): Promise<void> {
       for (const item of refused(page, 'collect.other_content')) await asNew(phone, page, item)
       for (const item of refused(page, 'check_in.temperature')) {
         if (latest(item)) await edit(page, item, 0)
-        else await page.outbox.remove(item.id)
+        else await page.outbox.remove(item)
       }
     }
     if (left.length === 0) return

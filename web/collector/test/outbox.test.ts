@@ -171,7 +171,7 @@ describe('the outbox', () => {
       // Somebody opens it while it waits, and saves after it has arrived.
       const item = await outbox.add(made('first'))
       await settle(world, allSent(world))
-      if (cleared) await outbox.remove(item.id)
+      if (cleared) await outbox.remove(outbox.items[0] as Item)
       await outbox.edit(item, { n: 'second' }, 'second')
       await settle(world, () => outbox.items[0]?.state === 'refused')
       expect(outbox.items.map(({ reason, body }) => [reason?.code, body])).toEqual([['collect.other_content', { n: 'second' }]])
@@ -193,6 +193,18 @@ describe('the outbox', () => {
     world.full = true
     await expect(a.outbox.add(made('third'))).rejects.toBeInstanceOf(FullError)
     expect((await world.stored()).map(({ state, body }) => [state, body])).toEqual([['waiting', { n: 'second' }]])
+  })
+
+  it('deletes what somebody saw, and not what another tab has made of it since', async () => {
+    const world = new World(13)
+    world.network = false
+    const [a, b] = [await world.page(), await world.page()]
+    const item = await a.outbox.add(made('first'))
+    await b.outbox.edit(item, { n: 'second' }, 'second')
+    await a.outbox.remove(item)
+    expect(a.outbox.items.map(({ body }) => body)).toEqual([{ n: 'second' }])
+    await a.outbox.remove(a.outbox.items[0] as Item)
+    expect(await world.stored()).toEqual([])
   })
 
   it('sends as new once, wherever the page dies', async () => {
