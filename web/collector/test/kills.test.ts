@@ -463,7 +463,8 @@ describe('the outbox and a real server', () => {
           `${JSON.stringify(done)}; ${records} records, each once`,
       )
     }
-    expect(Math.min(...Object.values(kills))).toBeGreaterThan(killsMax / 6)
+    // So few as in a sample may fall anyhow, but each falls.
+    expect(Math.min(...Object.values(kills))).toBeGreaterThan(drill ? killsMax / 6 : 0)
     if (drill) expect(Math.min(...Object.values(cut), done.brought, done.asNew)).toBeGreaterThan(10)
   }, 3_600_000)
 })
