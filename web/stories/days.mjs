@@ -4,6 +4,9 @@ import { enter } from './desk.mjs'
 
 const everySight = [['zh-CN', 360], ['en-GB', 1280], ['zh-CN', 1280], ['en-GB', 360]]
 
+/** The service's room looks so often: ServiceRoom.vue. */
+const lookMs = 10_000
+
 /** The rooms that the menu offers; without a menu there is one. */
 const rooms = (page) => page.locator('#rooms [data-room]').evaluateAll((all) => all.map((a) => a.dataset.room))
 
@@ -36,9 +39,14 @@ export const daysStories = ({ publish, passOf, wedge }) => ({
       const said = await page.textContent('.service')
       if (/西湖|林|周|红码|绿码/.test(said)) throw new Error('something of people or places')
       await who.look(`day-operator-${locale}-${width}`)
+      // The page looks again by itself; its clock goes faster than the hand that waits for it.
+      await page.clock.install()
+      await page.reload()
+      await page.waitForSelector('[data-state=ready]')
       // What cannot be read is said, and what was read stays.
       await page.route('**/api/v1/service', (route) => route.abort())
-      await page.waitForSelector('.service .trouble', { timeout: 15_000 })
+      await page.clock.fastForward(lookMs)
+      await page.waitForSelector('.service .trouble')
       await page.waitForSelector('[data-state=ready]')
       await page.unroute('**/api/v1/service')
       await page.click('.service .trouble button')
@@ -47,7 +55,8 @@ export const daysStories = ({ publish, passOf, wedge }) => ({
       const whole = await (await page.request.get('/api/v1/service')).json()
       const away = { ...whole, state: 'degraded', cause: 'database', detail: 'degraded: the database is away', right_checked: false, nodes: null, work: null, waiting: null, lags: { ...whole.lags, log_s: null } }
       await page.route('**/api/v1/service', (route) => route.fulfill({ json: away }))
-      await page.waitForSelector('[data-state=degraded]', { timeout: 15_000 })
+      await page.clock.fastForward(lookMs)
+      await page.waitForSelector('[data-state=degraded]')
       await page.waitForSelector('[data-right-checked=no]')
       await page.waitForSelector('[data-work-unknown]')
       for (const line of ['nodes', 'log', 'reviews', 'alarms', 'leaves']) {

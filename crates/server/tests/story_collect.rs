@@ -3,7 +3,9 @@
 
 mod common;
 
-use common::{Answer, Person, Server, document, well};
+use std::time::Duration;
+
+use common::{Answer, Person, Server, count, document, well};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -265,6 +267,46 @@ async fn a_vehicle_is_one_item_with_an_answer_for_each_person() {
 }
 
 #[tokio::test]
+async fn an_entry_that_was_cut_short_and_then_changed_is_recorded_whole_as_it_was_sent_first() {
+    let server = Server::demo();
+    let (driver, pass) = shows(&server, "13500000101", 101).await;
+    let (rider, other_pass) = shows(&server, "13500000102", 102).await;
+    let collector = server.collector().await;
+    // So many between the two that the second is not reached when the page dies.
+    let mut people = vec![json!({ "pass": "KM1:NO" }); 60];
+    people[0] = json!({ "pass": pass, "remarks": "先" });
+    people[59] = json!({ "pass": other_pass, "remarks": "先" });
+    let ask = json!({
+        "id": uuid(1), "kind": "vehicle", "plate": "浙A12345", "seen_at": now(&server).await, "division": "330106", "people": people,
+    });
+    let first_is_recorded = async {
+        while count(&server.dir, "SELECT count(*) FROM collected WHERE part = 1").await == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::select! {
+        answer = collector.post("/api/v1/entries", ask.clone()) => panic!("answered before the page died: {answer:?}"),
+        () = first_is_recorded => {}
+    }
+    assert_eq!(mine(&rider).await, Vec::<Value>::new(), "it is cut short");
+    // Opened again, the page does not know what arrived, and somebody changes it.
+    let mut changed = ask.clone();
+    changed["people"] = json!([{ "pass": other_pass, "remarks": "后" }]);
+    for _ in 0..2 {
+        refused(&collector.post("/api/v1/entries", changed.clone()).await, 409, "collect.other_content");
+        for person in [&driver, &rider] {
+            let items = mine(person).await;
+            assert_eq!((items.len(), &items[0]["remarks"]), (1, &json!("先")), "{items:?}");
+        }
+    }
+    // The first is answered as if nothing had been, and nothing of what was sent is kept any longer.
+    let answer = collector.post("/api/v1/entries", ask).await;
+    let told = answer.body["people"].as_array().unwrap();
+    assert_eq!((told.len(), &told[59]["state"]), (60, &json!("recorded")), "{answer:?}");
+    assert_eq!(count(&server.dir, "SELECT count(*) FROM collected WHERE part < 0").await, 0);
+}
+
+#[tokio::test]
 async fn a_coach_of_sixty_fits_into_one_item() {
     let server = Server::demo();
     let (person, pass) = shows(&server, "13500000009", 9).await;
@@ -330,6 +372,44 @@ async fn somebody_without_a_phone_is_registered_once_and_nobody_with_one_is_decl
     refused(&collector.post("/api/v1/assisted-declarations", wrong.clone()).await, 422, "collect.witness");
     wrong["consent"] = json!({ "how": "presumed", "witness": "x" });
     refused(&collector.post("/api/v1/assisted-declarations", wrong).await, 422, "body.type");
+}
+
+#[tokio::test]
+async fn an_item_of_another_account_waits_for_it_whoever_is_logged_in_meanwhile() {
+    let server = Server::demo();
+    let (person, pass) = shows(&server, "13500000103", 103).await;
+    let at = now(&server).await;
+    let by = |mut ask: Value| {
+        ask["by"] = json!("collector");
+        ask
+    };
+    let seen = by(observation(&uuid(1), &pass, &at));
+    let entry = by(json!({
+        "id": uuid(2), "kind": "vehicle", "plate": "浙A12345", "seen_at": at, "division": "330106",
+        "people": [{ "name": "张测试", "document": { "type": "resident_id", "number": document(103) } }],
+    }));
+    let assisted = by(json!({
+        "id": uuid(3), "seen_at": at, "division": "330106", "declaration": well(104),
+        "consent": { "how": "written", "witness": "二号" },
+    }));
+    let items = [
+        ("/api/v1/observations", seen),
+        ("/api/v1/entries", entry),
+        ("/api/v1/assisted-declarations", assisted),
+    ];
+    // One who collects elsewhere, by codes alone, and one who does not collect: a refusal would set it aside.
+    for name in ["manager", "verifier"] {
+        let officer = server.officer(name).await;
+        for (path, ask) in &items {
+            refused(&officer.post(path, ask.clone()).await, 409, "collect.other_officer");
+        }
+    }
+    let collector = server.collector().await;
+    for (path, ask) in &items {
+        let answer = collector.post(path, ask.clone()).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{path}: {answer:?}");
+    }
+    assert_eq!(mine(&person).await.len(), 2);
 }
 
 #[tokio::test]

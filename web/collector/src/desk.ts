@@ -8,6 +8,7 @@ import { clock } from '@kangma/shared/time'
 import { reactive, watch } from 'vue'
 import type { Item } from './item'
 import { Outbox, type Trouble } from './outbox'
+import { send } from './send'
 import { FullError, openStore } from './store'
 import { t } from './texts'
 
@@ -95,18 +96,15 @@ function restoreClock(): void {
   }
 }
 
-/** Entries of sixty people take the server some seconds. */
-const sendTimeoutMs = 30_000
-
-async function send(path: string, body: unknown): Promise<unknown> {
+/** Sends, and notes whether there was an answer. */
+async function sendNoting(path: string, body: unknown): Promise<unknown> {
   try {
-    const answer = await post<unknown>(path, body, { timeout: sendTimeoutMs })
+    const answer = await send(path, body)
     desk.online = true
     return answer
   } catch (error) {
-    const { code, status, detail, fields, retryAfterS } = error instanceof ApiError ? error : new ApiError('network', 0, '')
-    desk.online = status !== 0
-    throw { code, status, detail, fields, retryAfterS } satisfies Trouble
+    desk.online = (error as Trouble).status !== 0
+    throw error
   }
 }
 
@@ -125,7 +123,7 @@ export async function open(): Promise<void> {
   try {
     outbox = new Outbox({
       store: await openStore(),
-      post: send,
+      post: sendNoting,
       alone,
       wall: () => Date.now(),
       now: () => clock.now(),
@@ -249,9 +247,8 @@ export async function accept(kind: Item['kind'], body: Item['body'], label: stri
   if (!outbox) return t('outbox.no_storage')
   try {
     if (desk.editing) {
-      const { id } = desk.editing
-      await outbox.edit(id, body, label)
-      desk.shown = id
+      await outbox.edit(desk.editing, body, label)
+      desk.shown = desk.editing.id
       desk.editing = null
     } else desk.shown = (await outbox.add({ kind, body, label, by: desk.name })).id
     return null

@@ -47,6 +47,8 @@ function passes({ status, code }: Trouble): boolean {
   return status === 408 || status === 429 || code === 'db.conflict' || code.startsWith('http.')
 }
 
+const isSent = ({ state }: Item): boolean => state === 'sent'
+
 const isEnded = ({ status, code }: Trouble): boolean => status === 401 || code === 'collect.other_officer'
 
 export class Outbox {
@@ -113,22 +115,27 @@ export class Outbox {
     } catch (error) {
       if (!(error instanceof FullError)) throw error
       // What is sent already makes room.
-      const sent = this.items.filter(({ state }) => state === 'sent')
+      const sent = this.items.filter(isSent)
       if (sent.length === 0) throw error
-      for (const { id } of sent) await this.around.store.remove(id)
+      for (const { id } of sent) await this.around.store.remove(id, isSent)
       return this.around.store.add(item)
     }
   }
 
-  /** Changes what is sent, under the same number: the server decides which of the two it has. */
-  async edit(id: string, body: Item['body'], label: string): Promise<void> {
-    await this.change(id, (item) => (item.state === 'sent' ? null : this.waiting({ ...item, body, label })))
+  /**
+   * Changes what is sent, under the same number: the server decides which of the two it has. So too
+   * where the item arrived, or was cleared away, while somebody was changing it: a change is never
+   * dropped without a word.
+   */
+  async edit(item: Item, body: Item['body'], label: string): Promise<void> {
+    const changed = this.waiting({ ...item, body, label })
+    if (!(await this.change(item.id, () => changed))) await this.bring([changed])
     void this.run()
   }
 
   /** Sends one now. */
   async retry(id: string): Promise<void> {
-    await this.change(id, (item) => (item.state === 'sent' ? null : this.waiting(item)))
+    await this.change(id, (item) => (isSent(item) ? null : this.waiting(item)))
     void this.run()
   }
 
@@ -142,16 +149,15 @@ export class Outbox {
 
   /** What the server has under this number is something else: this is another item. */
   async sendAsNew(id: string): Promise<void> {
-    const item = this.items.find((other) => other.id === id)
-    if (!item || item.state !== 'refused') return
-    // The new one first: a fault in between leaves both, and the old one is refused again.
-    await this.write({ ...this.waiting(item), id: newId() })
-    await this.remove(id)
+    // In one step: a page that died in between would leave both, and somebody would send it once more.
+    await this.change(id, (item) => (item.state === 'refused' ? { ...this.waiting(item), id: newId() } : null))
     void this.run()
   }
 
-  async remove(id: string): Promise<void> {
-    await this.around.store.remove(id)
+  /** Takes away what somebody saw; what another tab has changed since stays. */
+  async remove(item: Item): Promise<void> {
+    const same = JSON.stringify(item.body)
+    await this.around.store.remove(item.id, ({ body }) => JSON.stringify(body) === same)
     await this.read()
   }
 
@@ -162,13 +168,14 @@ export class Outbox {
   }
 
   private waiting(item: Item): Item {
-    return { ...item, state: 'waiting', tries: 0, nextAt: 0, reason: null }
+    return { ...item, state: 'waiting', tries: 0, nextAt: 0, reason: null, answer: null, sentAt: null }
   }
 
-  private async change(id: string, change: (item: Item) => Item | null): Promise<void> {
+  private async change(id: string, change: (item: Item) => Item | null): Promise<Item | null> {
     this.held.delete(id)
-    await this.around.store.change(id, change)
+    const changed = await this.around.store.change(id, change)
     await this.read()
+    return changed
   }
 
   /** Sends what is due. Called as often as anybody likes. */
@@ -262,7 +269,7 @@ export class Outbox {
       )
     } catch (error) {
       if (!(error instanceof FullError)) throw error
-      await this.around.store.remove(item.id)
+      await this.around.store.remove(item.id, (now) => JSON.stringify(now.body) === same)
     }
   }
 
@@ -309,9 +316,9 @@ export class Outbox {
   /** Forgets what was sent long ago. */
   private async tidy(): Promise<void> {
     const now = this.around.wall()
-    const sent = this.items.filter(({ state }) => state === 'sent')
+    const sent = this.items.filter(isSent)
     const old = sent.filter((item, i) => i < sent.length - sentMax || Math.abs(now - (item.sentAt ?? 0)) > sentKeptMs)
-    for (const { id } of old) await this.around.store.remove(id)
+    for (const { id } of old) await this.around.store.remove(id, isSent)
     if (old.length > 0) await this.read()
   }
 }

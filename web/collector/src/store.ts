@@ -12,9 +12,10 @@ export interface Store {
   all(): Promise<Item[]>
   /** Writes one that is new; false if its number is there already. */
   add(item: Item): Promise<boolean>
-  /** Changes one in a single step; what is gone or not wanted (`null`) stays as it is. */
+  /** Changes one in a single step, its number too; what is gone or not wanted (`null`) stays as it is. */
   change(id: string, change: (item: Item) => Item | null): Promise<Item | null>
-  remove(id: string): Promise<void>
+  /** Takes one away, if it is still what somebody took it for. */
+  remove(id: string, wanted?: (item: Item) => boolean): Promise<void>
   close(): void
 }
 
@@ -71,10 +72,17 @@ export async function openStore(factory: IDBFactory = indexedDB): Promise<Store>
         read.onsuccess = () => {
           const next = read.result ? change(read.result) : null
           keep(next)
+          if (next && next.id !== id) items.delete(id)
           if (next) items.put(plain(next))
         }
       }),
-    remove: (id) => act('readwrite', (items) => void items.delete(id)),
+    remove: (id, wanted = () => true) =>
+      act('readwrite', (items) => {
+        const read = items.get(id) as IDBRequest<Item | undefined>
+        read.onsuccess = () => {
+          if (read.result && wanted(read.result)) items.delete(id)
+        }
+      }),
     close: () => db.close(),
   }
 }

@@ -8,9 +8,13 @@ use std::collections::HashSet;
 use kangma_core::id::PersonId;
 use kangma_core::identity::{Document, Name};
 
-use super::{Collector, Item, Kept, Refusal, Seen, What, holder, in_time, keep, kept, record, settled};
+use super::ask::EntryRequest;
+use super::{
+    Collector, Item, Kept, OTHER_CONTENT, Refusal, Seen, What, holder, in_time, keep, kept, open, record,
+    settled, store,
+};
 use crate::app::Shared;
-use crate::db::Unit;
+use crate::db::{DbError, Unit};
 use crate::error::Problem;
 use crate::look::{self, Purpose};
 use crate::person;
@@ -35,20 +39,53 @@ pub struct Entry {
 }
 
 /// Records an entry; the answers are in the order of the people.
-pub async fn enter(app: &Shared, by: &Collector, item: &Item, entry: &Entry) -> Result<Vec<Kept>, Problem> {
-    let Some((_, first)) = entry.people.first() else { return Ok(Vec::new()) };
-    if kept(app, item).await?.is_none() {
-        in_time(app, first.at)?;
-        let label = if entry.what == What::Vehicle { &first.plate } else { &first.spot };
-        let whole = Kept { people: entry.people.len(), ..Kept::new(entry.what, label, first.at) };
-        let unit = keep(app, Unit::new("collect.entry"), item, &whole);
-        settled(app, item, app.db.commit(unit).await.map_err(Problem::from)).await?;
+pub async fn enter(
+    app: &Shared,
+    by: &Collector,
+    item: &Item,
+    ask: &EntryRequest,
+    entry: &Entry,
+) -> Result<Vec<Kept>, Problem> {
+    if let Err(problem) = begin(app, item, ask, entry).await {
+        // Whoever is told that something else is recorded under this number finds all of it recorded.
+        if problem.code == OTHER_CONTENT {
+            finish(app, by, item).await?;
+        }
+        return Err(problem);
     }
+    people(app, by, item, entry).await
+}
+
+/// Keeps the whole: from here on its number stands for this content.
+async fn begin(app: &Shared, item: &Item, ask: &EntryRequest, entry: &Entry) -> Result<(), Problem> {
+    let Some((_, first)) = entry.people.first() else { return Ok(()) };
+    if kept(app, item).await?.is_some() {
+        return Ok(());
+    }
+    in_time(app, first.at)?;
+    let label = if entry.what == What::Vehicle { &first.plate } else { &first.spot };
+    let whole = Kept { people: entry.people.len(), ..Kept::new(entry.what, label, first.at) };
+    let unit = keep(app, Unit::new("collect.entry"), item, &whole);
+    let unit = keep(app, unit, &item.unfinished(), ask);
+    settled(app, item, app.db.commit(unit).await.map_err(Problem::from)).await.map(|_| ())
+}
+
+/// Records what a fault cut short, from what was sent then.
+async fn finish(app: &Shared, by: &Collector, item: &Item) -> Result<(), Problem> {
+    let Some(stored) = store::find(&app.db, &item.unfinished()).await? else { return Ok(()) };
+    let digest = stored.digest.as_slice().try_into().map_err(|_| DbError::shape("digest"))?;
+    let item = Item { digest, ..item.clone() };
+    let ask: EntryRequest = open(app, &item.unfinished(), &stored)?;
+    people(app, by, &item, &ask.check(app)?.1).await.map(|_| ())
+}
+
+async fn people(app: &Shared, by: &Collector, item: &Item, entry: &Entry) -> Result<Vec<Kept>, Problem> {
     let mut met = HashSet::new();
     let mut answers = Vec::with_capacity(entry.people.len());
     for (i, (shown, seen)) in entry.people.iter().enumerate() {
         answers.push(one(app, by, &item.part(i + 1), entry.what, shown, seen, &mut met).await?);
     }
+    app.db.commit(store::drop(&item.unfinished())).await?;
     Ok(answers)
 }
 

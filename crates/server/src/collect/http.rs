@@ -33,12 +33,16 @@ pub const BODY_BYTES_MAX: usize = 128 * 1024;
 /// Who collects in a division. Whoever is assigned to one place or enterprise collects there and
 /// nowhere else: the `spot` of what they send is its name. Who manages an enterprise records people by
 /// their codes; naming them by documents is for collectors.
+///
+/// Whose it is comes first: of another account's item nothing else is said, so that it waits for its own.
 async fn collector(
     app: &Shared,
     officer: &Officer,
+    said: Option<&String>,
     division: &str,
     spot: Option<&str>,
 ) -> Result<Collector, Problem> {
+    own(officer, said)?;
     let names = officer.may_at(Permission::Collect, division, spot);
     if !names && !officer.may_at(Permission::Enterprise, division, spot) {
         return Err(not_allowed());
@@ -56,8 +60,8 @@ async fn collector(
 
 /// An item is kept under the name of who sends it. A page that several people use says whose it is, so
 /// that one collector's outbox is never sent, perhaps a second time, under another's name.
-fn own(by: &Collector, said: Option<&String>) -> Result<(), Problem> {
-    if said.is_none_or(|name| *name == by.name) {
+fn own(officer: &Officer, said: Option<&String>) -> Result<(), Problem> {
+    if said.is_none_or(|name| *name == officer.name) {
         return Ok(());
     }
     Err(Problem::new(
@@ -96,8 +100,7 @@ pub async fn observe(
     officer: Officer,
     Body(ask): Body<ObservationRequest>,
 ) -> Result<Response, Problem> {
-    let by = collector(&app, &officer, &ask.division, Some(ask.spot.trim())).await?;
-    own(&by, ask.by.as_ref())?;
+    let by = collector(&app, &officer, ask.by.as_ref(), &ask.division, Some(ask.spot.trim())).await?;
     let (id, seen) = ask.check(&app)?;
     app.limits.collected.take(&by.name)?;
     let item = Item::new(&app, &by, id, "observation", &ask);
@@ -143,8 +146,7 @@ pub async fn enter(
     Wanted(lang): Wanted,
     Body(ask): Body<EntryRequest>,
 ) -> Result<Response, Problem> {
-    let by = collector(&app, &officer, &ask.division, Some(ask.spot.trim())).await?;
-    own(&by, ask.by.as_ref())?;
+    let by = collector(&app, &officer, ask.by.as_ref(), &ask.division, Some(ask.spot.trim())).await?;
     let (id, entry) = ask.check(&app)?;
     let count = |n: usize| u32::try_from(n).ok().and_then(NonZeroU32::new);
     let named = entry.people.iter().filter(|(shown, _)| matches!(shown, Shown::Document(..))).count();
@@ -158,7 +160,7 @@ pub async fn enter(
         app.limits.collected.take_many(&by.name, n)?;
     }
     let item = Item::new(&app, &by, id, "entry", &ask);
-    let people = super::entry::enter(&app, &by, &item, &entry).await?;
+    let people = super::entry::enter(&app, &by, &item, &ask, &entry).await?;
     let people = people.into_iter().map(|kept| answer(kept, lang)).collect();
     Ok((StatusCode::CREATED, Private(EntryAnswer { people })).into_response())
 }
@@ -199,11 +201,10 @@ pub async fn assist(
     officer: Officer,
     Body(ask): Body<AssistedRequest>,
 ) -> Result<Response, Problem> {
-    let by = collector(&app, &officer, &ask.division, None).await?;
+    let by = collector(&app, &officer, ask.by.as_ref(), &ask.division, None).await?;
     if !by.names {
         return Err(not_allowed());
     }
-    own(&by, ask.by.as_ref())?;
     let (id, at, consent) = ask.check()?;
     let item = Item::new(&app, &by, id, "declaration", &ask);
     let declaration = crate::declare::http::check(&app, ask.declaration)?;

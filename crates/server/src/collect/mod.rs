@@ -20,6 +20,7 @@ use kangma_core::fact::{Fact, Kind, Source, Value};
 use kangma_core::id::{FactId, PersonId};
 use kangma_core::pass::{self, SKEW_S, Verdict};
 use kangma_core::time::{DAY_S, Instant};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub use refusal::Refusal;
@@ -83,6 +84,11 @@ impl Item {
 
     fn part(&self, part: usize) -> Item {
         Item { part: i64::try_from(part).unwrap_or(i64::MAX), ..self.clone() }
+    }
+
+    /// Where what was sent stands until all of it is recorded.
+    fn unfinished(&self) -> Item {
+        Item { part: -1, ..self.clone() }
     }
 
     /// Where its answer stands.
@@ -326,6 +332,7 @@ async fn settled(app: &Shared, item: &Item, done: Result<(), Problem>) -> Result
     }
 }
 
+const OTHER_CONTENT: &str = "collect.other_content";
 const REPEATED: &str = "collect.repeated";
 
 /// That an item is recorded already; whoever meets it reads the answer that was kept.
@@ -339,8 +346,8 @@ fn repeated() -> Problem {
 }
 
 /// Adds the answer to the unit that records what it answers.
-fn keep(app: &App, unit: Unit, item: &Item, kept: &Kept) -> Unit {
-    let plain = serde_json::to_vec(kept).expect("an answer is plain JSON");
+fn keep(app: &App, unit: Unit, item: &Item, kept: &impl Serialize) -> Unit {
+    let plain = serde_json::to_vec(kept).expect("what is kept is plain JSON");
     let body = app.keys.master.seal("collected", "body", &item.row(), &plain);
     store::add(unit, item, app.clock.now(), body)
 }
@@ -351,7 +358,7 @@ async fn kept(app: &Shared, item: &Item) -> Result<Option<Kept>, Problem> {
     if stored.digest != item.digest {
         return Err(Problem::new(
             axum::http::StatusCode::CONFLICT,
-            "collect.other_content",
+            OTHER_CONTENT,
             "同一编号已提交过不同的内容，先提交的已记录。修改后的内容请作为新的一条提交。",
             "Something else was sent under this number before, and it is recorded. Send the change as a new item.",
         ));
@@ -359,7 +366,7 @@ async fn kept(app: &Shared, item: &Item) -> Result<Option<Kept>, Problem> {
     open(app, item, &stored).map(Some)
 }
 
-fn open(app: &App, item: &Item, stored: &store::Stored) -> Result<Kept, Problem> {
+fn open<T: DeserializeOwned>(app: &App, item: &Item, stored: &store::Stored) -> Result<T, Problem> {
     let plain = app.keys.master.open("collected", "body", &item.row(), &stored.body)?;
     serde_json::from_slice(&plain).map_err(|e| {
         tracing::error!(%e, "a kept answer could not be read");

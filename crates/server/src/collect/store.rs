@@ -23,6 +23,11 @@ static RECENT: Stmt = Stmt {
           WHERE officer_id = $1 AND part = 0 ORDER BY received_at DESC, item_id LIMIT $2",
 };
 
+static DROP: Stmt = Stmt {
+    name: "collect.drop",
+    sql: "DELETE FROM collected WHERE officer_id = $1 AND item_id = $2 AND part = $3",
+};
+
 static SWEEP: Stmt = Stmt { name: "collect.sweep", sql: "DELETE FROM collected WHERE received_at < $1" };
 
 /// A row as it is stored.
@@ -57,6 +62,12 @@ pub async fn find(db: &Db, item: &Item) -> Result<Option<Stored>, DbError> {
 /// A collector's own, the latest first.
 pub async fn recent(db: &Db, officer: [u8; 16], limit: i64) -> Result<Vec<Stored>, DbError> {
     db.all(&RECENT, &[officer.into(), limit.into()]).await?.iter().map(stored).collect()
+}
+
+/// Forgets one.
+pub fn drop(item: &Item) -> Unit {
+    let key = vec![item.officer.into(), item.id.into(), item.part.into()];
+    Unit::new("collect.drop").expect(Affects::Any, &DROP, key)
 }
 
 pub fn sweep(before: Instant) -> Unit {
