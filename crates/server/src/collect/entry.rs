@@ -12,7 +12,6 @@ use super::{Collector, Item, Kept, Refusal, Seen, What, holder, in_time, keep, k
 use crate::app::Shared;
 use crate::db::Unit;
 use crate::error::Problem;
-use crate::look::{self, Purpose};
 use crate::person;
 
 /// People of one entry: a coach.
@@ -77,11 +76,7 @@ async fn one(
     let refusal = match found {
         Ok(person) => {
             // Who shows their pass shows its colour; of a document it is looked up.
-            let looker = by.looker.as_ref().filter(|_| matches!(shown, Shown::Document(..)));
-            let tells_colour = shows_colour || looker.is_some();
-            if let Some(looker) = looker {
-                look::record(app, looker, person, Purpose::Collect, "").await?;
-            }
+            let tells_colour = shows_colour || by.looks_up && matches!(shown, Shown::Document(..));
             match record(app, by, item, person, seen, &answer, tells_colour).await {
                 Err(problem) => Refusal::of(&problem).ok_or(problem)?,
                 done => return done,
