@@ -1,5 +1,5 @@
 // What everybody of the staff does: their own account, and looking somebody up, which the person sees.
-import { logIn, person } from './harness.mjs'
+import { logIn, person, startServer } from './harness.mjs'
 import { totp } from '../../tools/totp.mjs'
 
 async function enter(who, name, { english = false } = {}) {
@@ -54,6 +54,42 @@ export const staffStories = ({ publish }) => ({
     await resident.page.getByText('应当事人求助').first().waitFor()
     await resident.look('looks')
     await resident.close()
+  },
+
+  async 'a session that somebody else uses from another place ends, says why, and its owner reads it after the next log-in'({ browser }) {
+    const server = await startServer(null, ['--trust-proxy'])
+    try {
+      for (const [locale, width, name] of [['zh-CN', 360, 'data'], ['en-GB', 1280, 'approver']]) {
+        const from = (address) => ({ extraHTTPHeaders: { 'x-forwarded-for': address } })
+        const owner = await person(browser, server, { width, locale, ...from('192.0.2.1') })
+        const { page } = owner
+        await enter(owner, name, { english: locale === 'en-GB' })
+        await page.waitForSelector('.content')
+        // The same browser by name, with the session's cookie.
+        const other = await person(browser, server, { locale, ...from('203.0.113.9') })
+        await other.context.addCookies(await owner.context.cookies())
+        await other.page.goto('/staff#/mine')
+        await other.page.waitForSelector('#mine-password')
+        await page.reload()
+        await page.waitForSelector('input[type=password][autocomplete=current-password]')
+        await page.locator('.notice').waitFor()
+        await owner.look(`elsewhere-login-${locale}`)
+        await other.page.reload()
+        await other.page.locator('.notice').waitFor()
+        await other.close()
+        await page.fill('input[autocomplete=username]', name)
+        await page.fill('input[type=password]', 'demo')
+        await page.click('form button[type=submit]')
+        await page.waitForSelector('.content')
+        await page.locator('.notice').waitFor()
+        await room(page, 'mine')
+        await page.getByText(locale === 'zh-CN' ? '曾在两处被使用' : 'Used from two places').waitFor()
+        await owner.look(`elsewhere-mine-${locale}`)
+        await owner.close()
+      }
+    } finally {
+      await server.stop()
+    }
   },
 
   async 'an account gets a second factor and a new password, and ends a session elsewhere'({ server, browser }) {

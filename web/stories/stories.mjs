@@ -227,7 +227,13 @@ await tell({
       await page.waitForSelector('[data-review]')
       await staff.look(`staff-queue-${locale}`)
       if (width === 1280) {
-        await page.locator('[data-review]', { hasText: '李' }).last().click()
+        // The list names nobody: who an entry is about is seen by opening it.
+        if ((await page.textContent('#queue')).includes('*')) throw new Error('the queue shows a name')
+        for (let i = (await page.locator('[data-review]').count()) - 1; i >= 0; i--) {
+          await page.locator('[data-review]').nth(i).click()
+          await page.locator('[data-review]').nth(i).and(page.locator('[aria-current=true]')).waitFor()
+          if ((await page.textContent('.person-name')).includes('李')) break
+        }
         await page.waitForSelector('[data-action=return]')
         await staff.look('staff-detail')
         publish('staff-detail', 'staff-review')
@@ -243,6 +249,9 @@ await tell({
     await who.page.reload()
     await who.page.getByText('体温与“健康”不符').first().waitFor()
     await who.look('code-returned')
+    // And who read it, as what, and what for.
+    await who.page.click('section[aria-labelledby=looks-title] summary')
+    await who.page.locator('section[aria-labelledby=looks-title] li').first().waitFor()
     await who.close()
   },
 

@@ -61,6 +61,10 @@ pub struct Config {
     /// Take the client's address from X-Forwarded-For: only behind a proxy that sets it.
     #[arg(long, env = "KANGMA_TRUST_PROXY")]
     pub trust_proxy: bool,
+    /// Addresses by which an office with several lines reaches the service, with commas in between, such as
+    /// 203.0.113.0/28,198.51.100.7/32: all of them count as one place (see docs/operate/staff.md).
+    #[arg(long = "office-lines", env = "KANGMA_OFFICE_LINES", value_delimiter = ',')]
+    pub office_lines: Vec<crate::staff::Range>,
     /// One-time codes that one address may ask for in ten minutes.
     #[arg(long, env = "KANGMA_CODES_PER_ADDRESS", default_value_t = 300)]
     pub codes_per_address: u32,

@@ -212,12 +212,9 @@ impl From<&Resident> for Who {
 pub struct ClientAddress(IpAddr);
 
 impl ClientAddress {
-    /// To be hashed.
-    pub fn octets(&self) -> [u8; 16] {
-        match self.0 {
-            IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
-            IpAddr::V6(v6) => v6.octets(),
-        }
+    /// The address itself.
+    pub fn ip(&self) -> IpAddr {
+        self.0
     }
 }
 

@@ -110,6 +110,7 @@ fn collections() -> OpenApiRouter<Shared> {
 fn orders() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(order::http::give, order::http::list))
+        .routes(routes!(order::http::detail))
         .routes(routes!(order::http::sign))
         .routes(routes!(order::http::approve))
         .routes(routes!(order::http::withdraw))

@@ -24,6 +24,42 @@ async fn the_description_of_the_interface_is_the_golden_one() {
     assert_eq!(answer.body["openapi"], "3.1.0");
 }
 
+/// Where two types have one name, the description of one of them is the other's.
+#[test]
+fn no_two_types_of_the_interface_have_one_name() {
+    let mut files = Vec::new();
+    common::collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);
+    common::collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/src"), &mut files);
+    let mut names = std::collections::BTreeMap::new();
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        for (at, _) in text.match_indices("ToSchema)]") {
+            let mut name = None;
+            for line in text[at..].lines().skip(1) {
+                if let Some(as_) = line.trim().strip_prefix("#[schema(as = ") {
+                    name = as_.split([')', ',']).next().map(str::to_owned);
+                }
+                let mut words =
+                    line.split_whitespace().skip_while(|w| !["struct", "enum"].contains(w)).skip(1);
+                if !line.trim_start().starts_with(['/', '#'])
+                    && let Some(own) = words.next()
+                {
+                    let own: String = own.chars().take_while(|c| c.is_alphanumeric()).collect();
+                    let name = name.unwrap_or(own);
+                    let before = names.insert(name.clone(), file.clone());
+                    assert!(
+                        before.is_none(),
+                        "{name} is in {before:?} and in {}: give one `as`",
+                        file.display()
+                    );
+                    break;
+                }
+            }
+        }
+    }
+    assert!(names.len() > 200, "{}", names.len());
+}
+
 #[tokio::test]
 async fn every_operation_says_what_it_does_and_every_page_answers() {
     let server = Server::demo();

@@ -184,6 +184,81 @@ async fn a_database_that_goes_away_takes_no_shown_code_and_no_acknowledged_decla
     );
 }
 
+/// An account of its own that runs the service, logged in, and the grant that lets it.
+async fn operator(server: &Server, admin: &Person, name: &str) -> (Person, String) {
+    let invitation = json!({ "name": name, "office": "样例市大数据局", "division": "" });
+    let invited = admin.post("/api/v1/staff/invitations", invitation).await.body;
+    let password = "correct horse battery";
+    let taken = json!({ "token": invited["token"], "password": password });
+    let nobody = Person::nobody(server);
+    assert_eq!(nobody.post("/api/v1/staff/invitations/accept", taken).await.status, StatusCode::CREATED);
+    let grant = json!({ "role": "operator", "division": "", "ends_at": "2027-01-01T00:00:00Z" });
+    let given = admin.post(&format!("/api/v1/staff/accounts/{name}/grants"), grant).await;
+    assert_eq!(given.status, StatusCode::CREATED, "{given:?}");
+    let login = nobody.post("/api/v1/staff/login", json!({ "name": name, "password": password })).await;
+    let token = login.body["token"].as_str().unwrap().to_owned();
+    (Person { token: Some(token), ..nobody }, given.body["id"].as_str().unwrap().to_owned())
+}
+
+/// Both nodes saw all of them hold the right. Of those who lost it on one node before the outage, neither
+/// node remembers anything.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_logged_out_or_lost_the_right_before_the_database_went_away_is_refused_on_every_node() {
+    let database = Database::start();
+    let dir = Arc::new(TempDir::new());
+    let (one, two) = (database.server(&dir), database.server(&dir));
+    let admin = one.officer("admin").await;
+    let (gone, _) = operator(&one, &admin, "gone").await;
+    let (stripped, grant) = operator(&one, &admin, "stripped").await;
+    let (ended, _) = operator(&one, &admin, "ended").await;
+    let (fewer, _) = operator(&one, &admin, "fewer").await;
+    let (stays, _) = operator(&one, &admin, "stays").await;
+    let on = |node: &Server, who: &Person| Person { base: node.base.clone(), ..who.clone() };
+    // Somebody remembered makes a node one that serves while the database is away.
+    let resident = one.log_in("13700008888").await;
+    resident.declare(&well(88)).await;
+    for node in [&one, &two] {
+        on(node, &resident).colour().await;
+        for who in [&gone, &stripped, &ended, &fewer, &stays] {
+            assert_eq!(on(node, who).get("/api/v1/service").await.status, StatusCode::OK);
+        }
+    }
+    let cookie = format!("km_staff={}", gone.token.as_deref().unwrap());
+    let out = gone.client.post(format!("{}/api/v1/staff/logout", one.base)).header("cookie", cookie);
+    assert_eq!(out.header("x-kangma", "1").send().await.unwrap().status(), StatusCode::NO_CONTENT);
+    let delete = async |path: String| {
+        let done = admin.send(reqwest::Method::DELETE, &path, None).await;
+        assert_eq!(done.status, StatusCode::NO_CONTENT, "{done:?}");
+    };
+    delete(format!("/api/v1/staff/grants/{grant}")).await;
+    delete("/api/v1/staff/accounts/ended".into()).await;
+    delete("/api/v1/staff/accounts/fewer/sessions".into()).await;
+    // Each node asks again every two seconds.
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    Database::tool("down", &database.dir);
+    for node in [&one, &two] {
+        within(Duration::from_secs(20), "the outage is seen", async || {
+            on(node, &stays).get("/api/v1/service").await.body["right_checked"] == false
+        })
+        .await;
+        says_that_the_database_is_away(&on(node, &stays)).await;
+        for (what, who) in [("gone", &gone), ("stripped", &stripped), ("ended", &ended), ("fewer", &fewer)] {
+            let refused = on(node, who).get("/api/v1/service").await;
+            assert_eq!(
+                (refused.status, refused.code()),
+                (StatusCode::SERVICE_UNAVAILABLE, "db.away"),
+                "{what}: {refused:?}"
+            );
+        }
+    }
+    // Also who logs out while it is away.
+    let cookie = format!("km_staff={}", stays.token.as_deref().unwrap());
+    let out = stays.client.post(format!("{}/api/v1/staff/logout", one.base)).header("cookie", cookie);
+    out.header("x-kangma", "1").send().await.unwrap();
+    assert_eq!(on(&one, &stays).get("/api/v1/service").await.code(), "db.away");
+    Database::tool("up", &database.dir);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_hangs_is_waited_for_no_longer_than_a_person_would() {
     let database = Database::start();

@@ -234,3 +234,37 @@ async fn a_due_decision_is_made_once_whichever_node_holds_it() {
     }
     drop(servers);
 }
+
+/// A session is one on all nodes: moved on one it has moved, and used by turns through two it ends on both.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_used_through_two_nodes_moves_with_its_holder_and_ends_with_two_places() {
+    let dir = Arc::new(TempDir::shared());
+    let nodes: Vec<Server> =
+        (0..2).map(|_| Server::start(Arc::clone(&dir), &["--demo", "--trust-proxy"])).collect();
+    let client = common::client();
+    let log_in = async || {
+        let request = client.post(format!("{}/api/v1/staff/login", nodes[0].base));
+        let request = request.json(&json!({ "name": "data", "password": "demo" }));
+        let answer = request.header("x-forwarded-for", "192.0.2.1").send().await.unwrap();
+        answer.json::<Value>().await.unwrap()["token"].as_str().unwrap().to_owned()
+    };
+    let me = async |node: usize, from: &str, token: &str| {
+        let request = client.get(format!("{}/api/v1/staff/me", nodes[node].base)).bearer_auth(token);
+        let answer = request.header("x-forwarded-for", from).send().await.unwrap();
+        let body: Value = answer.json().await.unwrap();
+        body["code"].as_str().unwrap_or("fine").to_owned()
+    };
+    let token = log_in().await;
+    for (node, from) in
+        [(0, "192.0.2.1"), (1, "192.0.2.1"), (1, "198.51.100.1"), (0, "198.51.100.1"), (1, "198.51.100.2")]
+    {
+        assert_eq!(me(node, from, &token).await, "fine", "{node} {from}");
+    }
+    let at_once = (0..20).map(|n| me(n % 2, "203.0.113.1", &token));
+    let answers = futures_util::future::join_all(at_once).await;
+    assert!(answers.iter().all(|a| a == "fine"), "a move at once on both: {answers:?}");
+    assert_eq!(me(0, "198.51.100.1", &token).await, "staff.elsewhere");
+    for (node, from) in [(1, "198.51.100.1"), (1, "203.0.113.1"), (0, "203.0.113.1")] {
+        assert_eq!(me(node, from, &token).await, "staff.elsewhere", "{node} {from}");
+    }
+}

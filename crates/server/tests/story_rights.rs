@@ -137,6 +137,7 @@ fn routes() -> Vec<Route> {
         )),
         route("GET", "/api/v1/orders", SEE_ORDERS),
         route("POST", "/api/v1/orders", ORDER).body(order),
+        route("GET", "/api/v1/orders/{id}", SEE_ORDERS),
         route("POST", "/api/v1/orders/{id}/approval", ORDER),
         route("POST", "/api/v1/orders/{id}/signature", Need::One(&[Permission::CountersignOrder])),
         route("POST", "/api/v1/orders/{id}/withdrawal", ORDERS).body(json!({ "reason": "in error" })),
@@ -631,6 +632,120 @@ async fn a_session_from_another_address_and_browser_ends_and_its_owner_is_told()
     let (_, session) = call("Browser/1", "192.0.2.1", None).await;
     let me = call("Browser/1", "192.0.2.1", session["token"].as_str()).await.1;
     assert!(me["notices"].to_string().contains("used_elsewhere"), "{me}");
+}
+
+/// One browser at several addresses: whoever moves stays logged in, and two places are noticed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_used_from_two_places_by_turns_ends_for_both_and_whoever_moves_stays_logged_in() {
+    let lines = "203.0.113.0/25,198.51.100.7/32";
+    let server =
+        Server::start(Arc::new(TempDir::new()), &["--demo", "--trust-proxy", "--office-lines", lines]);
+    let client = browser("Browser/1");
+    let ask = async |from: &str, path: &str, token: Option<&str>| {
+        let url = format!("{}/api/v1/staff/{path}", server.base);
+        let request = match token {
+            Some(token) => client.get(url).bearer_auth(token),
+            None => client.post(url).json(&json!({ "name": "data", "password": "demo" })),
+        };
+        let request = request.header("x-forwarded-for", from).header("accept-language", "en");
+        let answer = request.send().await.unwrap();
+        (answer.status(), answer.json::<Value>().await.unwrap())
+    };
+    let log_in = async |from: &str| {
+        let (status, session) = ask(from, "login", None).await;
+        assert_eq!(status, StatusCode::OK, "{session}");
+        session["token"].as_str().unwrap().to_owned()
+    };
+    let at = async |from: &str, token: &str| ask(from, "me", Some(token)).await;
+    let stays = async |from: &str, token: &str| {
+        let (status, answer) = at(from, token).await;
+        assert_eq!(status, StatusCode::OK, "{from}: {answer}");
+    };
+    let written = async |stays: i64| {
+        let sql = format!("SELECT count(*) FROM staff_session WHERE length(trail) = {}", 17 * stays);
+        common::count(&server.dir, &sql).await
+    };
+
+    // Out of the office, through the town and on; a carrier's addresses, and both kinds of them.
+    let token = log_in("192.0.2.1").await;
+    for from in ["192.0.2.1", "192.0.2.77", "192.0.2.1"] {
+        stays(from, &token).await;
+    }
+    assert_eq!(written(1).await, 1, "nothing is written for one place");
+    for from in ["100.64.1.1", "100.64.1.9", "100.64.1.1", "100.64.2.1", "100.64.3.1"] {
+        stays(from, &token).await;
+    }
+    for _ in 0..3 {
+        stays("2001:db8:1:a::1", &token).await;
+        stays("100.64.3.1", &token).await;
+        stays("2001:db8:1:b:2::7", &token).await;
+    }
+    assert_eq!(written(5).await, 1, "each network once");
+    // An office with two lines, as the settings say.
+    let office = log_in("203.0.113.9").await;
+    for from in ["198.51.100.7", "203.0.113.9", "198.51.100.7", "203.0.113.100"] {
+        stays(from, &office).await;
+    }
+    // Back where it was a moment ago: somebody else went on there.
+    let (status, first) = at("100.64.2.1", &token).await;
+    assert_eq!((status, &first["code"]), (StatusCode::UNAUTHORIZED, &json!("staff.elsewhere")), "{first}");
+    for from in ["100.64.3.1", "100.64.2.1", "192.0.2.1", "2001:db8:9::1"] {
+        let (status, again) = at(from, &token).await;
+        assert_eq!((status, &again["code"]), (StatusCode::UNAUTHORIZED, &first["code"]), "{from}: {again}");
+        assert_eq!(again["detail"], first["detail"], "one sentence for all");
+    }
+    let told: BTreeSet<&str> = first.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(told, BTreeSet::from(["code", "detail", "instance", "status", "title", "type"]));
+    assert_eq!(at("100.64.3.1", "AAAA").await.1["code"], "auth.required", "of no session nothing is said");
+    assert_eq!(written(0).await, 1, "where it was used is forgotten");
+
+    // The owner reads it at the next log-in and among the sessions; another session of theirs goes on.
+    stays("203.0.113.9", &office).await;
+    let (_, me) = at("203.0.113.9", &office).await;
+    let notice = &me["notices"][0];
+    assert_eq!((&notice["kind"], &notice["count"]), (&json!("used_elsewhere"), &json!(1)), "{me}");
+    let (_, list) = ask("203.0.113.9", "sessions", Some(&office)).await;
+    let ended: Vec<_> =
+        list["items"].as_array().unwrap().iter().map(|s| (&s["own"], &s["elsewhere"])).collect();
+    assert_eq!(ended, [(&json!(true), &json!(false)), (&json!(false), &json!(true))], "{list}");
+    let admin = server.officer("admin").await;
+    let seen = admin.get("/api/v1/staff/accounts/data").await.body;
+    assert_eq!(seen["sessions"].as_array().unwrap().len(), 1, "those that live: {seen}");
+    for (file, bytes) in common::stored(&server.dir).await {
+        for address in ["192.0.2.", "100.64.", "2001:db8", "203.0.113."] {
+            assert!(!bytes.windows(address.len()).any(|w| w == address.as_bytes()), "{file} holds {address}");
+        }
+    }
+}
+
+/// All of a page's requests come from the new network at once; and two at one moment from two places.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_move_is_one_whatever_comes_at_once() {
+    let server = Server::start(Arc::new(TempDir::new()), &["--demo", "--trust-proxy"]);
+    let client = browser("Browser/1");
+    let me = async |from: String, token: String| {
+        let request = client.get(format!("{}/api/v1/staff/me", server.base)).bearer_auth(token);
+        request.header("x-forwarded-for", from).send().await.unwrap().status()
+    };
+    let log_in = async || {
+        let request = client.post(format!("{}/api/v1/staff/login", server.base));
+        let request = request.header("x-forwarded-for", "192.0.2.1");
+        let answer = request.json(&json!({ "name": "data", "password": "demo" })).send().await.unwrap();
+        answer.json::<Value>().await.unwrap()["token"].as_str().unwrap().to_owned()
+    };
+    let token = log_in().await;
+    let at_once = (0..30).map(|n| me(format!("198.51.100.{n}"), token.clone()));
+    let answers = futures_util::future::join_all(at_once).await;
+    assert!(answers.iter().all(|status| *status == StatusCode::OK), "{answers:?}");
+    let token = log_in().await;
+    let by_turns = (0..30).map(|n| me(format!("198.51.{}.1", 100 + n % 2), token.clone()));
+    let answers = futures_util::future::join_all(by_turns).await;
+    assert!(answers.contains(&StatusCode::UNAUTHORIZED), "{answers:?}");
+    assert_eq!(me("198.51.100.1".into(), token).await, StatusCode::UNAUTHORIZED);
+    let admin = server.officer("admin").await;
+    assert_eq!(admin.get("/api/v1/staff/accounts/data").await.body["sessions"].as_array().unwrap().len(), 1);
+    let data = server.officer("data").await.get("/api/v1/staff/me").await.body;
+    assert_eq!(data["notices"][0]["count"], 1, "it is told once: {data}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

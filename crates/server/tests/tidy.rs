@@ -28,7 +28,7 @@ const DUTIES: &[(&str, &[&str])] = &[
     ("look", &["account", "alarm", "decide", "log", "person", "staff"]),
     ("simulate", &["person"]),
     ("publication", &["alarm", "log", "simulate", "staff"]),
-    ("order", &["account", "alarm", "decide", "declare", "log", "login", "person", "queue", "staff"]),
+    ("order", &["account", "alarm", "decide", "declare", "log", "login", "look", "person", "queue", "staff"]),
     (
         "review",
         &[

@@ -19,7 +19,6 @@ export interface Recent {
   what: string
   seen_at: string
   received_at: string
-  name_masked: string
   people: number
   label: string
 }
@@ -177,8 +176,10 @@ export async function refresh(): Promise<void> {
     void readForm()
     void tell()
   } catch (error) {
-    if (error instanceof ApiError && error.status === 401) desk.screen = 'login'
-    else {
+    if (error instanceof ApiError && error.status === 401) {
+      desk.screen = 'login'
+      if (error.code === 'staff.elsewhere') desk.said = error.detail
+    } else {
       desk.online = error instanceof ApiError && error.status !== 0
       if (desk.screen === 'opening') desk.screen = desk.name ? 'work' : 'login'
     }
@@ -223,6 +224,7 @@ async function readForm(): Promise<void> {
 export async function logIn(name: string, password: string): Promise<string | null> {
   try {
     await post('/api/v1/staff/login', { name, password })
+    desk.said = ''
     await refresh()
     enter()
     return null

@@ -88,7 +88,9 @@ export function ended(error: unknown): boolean {
   if (!(error instanceof ApiError) || error.status !== 401 || error.code === 'staff.wrong') return false
   const was = session.screen
   leave()
-  if (was === 'in') session.notice = t('login.ended')
+  // Of a session that was used from two places its owner is told also where they come back to the page.
+  if (error.code === 'staff.elsewhere') session.notice = error.detail
+  else if (was === 'in') session.notice = t('login.ended')
   return true
 }
 
@@ -114,10 +116,19 @@ export async function logIn(name: string, password: string, code: string): Promi
     await post('/api/v1/staff/login', code ? { name, password, code } : { name, password })
     session.notice = null
     await open()
+    warn()
     return null
   } catch (error) {
     return sentence(error)
   }
+}
+
+/** For how long one is told at the log-in that a session was used from two places: as long as one lasts. */
+const toldMs = 8 * 3_600_000
+
+function warn(): void {
+  const last = session.me?.notices.find(({ kind }) => kind === 'used_elsewhere')
+  if (last && session.now - Date.parse(last.at) < toldMs) session.notice = t('login.was_elsewhere')
 }
 
 export async function logOut(): Promise<void> {

@@ -23,6 +23,7 @@ export const zh = {
   'login.working': '正在登录…',
   'login.missing': '请填写用户名和密码。',
   'login.ended': '登录已过期或权限已变动，请重新登录。',
+  'login.was_elsewhere': '您之前的登录曾在两处同时被使用，已被结束。如非本人操作，请到“我的账号”修改密码。',
 
   'room.review': '审核',
   'room.dashboard': '看板',
@@ -59,6 +60,7 @@ export const en: Record<keyof typeof zh, string> = {
   'login.working': 'Logging in…',
   'login.missing': 'Give name and password.',
   'login.ended': 'Your session ended or your rights changed. Log in again.',
+  'login.was_elsewhere': 'A session of yours was used from two places, and was ended. If it was not you, change your password under My account.',
 
   'room.review': 'Review',
   'room.dashboard': 'Dashboard',

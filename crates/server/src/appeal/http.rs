@@ -117,6 +117,7 @@ pub struct StepView {
 
 /// An answer.
 #[derive(Serialize, ToSchema)]
+#[schema(as = AppealAnswer)]
 pub struct AnswerView {
     /// What it is.
     outcome: Outcome,

@@ -134,6 +134,7 @@ impl std::fmt::Debug for Answer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[repr(i64)]
+#[schema(as = AppealedWhat)]
 pub enum What {
     /// It was made.
     Made = 1,

@@ -50,6 +50,7 @@ fn name(code: &str) -> String {
 /// An entry of a list.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = AreaEntry)]
 pub struct EntryRequest {
     /// Which list, as packs name it, such as `high`.
     list: String,

@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::db::Db;
 use crate::listen::Bounds;
 use crate::router::router;
+use crate::service::operator;
 use crate::{demo, jobs, listen, log, metrics};
 
 /// Every second task that a worker runs comes from the queue that all workers share. Beyond 256 ready
@@ -80,6 +81,15 @@ async fn serve(config: Config) -> anyhow::Result<()> {
             }
         }
     });
+    let operators = tokio::spawn({
+        let app = Arc::clone(&app);
+        async move {
+            loop {
+                tokio::time::sleep(operator::ASKED).await;
+                operator::ask_again(&app).await;
+            }
+        }
+    });
     // Before it says that it is ready: whoever reads that may stop it at once.
     let mut signals = Signals::listen()?;
     let server = tokio::spawn({
@@ -100,6 +110,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     stop.cancel();
     server.await.ok();
     lateness.abort();
+    operators.abort();
     app.simulations.leave().await;
     jobs.wait().await;
     if let Err(e) = app.leases.leave(&app).await {

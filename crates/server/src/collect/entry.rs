@@ -16,7 +16,6 @@ use super::{
 use crate::app::Shared;
 use crate::db::{DbError, Unit};
 use crate::error::Problem;
-use crate::look::{self, Purpose};
 use crate::person;
 
 /// People of one entry: a coach.
@@ -114,11 +113,7 @@ async fn one(
     let refusal = match found {
         Ok(person) => {
             // Who shows their pass shows its colour; of a document it is looked up.
-            let looker = by.looker.as_ref().filter(|_| matches!(shown, Shown::Document(..)));
-            let tells_colour = shows_colour || looker.is_some();
-            if let Some(looker) = looker {
-                look::record(app, looker, person, Purpose::Collect, "").await?;
-            }
+            let tells_colour = shows_colour || by.looks_up && matches!(shown, Shown::Document(..));
             match record(app, by, item, person, seen, &answer, tells_colour).await {
                 Err(problem) => Refusal::of(&problem).ok_or(problem)?,
                 done => return done,

@@ -47,14 +47,14 @@ async fn collector(
     if !names && !officer.may_at(Permission::Enterprise, division, spot) {
         return Err(not_allowed());
     }
+    let office = staff::office_name(app, officer.office).await?;
+    let role = officer.role_at(&[Permission::Collect, Permission::Enterprise], division, spot).to_owned();
     Ok(Collector {
         name: officer.name.clone(),
         names,
-        office: staff::office_name(app, officer.office).await?,
-        looker: match officer.may(Permission::LookUp, division) {
-            true => Some(Looker::of(app, officer, Permission::LookUp, division).await?),
-            false => None,
-        },
+        looks_up: officer.may(Permission::LookUp, division),
+        looker: Looker { name: officer.name.clone(), role, office: office.clone() },
+        office,
     })
 }
 
@@ -254,15 +254,13 @@ pub struct RecentItem {
     /// When it came in.
     #[schema(value_type = String, format = DateTime)]
     received_at: Instant,
-    /// Of one person, such as 张*.
-    name_masked: String,
     /// How many people.
     people: usize,
-    /// Where, in the collector's words; of a vehicle its plate.
+    /// Of somebody who was scanned, where, in the collector's words: neither plates nor doors are told.
     label: String,
 }
 
-/// What one has sent oneself, without colours.
+/// What one has sent oneself, without names, plates, doors and colours.
 #[utoipa::path(get, path = "/api/v1/observations", tag = "staff",
     responses((status = 200, body = RecentItems), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody)))]
 pub async fn recent(State(app): State<Shared>, officer: Officer) -> Result<Private<RecentItems>, Problem> {
@@ -284,9 +282,8 @@ pub async fn recent(State(app): State<Shared>, officer: Officer) -> Result<Priva
         what: kept.what,
         seen_at: kept.at,
         received_at,
-        name_masked: kept.name_masked,
         people: kept.people,
-        label: kept.label,
+        label: if kept.what == What::Observation { kept.label } else { String::new() },
     });
     let items = items.collect();
     Ok(Private(RecentItems { officer: officer.name, items, places, codes_only }))

@@ -29,7 +29,7 @@ use crate::app::{App, Shared};
 use crate::db::{DbError, Unit};
 use crate::decide::{self, Missing, Recording};
 use crate::error::Problem;
-use crate::look::Looker;
+use crate::look::{self, Looker, Purpose};
 use crate::person::Person;
 
 /// An outbox may be this late: what was seen longer ago is not taken any more.
@@ -52,8 +52,10 @@ pub struct Collector {
     pub office: String,
     /// Whether they may name people by documents, too.
     pub names: bool,
-    /// As whom they look, if they may see the colour of somebody who showed no pass.
-    pub looker: Option<Looker>,
+    /// Whether they may see the colour of somebody who showed no pass.
+    pub looks_up: bool,
+    /// As whom they see people.
+    pub looker: Looker,
 }
 
 impl Collector {
@@ -283,7 +285,7 @@ async fn holder(
     Ok(if known { Ok((person, is_valid)) } else { Err(Refusal::Unknown) })
 }
 
-/// Records what was seen of somebody, with the answer in the same unit.
+/// Records what was seen of somebody, with the answer and that they were seen in the same unit.
 async fn record(
     app: &Shared,
     by: &Collector,
@@ -294,6 +296,7 @@ async fn record(
     tells_colour: bool,
 ) -> Result<Kept, Problem> {
     let fact = seen.fact(app, by, item);
+    let look = look::New::of(app, &by.looker, person, Purpose::Collect, "").await?;
     let pack = app.packs.base();
     let zone = &pack.zone;
     let day = zone.day_of(seen.at);
@@ -314,7 +317,10 @@ async fn record(
             missing: Missing::Refuse,
             unit: "collect.record",
             facts: &facts,
-            attach: &|unit, person, decision| keep(app, unit, item, &kept.of(person, decision, tells_colour)),
+            attach: &|unit, person, decision| {
+                let unit = look.add_to(unit, app);
+                keep(app, unit, item, &kept.of(person, decision, tells_colour))
+            },
         },
     )
     .await;

@@ -24,6 +24,7 @@ const IN_TIME: usize = 2;
 
 /// Appeals of people who live in a division; below a county they are not told apart.
 #[derive(Serialize, ToSchema)]
+#[schema(as = AppealCounts)]
 pub struct Appeals {
     /// That wait for an answer; null where it is withheld.
     #[schema(value_type = Option<i64>)]

@@ -26,6 +26,7 @@ pub struct Raw {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
+#[schema(as = LineResult)]
 pub enum Outcome {
     /// Of a dry run: nothing is wrong with it.
     Fine = 1,

@@ -166,7 +166,7 @@ pub struct ColumnsView {
     remembered: bool,
     /// Needed columns that are not mapped.
     missing: Vec<&'static str>,
-    /// The first lines as they came, until it has started.
+    /// For who sent it, the first lines as they came, until it has started.
     sample: Vec<Vec<String>>,
 }
 
@@ -207,7 +207,8 @@ async fn whole(app: &Shared, by: &By, import: &Import) -> Result<ImportView, Pro
     let mut view = view(app, by, import, &about).await?;
     let missing = super::missing(app, import, &about).into_iter().map(Column::name).collect();
     let mut sample = Vec::new();
-    if [State::Ready, State::Checked].contains(&import.state)
+    if by.sent(&about)
+        && [State::Ready, State::Checked].contains(&import.state)
         && let Some((lines, _)) = store::block(&app.db, import.id, 0).await?
     {
         let lines: Vec<Raw> = block::open(app, "lines", import.id, 0, &lines)?;
@@ -389,6 +390,7 @@ pub async fn forget(
 
 /// Why lines are wrong.
 #[derive(Serialize, ToSchema)]
+#[schema(as = LineReasons)]
 pub struct Reasons {
     /// The most frequent first.
     items: Vec<ReasonView>,
@@ -396,6 +398,7 @@ pub struct Reasons {
 
 /// What is wrong with some lines.
 #[derive(Serialize, ToSchema)]
+#[schema(as = LineReason)]
 pub struct ReasonView {
     /// Which column.
     column: String,
@@ -532,20 +535,29 @@ fn cursor(text: &str) -> Option<(i64, usize)> {
     Some((block.parse().ok().filter(|n| *n >= 0)?, line.parse().ok()?))
 }
 
-/// The lines that are wrong, as they came, with what is wrong with each: to mend and to send again.
+/// The lines that are wrong, as they came, with what is wrong with each: to mend and to send again, for who
+/// sent them. Nobody else reads what stood in them.
 #[utoipa::path(get, path = "/api/v1/imports/{id}/errors.csv", tag = "staff",
     params(("id" = String, Path, description = "From the list")),
     responses((status = 200, content_type = "text/csv", body = String), (status = 401, body = ProblemBody),
-        (status = 404, body = ProblemBody), (status = 410, body = ProblemBody)))]
+        (status = 403, body = ProblemBody), (status = 404, body = ProblemBody), (status = 410, body = ProblemBody)))]
 pub async fn error_file(
     AxumState(app): AxumState<Shared>,
     officer: Officer,
     Wanted(lang): Wanted,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    let (_, import) = one(&app, officer, &id).await?;
+    let (by, import) = one(&app, officer, &id).await?;
     super::has_lines(&app, &import)?;
     let about = import.about(&app)?;
+    if !by.sent(&about) {
+        return Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "import.not_sender",
+            "出错行的原文只有上传者本人可以下载。请上传者下载修改，或从来源重新导出后上传。",
+            "Only who sent the list may download its lines as they came. Ask them to mend it, or send it anew from its source.",
+        ));
+    }
     let name = format!("attachment; filename=\"errors-{}.csv\"", FactId(import.id));
     let mut response = Response::new(errors::file(&app, import, &about, lang));
     let headers = response.headers_mut();

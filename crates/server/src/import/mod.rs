@@ -67,6 +67,11 @@ impl By {
         self.scope.iter().map(String::as_str).collect()
     }
 
+    /// Whether they sent an import: to them alone it gives back what stood in it.
+    pub fn sent(&self, about: &About) -> bool {
+        self.name == about.sent_by
+    }
+
     /// Whether they stand above a division.
     pub fn is_above(&self, division: &str) -> bool {
         self.scope.iter().any(|outer| outer.len() < division.len() && lies_in(division, outer))
@@ -77,6 +82,7 @@ impl By {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
+#[schema(as = ImportState)]
 pub enum State {
     /// On its way in.
     Receiving = 0,

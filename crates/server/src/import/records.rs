@@ -39,6 +39,7 @@ pub struct What {
 
 /// What became of the records.
 #[derive(Serialize, ToSchema)]
+#[schema(as = RecordsAnswered)]
 pub struct Answered {
     /// One for each line, numbered from 1.
     items: Vec<LineView>,

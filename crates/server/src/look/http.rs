@@ -136,13 +136,16 @@ pub struct Looks {
     items: Vec<Look>,
 }
 
-/// Reads who of the staff looked at one's data, in what role, for what purpose and when.
+/// Reads who of the staff looked at one's data, in what role, for what purpose and when; also at what one
+/// declared before one's identity was confirmed.
 #[utoipa::path(get, path = "/api/v1/me/looks", tag = "resident",
     responses((status = 200, body = Looks), (status = 401, body = ProblemBody), (status = 429, body = ProblemBody)))]
 pub async fn looks(State(app): State<Shared>, who: Resident) -> Result<Private<Looks>, Problem> {
     app.limits.reads.take(&Who::from(&who))?;
-    let Some(id) = account::holder(&app, who).await? else { return Ok(Private(Looks { items: Vec::new() })) };
-    let state = person::state(&app, id).await?.ok_or_else(Problem::unauthorised)?;
-    account::still_holds(&state, who)?;
-    Ok(Private(Looks { items: super::of(&app, id).await? }))
+    let person = account::holder(&app, who).await?;
+    if let Some(id) = person {
+        let state = person::state(&app, id).await?.ok_or_else(Problem::unauthorised)?;
+        account::still_holds(&state, who)?;
+    }
+    Ok(Private(Looks { items: super::of(&app, who.account, person).await? }))
 }

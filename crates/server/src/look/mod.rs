@@ -1,19 +1,22 @@
-//! Who looked at whom: each reading of a person by staff is recorded before it is answered, and shown
-//! to the person.
+//! Who looked at whom: each reading of a person by staff is recorded before it is answered, or together
+//! with what they record of the person, and shown to the person. Lists show nobody.
 //!
-//! URLs: `POST /api/v1/people/look-up`, `GET /api/v1/me/looks`. Table: `look`.
+//! URLs: `POST /api/v1/people/look-up`, `GET /api/v1/me/looks`. Table: `look`. Whoever waits for their
+//! identity to be confirmed is nobody's person yet: who looked at their claim stands under the account.
 
 pub mod http;
 mod store;
 
-use kangma_core::id::PersonId;
+use kangma_core::id::{AccountId, PersonId};
 use kangma_core::role::Permission;
 use kangma_core::time::Instant;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::app::Shared;
+use crate::app::{App, Shared};
+use crate::db::Unit;
 use crate::error::Problem;
+use crate::seal::SealError;
 use crate::staff::{self, Officer};
 
 /// Why somebody was looked at.
@@ -51,7 +54,7 @@ pub struct Look {
 }
 
 /// Looks that are shown to a person.
-const SHOWN_MAX: i64 = 500;
+const SHOWN_MAX: usize = 500;
 /// The longest reason, in letters.
 const REASON_MAX: usize = 200;
 
@@ -89,6 +92,44 @@ impl Looker {
     }
 }
 
+/// A look that is about to be recorded.
+pub struct New(store::Row);
+
+impl New {
+    /// That somebody sees a person.
+    pub async fn of(
+        app: &Shared,
+        by: &Looker,
+        person: PersonId,
+        purpose: Purpose,
+        reason: &str,
+    ) -> Result<New, Problem> {
+        let Some(dek) = app.person_keys.get(person).await? else { return Err(Problem::not_found()) };
+        Ok(New::sealed(app, by, person.0, purpose, reason, |key, plain| dek.seal("look", "body", key, plain)))
+    }
+
+    fn sealed(
+        app: &App,
+        by: &Looker,
+        whom: [u8; 16],
+        purpose: Purpose,
+        reason: &str,
+        seal: impl Fn(&[u8], &[u8]) -> Vec<u8>,
+    ) -> New {
+        let Looker { name, role, office } = by.clone();
+        let kept = Kept { role, office, purpose, reason: reason.to_owned() };
+        let plain = serde_json::to_vec(&kept).expect("a look is plain JSON");
+        let id = app.new_id();
+        let body = seal(&store::key(whom, id), &plain);
+        New(store::Row { whom, id, at: app.clock.wall(), by: name, body })
+    }
+
+    /// Records it together with what a unit does.
+    pub fn add_to(&self, unit: Unit, app: &App) -> Unit {
+        store::add(unit, app, &self.0)
+    }
+}
+
 /// Records that somebody is about to see a person.
 pub async fn record(
     app: &Shared,
@@ -97,31 +138,48 @@ pub async fn record(
     purpose: Purpose,
     reason: &str,
 ) -> Result<(), Problem> {
-    let Looker { name, role, office } = by.clone();
-    let kept = Kept { role, office, purpose, reason: reason.to_owned() };
-    let Some(dek) = app.person_keys.get(person).await? else { return Err(Problem::not_found()) };
-    let id = app.new_id();
-    let plain = serde_json::to_vec(&kept).map_err(|_| Problem::internal())?;
-    let body = dek.seal("look", "body", &store::key(person, id), &plain);
-    Ok(store::add(app, person, id, app.clock.wall(), &name, body).await?)
+    let look = New::of(app, by, person, purpose, reason).await?;
+    Ok(app.db.commit(look.add_to(Unit::new("look.add"), app)).await?)
 }
 
-/// Who looked at a person, the newest first.
-pub async fn of(app: &Shared, person: PersonId) -> Result<Vec<Look>, Problem> {
-    let rows = store::of(&app.db, person, SHOWN_MAX).await?;
-    let Some(dek) = app.person_keys.get(person).await? else { return Ok(Vec::new()) };
-    rows.into_iter()
-        .map(|(id, at, body)| {
-            let unreadable = |_| {
-                tracing::error!("a look's sealed column could not be read");
-                Problem::internal()
-            };
-            let plain =
-                dek.open("look", "body", &store::key(person, id), &body).map_err(|_| unreadable(()))?;
-            let kept: Kept = serde_json::from_slice(&plain).map_err(|_| unreadable(()))?;
-            Ok(Look { at, role: kept.role, office: kept.office, purpose: kept.purpose })
-        })
-        .collect()
+/// Records that somebody is about to see what an account claims to be.
+pub async fn record_claim(
+    app: &Shared,
+    by: &Looker,
+    account: AccountId,
+    purpose: Purpose,
+) -> Result<(), Problem> {
+    let seal = |key: &[u8], plain: &[u8]| app.keys.master.seal("look", "body", key, plain);
+    let look = New::sealed(app, by, account.0, purpose, "", seal);
+    Ok(app.db.commit(look.add_to(Unit::new("look.add"), app)).await?)
+}
+
+/// Who looked at an account's claim, and at the person that it holds, the newest first.
+pub async fn of(app: &Shared, account: AccountId, person: Option<PersonId>) -> Result<Vec<Look>, Problem> {
+    let mut all = Vec::new();
+    for row in store::of(&app.db, account.0, SHOWN_MAX).await? {
+        let key = store::key(row.whom, row.id);
+        all.push(opened(&row, app.keys.master.open("look", "body", &key, &row.body))?);
+    }
+    if let Some(person) = person
+        && let Some(dek) = app.person_keys.get(person).await?
+    {
+        for row in store::of(&app.db, person.0, SHOWN_MAX).await? {
+            let key = store::key(row.whom, row.id);
+            all.push(opened(&row, dek.open("look", "body", &key, &row.body))?);
+        }
+    }
+    all.sort_by_key(|look| std::cmp::Reverse(look.at));
+    all.truncate(SHOWN_MAX);
+    Ok(all)
+}
+
+fn opened(row: &store::Row, plain: Result<Vec<u8>, SealError>) -> Result<Look, Problem> {
+    let kept = plain.ok().and_then(|plain| serde_json::from_slice::<Kept>(&plain).ok()).ok_or_else(|| {
+        tracing::error!("a look's sealed column could not be read");
+        Problem::internal()
+    })?;
+    Ok(Look { at: row.at, role: kept.role, office: kept.office, purpose: kept.purpose })
 }
 
 /// A reason as it is kept.

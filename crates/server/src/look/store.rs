@@ -1,6 +1,5 @@
 //! `look`.
 
-use kangma_core::id::PersonId;
 use kangma_core::time::Instant;
 
 use crate::app::App;
@@ -18,34 +17,42 @@ static OF: Stmt = Stmt {
     sql: "SELECT look_id, looked_at, body FROM look WHERE person_id = $1 ORDER BY look_id DESC LIMIT $2",
 };
 
+/// A look as it is stored.
+pub struct Row {
+    /// The person, or the account that claims to be one.
+    pub whom: [u8; 16],
+    pub id: [u8; 16],
+    pub at: Instant,
+    /// Log-in name; not read again.
+    pub by: String,
+    pub body: Vec<u8>,
+}
+
 /// Row key of a look: the person, then its identifier.
-pub fn key(person: PersonId, id: [u8; 16]) -> [u8; 32] {
+pub fn key(whom: [u8; 16], id: [u8; 16]) -> [u8; 32] {
     let mut key = [0; 32];
-    key[..16].copy_from_slice(&person.0);
+    key[..16].copy_from_slice(&whom);
     key[16..].copy_from_slice(&id);
     key
 }
 
 /// Adds a look, and its leaf of the decision log.
-pub async fn add(
-    app: &App,
-    person: PersonId,
-    id: [u8; 16],
-    at: Instant,
-    by: &str,
-    body: Vec<u8>,
-) -> Result<(), DbError> {
-    let params = vec![person.into(), id.into(), at.into(), by.into(), body.into()];
-    let unit = log::leaf(Unit::new("look.add"), app, log::Subject::new(log::Kind::Look, id), &params);
-    app.db.commit(unit.expect(Affects::One, &ADD, params)).await
+pub fn add(unit: Unit, app: &App, row: &Row) -> Unit {
+    let params =
+        vec![row.whom.into(), row.id.into(), row.at.into(), row.by.as_str().into(), row.body.clone().into()];
+    log::leaf(unit, app, log::Subject::new(log::Kind::Look, row.id), &params).expect(
+        Affects::One,
+        &ADD,
+        params,
+    )
 }
 
-pub async fn of(db: &Db, person: PersonId, limit: i64) -> Result<Vec<([u8; 16], Instant, Vec<u8>)>, DbError> {
-    let rows = db.all(&OF, &[person.into(), limit.into()]).await?;
+pub async fn of(db: &Db, whom: [u8; 16], limit: usize) -> Result<Vec<Row>, DbError> {
+    let rows = db.all(&OF, &[whom.into(), (limit as i64).into()]).await?;
     rows.iter()
         .map(|row| {
             let id = row.bytes(0)?.try_into().map_err(|_| DbError::shape("look"))?;
-            Ok((id, Instant(row.int(1)?), row.bytes(2)?.to_vec()))
+            Ok(Row { whom, id, at: Instant(row.int(1)?), by: String::new(), body: row.bytes(2)?.to_vec() })
         })
         .collect()
 }

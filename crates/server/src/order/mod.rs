@@ -1,6 +1,6 @@
 //! Orders (处置令): what staff ask for by hand, and that one office alone changes nothing.
 //!
-//! URLs: `GET` and `POST /api/v1/orders`, `POST /api/v1/orders/{id}/signature`, `…/approval`,
+//! URLs: `GET` and `POST /api/v1/orders`, `GET /api/v1/orders/{id}`, `POST …/signature`, `…/approval`,
 //! `…/withdrawal`, `GET` and `POST /api/v1/order-undos`, `POST /api/v1/order-undos/{id}/signature`,
 //! `GET /api/v1/me/notices`. Tables: `staff_order`, `order_undo`.
 //!
@@ -35,6 +35,8 @@ use crate::db::Unit;
 use crate::decide::{self, Missing, Recording};
 use crate::error::Problem;
 use crate::http::IdempotencyKey;
+use crate::look::{self, Looker, Purpose};
+use crate::person;
 use crate::staff::Officer;
 
 pub use act::{approve, corrected, sign, withdraw};
@@ -79,6 +81,27 @@ impl Body {
     fn person(&self) -> PersonId {
         PersonId(self.person)
     }
+}
+
+/// An order that an officer opened, and whom it is about.
+pub struct Opened {
+    /// Its row.
+    row: Row,
+    /// What it says.
+    body: Body,
+    /// Such as 张*.
+    name_masked: String,
+}
+
+/// Opens an order of one's divisions, to sign it or to check it. The person is shown that it was done.
+pub async fn look_at(app: &Shared, officer: &Officer, id: [u8; 16]) -> Result<Opened, Problem> {
+    let seeing = [Permission::CountersignOrder, Permission::Order, Permission::Audit];
+    let (row, body, right) = scope::open_by(app, officer, &seeing, id).await?;
+    let purpose = if right.permission == Permission::Audit { Purpose::Audit } else { Purpose::Order };
+    let by = Looker::of(app, officer, right.permission, &right.division).await?;
+    let state = person::state(app, body.person()).await?.ok_or_else(Problem::not_found)?;
+    look::record(app, &by, state.id, purpose, "").await?;
+    Ok(Opened { row, body, name_masked: state.sealed.name_masked.clone() })
 }
 
 /// Writes an order. Inert, unless it is urgent; held, if it is one too many.

@@ -9,7 +9,7 @@ use crate::app::Shared;
 use crate::error::Problem;
 use crate::person::{self, Person};
 use crate::queue;
-use crate::staff::Officer;
+use crate::staff::{Officer, not_allowed};
 
 /// Refused attempts of one account in an hour before an alarm is raised. Ours.
 const REFUSED: Pace = Pace { what: "order.refused", span_s: 3_600, most: 3 };
@@ -22,7 +22,20 @@ pub async fn open(
     permission: Permission,
     id: [u8; 16],
 ) -> Result<(Row, Body), Problem> {
-    officer.require_somewhere(permission)?;
+    let (row, body, _) = open_by(app, officer, &[permission], id).await?;
+    Ok((row, body))
+}
+
+/// The same for the first of some rights that is held there.
+pub async fn open_by(
+    app: &Shared,
+    officer: &Officer,
+    any: &[Permission],
+    id: [u8; 16],
+) -> Result<(Row, Body, Right), Problem> {
+    if any.iter().all(|permission| officer.scope(*permission).is_empty()) {
+        return Err(not_allowed());
+    }
     not_too_many_refused(app, officer).await?;
     let Some(row) = store::find(&app.db, id).await? else {
         return Err(refused(app, officer, alarm::Kind::Guessing).await);
@@ -32,10 +45,16 @@ pub async fn open(
         Some(state) => person::county(state.sealed.division),
         None => row.division.clone(),
     };
-    if !officer.may(permission, &division) {
+    let Some(permission) = any.iter().copied().find(|permission| officer.may(*permission, &division)) else {
         return Err(refused(app, officer, alarm::Kind::OutOfScope).await);
-    }
-    Ok((row, body))
+    };
+    Ok((row, body, Right { permission, division }))
+}
+
+/// A right that is held in a division.
+pub struct Right {
+    pub permission: Permission,
+    pub division: String,
 }
 
 /// The person that an order is to be about, if they are in scope, and their county.

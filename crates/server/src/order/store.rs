@@ -9,6 +9,7 @@ use crate::log;
 /// How far an order's row has come. Whether it acts is for the rules to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = OrderState)]
 pub enum State {
     /// One too many: it waits for the level above and is no fact.
     Held = 0,

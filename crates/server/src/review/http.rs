@@ -12,7 +12,6 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::view::{self, ReviewDetail};
 use super::{Desk, Finding};
-use crate::account;
 use crate::app::Shared;
 use crate::appeal::words::{REASONS, office_name};
 use crate::error::{Problem, ProblemBody};
@@ -20,7 +19,6 @@ use crate::evidence::{self, http::download};
 use crate::http::{Body, Private};
 use crate::lang::{Lang, Wanted};
 use crate::look::{self, Looker, Purpose};
-use crate::person;
 use crate::queue::{self, IDENTITY_RULE, Item, Subject, UNDO_S};
 use crate::staff::Officer;
 
@@ -53,7 +51,7 @@ pub struct Reviews {
     server_time: Instant,
 }
 
-/// One entry.
+/// One entry. It shows nobody: who it is about is read by opening it, which they are shown.
 #[derive(Serialize, ToSchema)]
 pub struct ReviewItem {
     id: String,
@@ -77,8 +75,6 @@ pub struct ReviewItem {
     office: String,
     /// Who has it in hand.
     claim: Option<Claim>,
-    /// Such as 张*.
-    name_masked: String,
 }
 
 /// Who has an entry in hand.
@@ -132,23 +128,19 @@ pub async fn list(
     found.sort_by_key(|item| (item.due_at, item.id));
     found.truncate(ITEMS_MAX);
     let now = app.clock.now();
-    let mut items = Vec::with_capacity(found.len());
-    for item in found {
-        items.push(ReviewItem {
-            id: hex(item.id),
-            kind: kind(&item),
-            title: title(&app, &item, lang),
-            waiting_since: item.opened_at,
-            due_at: item.due_at,
-            late: item.due_at <= now,
-            level: item.level.name(),
-            office: office_name(item.county, item.level, lang),
-            claim: Claim::of(&item, &desk, now),
-            name_masked: name_masked(&app, &item).await?.unwrap_or_default(),
-            rule: item.rule,
-        });
-    }
-    Ok(Private(Reviews { items, undo_s: UNDO_S, server_time: now }))
+    let items = found.into_iter().map(|item| ReviewItem {
+        id: hex(item.id),
+        kind: kind(&item),
+        title: title(&app, &item, lang),
+        waiting_since: item.opened_at,
+        due_at: item.due_at,
+        late: item.due_at <= now,
+        level: item.level.name(),
+        office: office_name(item.county, item.level, lang),
+        claim: Claim::of(&item, &desk, now),
+        rule: item.rule,
+    });
+    Ok(Private(Reviews { items: items.collect(), undo_s: UNDO_S, server_time: now }))
 }
 
 fn bad_query() -> Problem {
@@ -158,23 +150,6 @@ fn bad_query() -> Problem {
         "筛选条件不正确。",
         "Take kind and level from the description of the interface.",
     )
-}
-
-async fn name_masked(app: &Shared, item: &Item) -> Result<Option<String>, Problem> {
-    Ok(match item.subject {
-        Subject::Identity(account) => {
-            let account = account::find(app, account).await?;
-            account.and_then(|a| a.claim).and_then(|(_, c)| c.profile.name()).map(|n| n.masked())
-        }
-        Subject::Declaration(id) | Subject::Appeal(id) | Subject::Confirmation(id) => {
-            match person::state(app, id).await {
-                Ok(state) => state.map(|s| s.sealed.name_masked.clone()),
-                // One whose key is destroyed does not hide the others.
-                Err(problem) if problem.code == "person.destroyed" => None,
-                Err(problem) => return Err(problem),
-            }
-        }
-    })
 }
 
 fn hex(id: [u8; 16]) -> String {
@@ -241,18 +216,21 @@ pub async fn detail(
     Ok(Private(view::detail(&app, &desk, item, lang).await?))
 }
 
-/// What an entry is about has been seen: the person is shown it. An identity that nobody confirmed is
-/// nobody's yet.
+/// What an entry is about has been seen: the person is shown it, and whoever claims to be somebody too.
 async fn looked(app: &Shared, officer: &Officer, item: &Item) -> Result<(), Problem> {
-    let (person, right, purpose) = match item.subject {
-        Subject::Declaration(person) => (person, Permission::Review, Purpose::Review),
-        Subject::Appeal(person) => (person, Permission::Appeal, Purpose::Appeal),
-        Subject::Confirmation(person) => (person, Permission::Approve, Purpose::Review),
-        Subject::Identity(_) => return Ok(()),
+    let (right, purpose) = match item.subject {
+        Subject::Declaration(_) | Subject::Identity(_) => (Permission::Review, Purpose::Review),
+        Subject::Appeal(_) => (Permission::Appeal, Purpose::Appeal),
+        Subject::Confirmation(_) => (Permission::Approve, Purpose::Review),
     };
     let role = officer.scope(right).first().map(|code| (*code).to_owned()).unwrap_or_default();
     let by = Looker::of(app, officer, right, &role).await?;
-    look::record(app, &by, person, purpose, "").await
+    match item.subject {
+        Subject::Identity(account) => look::record_claim(app, &by, account, purpose).await,
+        Subject::Declaration(person) | Subject::Appeal(person) | Subject::Confirmation(person) => {
+            look::record(app, &by, person, purpose, "").await
+        }
+    }
 }
 
 /// A reviewer's finding.

@@ -169,8 +169,9 @@ pub async fn account(
     let account = super::account(&app, &officer, &name).await?;
     let grants = super::grants(&app, &account).await?.into_iter().map(GivenItem::from).collect();
     let sessions = super::sessions(&app, &account).await?;
+    let living = sessions.into_iter().filter(|s| !s.elsewhere);
     let sessions =
-        sessions.into_iter().map(|(_, opened_at, ends_at, browser)| LoggedIn { opened_at, ends_at, browser });
+        living.map(|s| LoggedIn { opened_at: s.opened_at, ends_at: s.ends_at, browser: s.browser });
     Ok(Private(AccountView { account: account.into(), grants, sessions: sessions.collect() }))
 }
 

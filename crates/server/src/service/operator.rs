@@ -1,7 +1,7 @@
 //! Who runs the service, also while the database that knows them is away: that is when they look.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::extract::{FromRef, FromRequestParts};
@@ -11,12 +11,9 @@ use kangma_core::role::Permission;
 use kangma_core::time::Instant;
 
 use crate::app::Shared;
-use crate::auth::{self, STAFF_COOKIE};
 use crate::db::DbError;
 use crate::error::Problem;
-use crate::limit::ClientAddress;
-use crate::seal::Keys;
-use crate::staff::{Officer, Place, not_allowed};
+use crate::staff::{self, Officer, Place, SessionKey, Shown, not_allowed};
 
 /// How long a database may take before it counts as one that does not answer.
 pub const WAIT: Duration = Duration::from_secs(2);
@@ -24,10 +21,13 @@ pub const WAIT: Duration = Duration::from_secs(2);
 const REMEMBERED_S: i64 = 3_600;
 /// Sessions that are remembered.
 const SESSIONS_MAX: usize = 256;
+/// How often the database is asked whether they still hold the right: who logs out on another node, or
+/// loses the right, this long before it goes away is forgotten.
+pub const ASKED: Duration = Duration::from_secs(2);
 
-/// Sessions that this node lately found to hold the right, by a keyed hash of their token.
+/// Sessions that this node lately found to hold the right.
 #[derive(Default)]
-pub struct Operators(Mutex<HashMap<[u8; 32], Seen>>);
+pub struct Operators(Mutex<HashMap<SessionKey, Seen>>);
 
 struct Seen {
     from: Place,
@@ -35,8 +35,12 @@ struct Seen {
 }
 
 impl Operators {
-    fn note(&self, session: [u8; 32], from: Place, now: Instant, ends_at: Instant) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    fn all(&self) -> MutexGuard<'_, HashMap<SessionKey, Seen>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, session: SessionKey, from: Place, now: Instant, ends_at: Instant) {
+        let mut all = self.all();
         all.retain(|_, seen| now < seen.until);
         if all.len() >= SESSIONS_MAX
             && let Some(oldest) = all.iter().min_by_key(|(_, seen)| seen.until).map(|(session, _)| *session)
@@ -46,25 +50,39 @@ impl Operators {
         all.insert(session, Seen { from, until: now.plus_s(REMEMBERED_S).min(ends_at) });
     }
 
-    /// Somebody logged out.
-    pub fn log_out(&self, keys: &Keys, token: &str) {
-        self.forget(&session(keys, token));
+    /// Somebody logged out, or holds the right no more.
+    pub fn forget(&self, session: &SessionKey) {
+        self.all().remove(session);
     }
 
-    fn forget(&self, session: &[u8; 32]) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(session);
+    /// The right lasts until then.
+    fn shorten(&self, session: &SessionKey, ends_at: Instant) {
+        if let Some(seen) = self.all().get_mut(session) {
+            seen.until = seen.until.min(ends_at);
+        }
     }
 
-    fn knows(&self, session: &[u8; 32], from: &Place, now: Instant) -> bool {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    fn knows(&self, session: &SessionKey, from: &Place, now: Instant) -> bool {
+        let all = self.all();
         all.get(session).is_some_and(|seen| now < seen.until && !from.is_elsewhere_than(&seen.from))
     }
 }
 
-/// What a session is remembered by.
-fn session(keys: &Keys, token: &str) -> [u8; 32] {
-    let hash = keys.hash("service.operator", &[token.as_bytes()]);
-    *hash.as_bytes().first_chunk().expect("a hash has 32 bytes")
+/// Asks the database about all who are remembered; as long as it does not answer, nobody is forgotten.
+pub async fn ask_again(app: &Shared) {
+    let now = app.clock.wall();
+    let remembered: Vec<SessionKey> = {
+        let mut all = app.operators.all();
+        all.retain(|_, seen| now < seen.until);
+        all.keys().copied().collect()
+    };
+    for session in remembered {
+        match staff::of_session(app, &session).await.map(|officer| officer.until(Permission::Operate)) {
+            Ok(Some(ends_at)) => app.operators.shorten(&session, ends_at),
+            Err(problem) if problem.status.is_server_error() => return,
+            Ok(None) | Err(_) => app.operators.forget(&session),
+        }
+    }
 }
 
 /// Somebody who runs the service.
@@ -85,21 +103,18 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let app = Shared::from_ref(state);
-        let from = ClientAddress::from_request_parts(parts, state).await?;
-        let from = Place::of(&app, &from, &parts.headers);
-        let token = auth::credential(&app, parts, STAFF_COOKIE)?;
-        let session = session(&app.keys, token);
-        let found = tokio::time::timeout(WAIT, Officer::from_request_parts(parts, state)).await;
+        let shown = Shown::from_request_parts(parts, state).await?;
+        let found = tokio::time::timeout(WAIT, shown.officer(&app)).await;
         let found = found.unwrap_or_else(|_| Err(DbError::Away.into()));
         let until = |officer: Officer| officer.until(Permission::Operate).ok_or_else(not_allowed);
-        let checked = found.and_then(until);
-        match checked {
+        let Shown { session, place } = shown;
+        match found.and_then(until) {
             Ok(ends_at) => {
-                app.operators.note(session, from, app.clock.wall(), ends_at);
+                app.operators.note(session, place, app.clock.wall(), ends_at);
                 Ok(Operator::Checked)
             }
             Err(problem) if problem.status == StatusCode::SERVICE_UNAVAILABLE => {
-                match app.operators.knows(&session, &from, app.clock.wall()) {
+                match app.operators.knows(&session, &place, app.clock.wall()) {
                     true => Ok(Operator::Remembered),
                     false => Err(problem),
                 }
@@ -117,7 +132,7 @@ mod tests {
     use super::*;
 
     fn place(address: u8, agent: &str) -> Place {
-        Place::test(address, agent)
+        Place::test([192, 0, address, 1], agent)
     }
 
     #[test]

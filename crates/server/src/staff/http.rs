@@ -48,11 +48,10 @@ pub struct StaffSession {
 pub async fn log_in(
     State(app): State<Shared>,
     from: ClientAddress,
-    headers: HeaderMap,
+    place: Place,
     Body(ask): Body<StaffLogin>,
 ) -> Result<Response, Problem> {
     app.limits.passwords.take(&from)?;
-    let place = Place::of(&app, &from, &headers);
     let (token, expires_at) =
         super::log_in(&app, &ask.name, &ask.password, ask.code.as_deref(), &place).await?;
     Ok(with_cookie(&app, token, expires_at, ask.name))
@@ -67,9 +66,11 @@ fn with_cookie(app: &Shared, token: String, expires_at: Instant, name: String) -
 #[utoipa::path(post, path = "/api/v1/staff/logout", tag = "staff", responses((status = 204)))]
 pub async fn log_out(State(app): State<Shared>, headers: HeaderMap) -> Result<Response, Problem> {
     auth::own_page(&headers)?;
-    if let Some(token) = auth::cookie(&app, &headers, STAFF_COOKIE) {
-        app.operators.log_out(&app.keys, token);
-        super::log_out(&app, token).await?;
+    let session =
+        auth::cookie(&app, &headers, STAFF_COOKIE).and_then(|token| super::session_key(&app, token));
+    if let Some(session) = session {
+        app.operators.forget(&session);
+        super::log_out(&app, &session).await?;
     }
     let cookie = [(header::SET_COOKIE, auth::set_cookie(&app, STAFF_COOKIE, "", 0))];
     Ok((StatusCode::NO_CONTENT, cookie).into_response())
@@ -77,6 +78,7 @@ pub async fn log_out(State(app): State<Shared>, headers: HeaderMap) -> Result<Re
 
 /// Who is asking, and what they may do.
 #[derive(Serialize, ToSchema)]
+#[schema(as = StaffMe)]
 pub struct Me {
     /// Log-in name.
     name: String,
@@ -88,12 +90,13 @@ pub struct Me {
     second_factor: bool,
     /// Roles that have not ended.
     grants: Vec<GrantItem>,
-    /// What one should know: log-ins that failed, sessions that were used elsewhere; of thirty days.
+    /// What one should know: log-ins that failed, sessions that were used from two places; of thirty days.
     notices: Vec<Notice>,
 }
 
 /// Something that happened to an account within ten minutes.
 #[derive(Serialize, ToSchema)]
+#[schema(as = AccountNotice)]
 pub struct Notice {
     /// `wrong_password`, `used_elsewhere` or `guessing`.
     kind: &'static str,
@@ -143,11 +146,12 @@ pub async fn me(State(app): State<Shared>, officer: Officer) -> Result<Private<M
 /// Sessions.
 #[derive(Serialize, ToSchema)]
 pub struct Sessions {
-    /// The newest first.
+    /// The newest first: those that live, and those that ended because they were used from two places, until
+    /// their time is over.
     items: Vec<SessionItem>,
 }
 
-/// A living session.
+/// A session.
 #[derive(Serialize, ToSchema)]
 pub struct SessionItem {
     /// Identifier, for ending it.
@@ -162,19 +166,22 @@ pub struct SessionItem {
     browser: String,
     /// Whether it is the one that asks.
     own: bool,
+    /// Whether it was used from two places, and opens nothing any more.
+    elsewhere: bool,
 }
 
-/// Lists one's living sessions.
+/// Lists one's sessions.
 #[utoipa::path(get, path = "/api/v1/staff/sessions", tag = "staff",
     responses((status = 200, body = Sessions), (status = 401, body = ProblemBody)))]
 pub async fn sessions(State(app): State<Shared>, officer: Officer) -> Result<Private<Sessions>, Problem> {
     let all = super::sessions(&app, &officer.name).await?;
-    let items = all.into_iter().map(|(id, opened_at, ends_at, browser)| SessionItem {
-        own: id == officer.session,
-        id: FactId(id).to_string(),
-        opened_at,
-        ends_at,
-        browser,
+    let items = all.into_iter().map(|s| SessionItem {
+        own: s.id == officer.session,
+        id: FactId(s.id).to_string(),
+        opened_at: s.opened_at,
+        ends_at: s.ends_at,
+        browser: s.browser,
+        elsewhere: s.elsewhere,
     });
     Ok(Private(Sessions { items: items.collect() }))
 }
@@ -210,11 +217,10 @@ pub async fn change_password(
     State(app): State<Shared>,
     officer: Officer,
     from: ClientAddress,
-    headers: HeaderMap,
+    place: Place,
     Body(ask): Body<PasswordChange>,
 ) -> Result<Response, Problem> {
     app.limits.passwords.take(&from)?;
-    let place = Place::of(&app, &from, &headers);
     let (token, expires_at) = super::change_password(&app, &officer, &ask.old, &ask.new, &place).await?;
     Ok(with_cookie(&app, token, expires_at, officer.name))
 }

@@ -6,26 +6,28 @@
 
 pub mod http;
 mod officer;
+mod place;
 mod second;
 mod store;
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Argon2, PasswordHasher as _, PasswordVerifier as _};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::StatusCode;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as B64;
 use kangma_core::division::divisions;
 use kangma_core::role::{Permission, Permissions, ROLES, SECOND_FACTOR};
 use kangma_core::time::Instant;
 
-pub use officer::{Grant, Officer, not_allowed};
-pub use store::{NewGrant, Role, roles};
+pub use officer::{Grant, Officer, Shown, not_allowed};
+pub use place::{Place, Range};
+pub use store::{NewGrant, Role, SessionOf, roles};
 
 use crate::app::{Rng, Shared};
 use crate::auth;
 use crate::db::{Affects, Db, DbError, Unit};
 use crate::error::Problem;
-use crate::limit::ClientAddress;
+use place::{Step, Trail};
 
 /// Password checks at once: each takes 19 MB.
 static CHECKS: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(4);
@@ -175,7 +177,7 @@ pub async fn put_roles(db: &Db, rng: &Rng, now: Instant) -> Result<(), DbError> 
 pub enum Event {
     /// Somebody tried a wrong password or code.
     WrongPassword = 1,
-    /// A session was used from another place than it was opened from, and ended.
+    /// A session was used from two places, and ended.
     Elsewhere = 2,
     /// Many look-ups of people who are not there.
     Guessing = 3,
@@ -188,10 +190,16 @@ const TOLD_S: i64 = 30 * 86_400;
 
 /// Counts an event of an account.
 pub async fn note(app: &Shared, name: &str, event: Event) -> Result<(), Problem> {
+    Ok(noted(app, Unit::new("staff.note"), name, event).await?)
+}
+
+/// Counts an event together with what a unit does.
+async fn noted(app: &Shared, unit: Unit, name: &str, event: Event) -> Result<(), DbError> {
     let now = app.clock.wall();
     let window = Instant(now.0 - now.0.rem_euclid(WINDOW_S));
+    app.db.commit(store::note(unit, name, event as i64, window)).await?;
     metrics::counter!("kangma_staff_events_total", "kind" => event.name()).increment(1);
-    Ok(app.db.commit(store::note(Unit::new("staff.note"), name, event as i64, window)).await?)
+    Ok(())
 }
 
 impl Event {
@@ -202,39 +210,6 @@ impl Event {
             Event::Elsewhere => "used_elsewhere",
             Event::Guessing => "guessing",
         }
-    }
-}
-
-/// Where a request comes from: what a session is bound to.
-pub struct Place {
-    address: crate::seal::Hash,
-    agent: String,
-}
-
-impl Place {
-    /// Of a client's address and its browser's name for itself.
-    pub fn of(app: &Shared, from: &ClientAddress, headers: &HeaderMap) -> Place {
-        let agent = headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default();
-        Place {
-            address: app.keys.hash("staff.address", &[&from.octets()]),
-            agent: agent.chars().take(200).collect(),
-        }
-    }
-
-    /// Whether neither the address nor the browser is the other's: a session was taken along.
-    pub fn is_elsewhere_than(&self, other: &Place) -> bool {
-        self.is_elsewhere(other.address.as_bytes(), &other.agent)
-    }
-
-    fn is_elsewhere(&self, address: &[u8], agent: &str) -> bool {
-        self.address.as_bytes() != address && self.agent != agent
-    }
-
-    /// For tests.
-    #[cfg(test)]
-    pub fn test(address: u8, agent: &str) -> Place {
-        let address = crate::seal::Hash::from_bytes(&[address; 32]).expect("a hash has 32 bytes");
-        Place { address, agent: agent.to_owned() }
     }
 }
 
@@ -302,43 +277,89 @@ pub fn name_key(app: &Shared, name: &str) -> [u8; 32] {
     hash.as_bytes().try_into().unwrap_or([0; 32])
 }
 
+/// What a session is kept by: a keyed hash of its token.
+pub type SessionKey = [u8; 32];
+
+/// The key of a token; `None` for what is no token.
+pub fn session_key(app: &Shared, token: &str) -> Option<SessionKey> {
+    let secret = B64.decode(token).ok()?;
+    app.keys.hash("staff", &[&secret]).as_bytes().try_into().ok()
+}
+
 async fn open(app: &Shared, name: &str, place: &Place) -> Result<(String, Instant), Problem> {
     let mut secret = [0; 32];
     app.rng.fill(&mut secret);
-    let mut id = [0; 16];
-    app.rng.fill(&mut id);
+    let id = random(&app.rng);
     let at = app.clock.wall();
     let until = at.plus_s(auth::STAFF_S);
     let hash = app.keys.hash("staff", &[&secret]);
-    let (hash, address) = (hash.as_bytes(), place.address.as_bytes());
-    let new = store::NewSession { hash, name, id, at, until, address, agent: &place.agent };
+    let trail = Trail::begin(place.mark(&app.keys, &id), at);
+    let new =
+        store::NewSession { hash: hash.as_bytes(), name, id, at, until, trail: &trail, agent: &place.agent };
     store::add_session(&app.db, &new).await?;
     Ok((B64.encode(secret), until))
 }
 
-/// Who is behind a session's token. A session that comes from another address and another browser at
-/// once has been taken along: it ends, and its owner is told.
-async fn officer(app: &Shared, token: &str, place: &Place) -> Result<Officer, Problem> {
-    let secret = B64.decode(token).map_err(|_| Problem::unauthorised())?;
-    let hash = app.keys.hash("staff", &[&secret]);
-    let found = store::session(&app.db, hash.as_bytes(), app.clock.wall()).await?;
+/// Rounds in which another request, perhaps on another node, moved the session first.
+const MOVES: usize = 8;
+
+/// Whose session it is that a request shows. A session that is used from two places, or from another
+/// network by another browser, ends for all who have it, and its owner is told.
+async fn officer(app: &Shared, shown: &Shown) -> Result<Officer, Problem> {
+    for _ in 0..MOVES {
+        let found = living(app, &shown.session).await?;
+        let now = app.clock.wall();
+        let mark = shown.place.mark(&app.keys, &found.officer.session);
+        match found.trail.step(mark, now) {
+            Step::Here => return Ok(found.officer),
+            Step::Moved(trail) if shown.place.agent == found.agent => {
+                match store::move_session(&app.db, &shown.session, &found.trail, &trail).await {
+                    Err(DbError::Conflict) => {}
+                    done => return Ok(done.map(|()| found.officer)?),
+                }
+            }
+            Step::Moved(_) | Step::TwoPlaces => {
+                let unit = Unit::new("staff.elsewhere");
+                let unit = store::end_elsewhere(unit, &shown.session);
+                match noted(app, unit, &found.officer.name, Event::Elsewhere).await {
+                    // Somebody's request, on this node or another, ended it just now.
+                    Ok(()) | Err(DbError::Conflict) => return Err(elsewhere()),
+                    Err(e) => return Err(e.into()),
+                }
+            }
+        }
+    }
+    Err(DbError::Conflict.into())
+}
+
+/// Whose session a key is, wherever it is used from: for what this node remembers of somebody.
+pub async fn of_session(app: &Shared, key: &SessionKey) -> Result<Officer, Problem> {
+    Ok(living(app, key).await?.officer)
+}
+
+/// A session that is not over, with the rights that count.
+async fn living(app: &Shared, key: &SessionKey) -> Result<store::SessionRow, Problem> {
+    let found = store::session(&app.db, key, app.clock.wall()).await?;
     let mut found = found.ok_or_else(Problem::unauthorised)?;
-    if place.is_elsewhere(&found.address, &found.agent) {
-        store::end_session(&app.db, hash.as_bytes()).await?;
-        note(app, &found.officer.name, Event::Elsewhere).await?;
-        return Err(Problem::new(
-            StatusCode::UNAUTHORIZED,
-            "staff.elsewhere",
-            "此登录在另一处被使用，已被结束。请重新登录；如非本人操作，请立即修改密码。",
-            "This session was used from another place and has been ended. Log in again; change your password if that was not you.",
-        ));
+    if found.was_elsewhere {
+        return Err(elsewhere());
     }
     if !found.has_second_factor && !app.config.demo {
         for grant in &mut found.officer.grants {
             grant.permissions = grant.permissions.without(SECOND_FACTOR);
         }
     }
-    Ok(found.officer)
+    Ok(found)
+}
+
+/// The one answer to all who have a session that was used from two places.
+fn elsewhere() -> Problem {
+    Problem::new(
+        StatusCode::UNAUTHORIZED,
+        "staff.elsewhere",
+        "此登录在另一处被使用，已被结束。请重新登录；如非本人操作，请立即修改密码。",
+        "This session was used from another place and has been ended. Log in again; change your password if that was not you.",
+    )
 }
 
 /// Gives oneself a new password; the other sessions end.
@@ -391,10 +412,8 @@ async fn told(app: &Shared, name: &str) -> Result<Vec<(Event, Instant, i64)>, Pr
     Ok(rows.into_iter().filter_map(|(kind, at, n)| Some((event(kind)?, at, n))).collect())
 }
 
-/// Identifier, start, end and browser of a session.
-pub type SessionOf = ([u8; 16], Instant, Instant, String);
-
-/// An account's living sessions, the newest first.
+/// An account's sessions, the newest first: living ones, and those that were used from two places, until
+/// their time is over.
 pub async fn sessions(app: &Shared, name: &str) -> Result<Vec<SessionOf>, Problem> {
     Ok(store::sessions(&app.db, name, app.clock.wall()).await?)
 }
@@ -413,9 +432,8 @@ pub fn end_all(unit: Unit, name: &str) -> Unit {
 }
 
 /// Ends a session.
-pub async fn log_out(app: &Shared, token: &str) -> Result<(), Problem> {
-    let Ok(secret) = B64.decode(token) else { return Ok(()) };
-    Ok(store::end_session(&app.db, app.keys.hash("staff", &[&secret]).as_bytes()).await?)
+pub async fn log_out(app: &Shared, key: &SessionKey) -> Result<(), Problem> {
+    Ok(store::end_session(&app.db, key).await?)
 }
 
 /// Deletes sessions whose time is over.

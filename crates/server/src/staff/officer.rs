@@ -8,11 +8,10 @@ use kangma_core::division::lies_in;
 use kangma_core::role::{Permission, Permissions};
 use kangma_core::time::Instant;
 
-use super::Place;
+use super::{Place, SessionKey};
 use crate::app::Shared;
 use crate::auth::{self, STAFF_COOKIE};
 use crate::error::Problem;
-use crate::limit::ClientAddress;
 
 /// A role that somebody holds.
 #[derive(Clone, Debug)]
@@ -110,6 +109,15 @@ impl Officer {
     pub fn role_for(&self, permission: Permission, division: &str) -> &str {
         self.grant_for(permission, division).map_or("", |g| g.role.as_str())
     }
+
+    /// The role under which one of some things is done at a place in a division: see [`Officer::may_at`].
+    pub fn role_at(&self, any: &[Permission], division: &str, spot: Option<&str>) -> &str {
+        let gives = |grant: &&Grant| {
+            let here = grant.assignment.as_deref().is_none_or(|place| Some(place) == spot);
+            here && lies_in(division, &grant.division) && any.iter().any(|p| grant.permissions.contains(*p))
+        };
+        self.grants.iter().find(gives).map_or("", |g| g.role.as_str())
+    }
 }
 
 /// The refusal of what somebody may not do; it tells nothing of what they asked about.
@@ -122,7 +130,22 @@ pub fn not_allowed() -> Problem {
     )
 }
 
-impl<S> FromRequestParts<S> for Officer
+/// What a request shows of whose it is: a session, which need not be one, and where it comes from.
+pub struct Shown {
+    /// What the session is kept by.
+    pub session: SessionKey,
+    /// Where it is used.
+    pub place: Place,
+}
+
+impl Shown {
+    /// Whose session it is, by the database.
+    pub async fn officer(&self, app: &Shared) -> Result<Officer, Problem> {
+        super::officer(app, self).await
+    }
+}
+
+impl<S> FromRequestParts<S> for Shown
 where
     Shared: FromRef<S>,
     S: Sync,
@@ -131,10 +154,22 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let app = Shared::from_ref(state);
-        let from = ClientAddress::from_request_parts(parts, state).await?;
-        let place = Place::of(&app, &from, &parts.headers);
+        let place = Place::from_request_parts(parts, state).await?;
         let token = auth::credential(&app, parts, STAFF_COOKIE)?;
-        super::officer(&app, token, &place).await
+        let session = super::session_key(&app, token).ok_or_else(Problem::unauthorised)?;
+        Ok(Shown { session, place })
+    }
+}
+
+impl<S> FromRequestParts<S> for Officer
+where
+    Shared: FromRef<S>,
+    S: Sync,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Shown::from_request_parts(parts, state).await?.officer(&Shared::from_ref(state)).await
     }
 }
 

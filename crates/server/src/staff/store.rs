@@ -3,7 +3,8 @@
 use kangma_core::role::Permissions;
 use kangma_core::time::Instant;
 
-use super::{Grant, Officer};
+use super::place::Trail;
+use super::{Grant, Officer, SessionKey};
 use crate::app::Rng;
 use crate::db::{Affects, Db, DbError, Stmt, Unit, Value};
 use crate::log;
@@ -70,15 +71,15 @@ static EVENTS: Stmt = Stmt {
 
 static ADD_SESSION: Stmt = Stmt {
     name: "staff.add_session",
-    sql: "INSERT INTO staff_session (token_hash, name, expires_at, session_id, created_at, address, agent) \
+    sql: "INSERT INTO staff_session (token_hash, name, expires_at, session_id, created_at, trail, agent) \
           VALUES ($1, $2, $3, $4, $5, $6, $7)",
 };
 
 // A row for each grant, or one with nulls.
 static SESSION: Stmt = Stmt {
     name: "staff.session",
-    sql: "SELECT s.name, s.session_id, m.office_id, s.address, s.agent, m.totp_confirmed, \
-          g.role, r.permissions, g.division, g.assignment, g.ends_at \
+    sql: "SELECT s.name, s.session_id, m.office_id, s.trail, s.agent, m.totp_confirmed, \
+          g.role, r.permissions, g.division, g.assignment, g.ends_at, s.elsewhere \
           FROM staff_session s JOIN staff m ON m.name = s.name \
           LEFT JOIN staff_grant g ON g.staff = s.name AND g.ends_at > $2 \
           AND g.ended_at IS NULL LEFT JOIN role r ON r.name = g.role \
@@ -87,7 +88,7 @@ static SESSION: Stmt = Stmt {
 
 static SESSIONS: Stmt = Stmt {
     name: "staff.sessions",
-    sql: "SELECT session_id, created_at, expires_at, agent FROM staff_session \
+    sql: "SELECT session_id, created_at, expires_at, agent, elsewhere FROM staff_session \
           WHERE name = $1 AND expires_at > $2 ORDER BY created_at DESC LIMIT 100",
 };
 
@@ -96,6 +97,17 @@ static GRANTS: Stmt = Stmt {
     sql: "SELECT g.role, r.permissions, g.division, g.assignment, g.ends_at, m.office_id FROM staff m \
           JOIN staff_grant g ON g.staff = m.name JOIN role r ON r.name = g.role \
           WHERE m.name = $1 AND g.ends_at > $2 AND g.ended_at IS NULL LIMIT 200",
+};
+
+// Of two that move a session at once one is told that the other was first.
+static MOVE_SESSION: Stmt = Stmt {
+    name: "staff.move_session",
+    sql: "UPDATE staff_session SET trail = $3 WHERE token_hash = $1 AND trail = $2 AND elsewhere = 0",
+};
+
+static END_ELSEWHERE: Stmt = Stmt {
+    name: "staff.end_elsewhere",
+    sql: "UPDATE staff_session SET elsewhere = 1, trail = $2 WHERE token_hash = $1 AND elsewhere = 0",
 };
 
 static END_SESSION: Stmt =
@@ -249,7 +261,7 @@ pub struct NewSession<'a> {
     pub id: [u8; 16],
     pub at: Instant,
     pub until: Instant,
-    pub address: &'a [u8],
+    pub trail: &'a Trail,
     pub agent: &'a str,
 }
 
@@ -260,18 +272,19 @@ pub async fn add_session(db: &Db, new: &NewSession<'_>) -> Result<(), DbError> {
         new.until.into(),
         new.id.into(),
         new.at.into(),
-        new.address.into(),
+        new.trail.to_bytes().into(),
         new.agent.into(),
     ];
     db.commit(Unit::new("staff.add_session").expect(Affects::One, &ADD_SESSION, params)).await
 }
 
-/// A living session, with the grants that have not ended and where it was opened.
+/// A session, with the grants that have not ended and where it was used.
 pub struct SessionRow {
     pub officer: Officer,
-    pub address: Vec<u8>,
+    pub trail: Trail,
     pub agent: String,
     pub has_second_factor: bool,
+    pub was_elsewhere: bool,
 }
 
 pub async fn session(db: &Db, hash: &[u8], now: Instant) -> Result<Option<SessionRow>, DbError> {
@@ -296,21 +309,49 @@ pub async fn session(db: &Db, hash: &[u8], now: Instant) -> Result<Option<Sessio
     }
     Ok(Some(SessionRow {
         officer,
-        address: first.bytes(3)?.to_vec(),
+        trail: Trail::from_bytes(first.bytes(3)?),
         agent: first.text(4)?.to_owned(),
         has_second_factor: first.int(5)? == 1,
+        was_elsewhere: first.int(11)? == 1,
     }))
 }
 
-/// Identifier, start, end and browser, the newest first.
-pub async fn sessions(
-    db: &Db,
-    name: &str,
-    now: Instant,
-) -> Result<Vec<([u8; 16], Instant, Instant, String)>, DbError> {
+/// Keeps where a session moved to; a conflict where it moved, or ended, meanwhile.
+pub async fn move_session(db: &Db, key: &SessionKey, was: &Trail, now: &Trail) -> Result<(), DbError> {
+    let params = vec![key.as_slice().into(), was.to_bytes().into(), now.to_bytes().into()];
+    db.commit(Unit::new("staff.move_session").expect(Affects::One, &MOVE_SESSION, params)).await
+}
+
+/// Ends a session that was used from two places, and forgets where; a conflict where somebody did.
+pub fn end_elsewhere(unit: Unit, key: &SessionKey) -> Unit {
+    unit.expect(Affects::One, &END_ELSEWHERE, vec![key.as_slice().into(), Vec::<u8>::new().into()])
+}
+
+/// A session of an account.
+pub struct SessionOf {
+    /// Its identifier.
+    pub id: [u8; 16],
+    /// When it was opened.
+    pub opened_at: Instant,
+    /// When it ends by itself.
+    pub ends_at: Instant,
+    /// What the browser calls itself.
+    pub browser: String,
+    /// Whether it ended because it was used from two places.
+    pub elsewhere: bool,
+}
+
+/// An account's sessions whose time is not over, the newest first.
+pub async fn sessions(db: &Db, name: &str, now: Instant) -> Result<Vec<SessionOf>, DbError> {
     let rows = db.all(&SESSIONS, &[name.into(), now.into()]).await?;
     let read = |row: &crate::db::Row| {
-        Ok((id(row.bytes(0)?)?, Instant(row.int(1)?), Instant(row.int(2)?), row.text(3)?.to_owned()))
+        Ok(SessionOf {
+            id: id(row.bytes(0)?)?,
+            opened_at: Instant(row.int(1)?),
+            ends_at: Instant(row.int(2)?),
+            browser: row.text(3)?.to_owned(),
+            elsewhere: row.int(4)? == 1,
+        })
     };
     rows.iter().map(read).collect()
 }

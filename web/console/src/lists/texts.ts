@@ -138,6 +138,7 @@ export const zh = {
   'map.missing': '还缺必需的列：{columns}。请在下面选择它在文件的哪一列。',
   'map.more': '其他列（{n}）',
   'map.file': '文件的头几行',
+  'map.other': '名单里的内容只有上传者本人可以看到；这里只有表头。',
   'map.file_help': '每列上方写着它当作什么；写“不用”的列不会读取。',
   'map.unused': '不用',
   'map.empty': '（空）',
@@ -208,6 +209,7 @@ export const zh = {
   'why.lines': '{n} 条',
   'why.first': '最先在第 {n} 行',
   'mend.button': '下载待改的 {n} 条',
+  'mend.other': '出错行的原文只有上传者 {name} 可以下载修改。',
   'mend.help': '文件里只有有问题的行和原因。改好存盘就能再发；证件号码前的 \' 号请保留，它使表格软件不改动号码。',
   'mend.name': '待改-{name}.csv',
 
@@ -362,6 +364,7 @@ export const en: Record<keyof typeof zh, string> = {
   'map.missing': 'Needed columns are missing: {columns}. Say below where the file has them.',
   'map.more': 'Other columns ({n})',
   'map.file': 'The first lines of the file',
+  'map.other': 'What stands in the list is shown to who sent it; here are its headers alone.',
   'map.file_help': 'Above each column stands what it is taken for; one that says “not used” is not read.',
   'map.unused': 'not used',
   'map.empty': '(empty)',
@@ -432,6 +435,7 @@ export const en: Record<keyof typeof zh, string> = {
   'why.lines': '{n} lines',
   'why.first': 'first in row {n}',
   'mend.button': 'Download the {n} lines to mend',
+  'mend.other': 'The wrong lines as they came are given to {name} alone, who sent the list.',
   'mend.help': 'The file has the wrong lines alone, each with its reason. Mend, save and send it. Leave the \' in front of numbers: it keeps a spreadsheet from changing them.',
   'mend.name': 'to-mend-{name}.csv',
 

@@ -12,8 +12,6 @@ export interface Order {
   rule: string
   title: string
   evidence: string
-  reference: string
-  name_masked: string
   division: string
   officer: string
   office: string
@@ -27,6 +25,16 @@ export interface Order {
   withdrawn_at: Instant | null
   can_sign: boolean
 }
+
+/** What opening an order shows, and whoever it is about is told. */
+export interface Opened {
+  order: Order
+  name_masked: string
+  reference: string
+}
+
+/** A short number by which people speak of an order: the end of its id, which is random. */
+export const numberOf = (order: Pick<Order, 'id'>): string => order.id.slice(-6)
 
 export interface Rule {
   id: string

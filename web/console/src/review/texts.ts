@@ -13,6 +13,9 @@ export const zh = {
   'queue.more': '新到 {n} 条。',
   'queue.left': '还剩 {n} 条。',
   'queue.choose': '请从列表里选一条',
+  'queue.looked': '打开即查看当事人信息，会记录并告知本人。',
+  'queue.number': '编号 {n}',
+  'queue.since': '已等 {span}',
   'queue.choose_keys': 'j、k 上下移动，回车打开。',
   'queue.back': '返回列表',
 
@@ -165,6 +168,9 @@ export const en: Record<keyof typeof zh, string> = {
   'queue.more': '{n} new.',
   'queue.left': '{n} left.',
   'queue.choose': 'Choose an entry from the queue',
+  'queue.looked': 'Opening an entry shows whom it is about: it is recorded, and they are told.',
+  'queue.number': 'no. {n}',
+  'queue.since': 'waiting {span}',
   'queue.choose_keys': 'j and k move, Enter opens.',
   'queue.back': 'Back to the queue',
 

@@ -17,7 +17,6 @@ export interface Item {
   late: boolean
   office: string
   claim: { by: string; mine: boolean; until: Instant } | null
-  name_masked: string
 }
 
 export interface Answer {
@@ -45,7 +44,7 @@ export interface Appeal {
   rounds: { outcome: string; why: string; reason: string; level: string; at: Instant | null }[]
 }
 
-export interface Detail extends Omit<Item, 'name_masked'> {
+export interface Detail extends Item {
   why: string
   level: 'street' | 'county' | 'city' | 'province'
   name: string
@@ -65,6 +64,9 @@ export interface Reason {
   text: string
   outcomes: Step[]
 }
+
+/** A short number by which people speak of an entry: the end of its id, which is random. */
+export const numberOf = (item: Pick<Item, 'id'>): string => item.id.slice(-6)
 
 /** The longest reason that the server takes, in letters. */
 export const reasonMax = 500

@@ -3,7 +3,7 @@ import { desk, move, openItem, poll, reasonTrouble, settle, sorted, undo } from 
 import { session } from '../../src/session'
 import type { Item } from '../../src/review/types'
 
-const item = (id: string, due_at: string): Item => ({ id, kind: 'declaration', rule: 'r', title: 't', waiting_since: '2020-02-09T00:00:00Z', due_at, late: false, office: '', claim: null, name_masked: '张*' })
+const item = (id: string, due_at: string): Item => ({ id, kind: 'declaration', rule: 'r', title: 't', waiting_since: '2020-02-09T00:00:00Z', due_at, late: false, office: '', claim: null })
 const detail = (id: string) => ({ ...item(id, '2020-02-11T00:00:00Z'), why: '', name: '张测试', document_masked: '', level: 'county', answers: [], earlier: [], recorded: [], outcomes: ['approve', 'return', 'false'] })
 const early = item('b', '2020-02-10T00:00:00Z')
 const late = item('a', '2020-02-11T00:00:00Z')

@@ -16,13 +16,12 @@ use kangma_core::time::{DAY_S, Instant};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Ask, Of, REFERENCE_MAX, State, store};
+use super::{Ask, Body as Said, Of, REFERENCE_MAX, State, store};
 use crate::app::Shared;
 use crate::declare::http::DocumentRequest;
 use crate::error::{Problem, ProblemBody};
 use crate::http::{Body, IdempotencyKey, Private, sentence};
 use crate::lang::{Lang, Wanted};
-use crate::person;
 use crate::staff::{self, Officer};
 
 /// Orders, or requests to undo, shown at once.
@@ -140,7 +139,8 @@ pub struct RuleView {
     urgent: bool,
 }
 
-/// An order, as far as its officers have to see it. The person stays sealed.
+/// An order as lists have it. It shows nobody: who it is about, and where the evidence lies, is read by
+/// opening it, which they are shown.
 #[derive(Serialize, ToSchema)]
 pub struct OrderView {
     id: String,
@@ -151,10 +151,6 @@ pub struct OrderView {
     title: String,
     /// Kind of evidence.
     evidence: String,
-    /// Where the evidence lies.
-    reference: String,
-    /// Such as 张*.
-    name_masked: String,
     /// County of the person.
     division: String,
     /// Log-in name of who wrote it.
@@ -210,11 +206,37 @@ pub async fn list(
     let mut items = Vec::with_capacity(rows.len());
     let mut names = Offices::default();
     for row in rows {
-        let mut item = view(&app, &officer, row, lang).await?;
-        item.office = names.name(&app, &item.office).await?;
-        items.push(item);
+        let body = super::unseal(&app, &row)?;
+        items.push(view(&app, &officer, row, &body, &mut names, lang).await?);
     }
     Ok(Private(Orders { items, rules: rules(&app, &officer, lang) }))
+}
+
+/// An order and whom it is about.
+#[derive(Serialize, ToSchema)]
+pub struct OrderDetail {
+    /// As the list has it.
+    order: OrderView,
+    /// Such as 张*.
+    name_masked: String,
+    /// Where the evidence lies.
+    reference: String,
+}
+
+/// Opens one order: whom it is about. The person is shown that it was done.
+#[utoipa::path(get, path = "/api/v1/orders/{id}", tag = "staff",
+    params(("id" = String, Path, description = "From the list")),
+    responses((status = 200, body = OrderDetail), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
+        (status = 404, body = ProblemBody), (status = 429, body = ProblemBody)))]
+pub async fn detail(
+    AxumState(app): AxumState<Shared>,
+    officer: Officer,
+    Wanted(lang): Wanted,
+    Path(id): Path<String>,
+) -> Result<Private<OrderDetail>, Problem> {
+    let super::Opened { row, body, name_masked } = super::look_at(&app, &officer, order_id(&id)?).await?;
+    let order = view(&app, &officer, row, &body, &mut Offices::default(), lang).await?;
+    Ok(Private(OrderDetail { order, name_masked, reference: body.reference }))
 }
 
 /// What may be ordered where an officer orders.
@@ -242,11 +264,17 @@ fn rules(app: &Shared, officer: &Officer, lang: Lang) -> Vec<RuleView> {
         .collect()
 }
 
-async fn view(app: &Shared, officer: &Officer, row: store::Row, lang: Lang) -> Result<OrderView, Problem> {
-    let body = super::unseal(app, &row)?;
-    let state = person::state(app, body.person()).await?;
+async fn view(
+    app: &Shared,
+    officer: &Officer,
+    row: store::Row,
+    body: &Said,
+    names: &mut Offices,
+    lang: Lang,
+) -> Result<OrderView, Problem> {
+    let office = names.name(app, &FactId(row.office).to_string()).await?;
     let set = app.packs.set();
-    let pack = set.at(state.as_ref().map_or(0, |s| s.sealed.division), app.clock.now());
+    let pack = set.at(row.division.parse().unwrap_or(0), app.clock.now());
     let can_sign = row.state == State::Waiting
         && officer.may(Permission::CountersignOrder, &row.division)
         && officer.office != row.office
@@ -255,13 +283,11 @@ async fn view(app: &Shared, officer: &Officer, row: store::Row, lang: Lang) -> R
         id: FactId(row.id).to_string(),
         state: row.state,
         title: set.with_rule(pack, &body.rule, None).rule_title(&body.rule, lang).to_owned(),
-        rule: body.rule,
-        evidence: body.evidence,
-        reference: body.reference,
-        name_masked: state.map(|s| s.sealed.name_masked.clone()).unwrap_or_default(),
+        rule: body.rule.clone(),
+        evidence: body.evidence.clone(),
         division: row.division,
         officer: row.officer,
-        office: FactId(row.office).to_string(),
+        office,
         urgent: row.urgent,
         written_at: row.ordered_at,
         until: row.until,
