@@ -43,6 +43,7 @@ pub const MAIN: &[Migration] = migrations![
     "areas" => "0016_areas.sql",
     "simulations" => "0017_simulations.sql",
     "area_turns" => "0018_area_turns.sql",
+    "retention" => "0020_retention.sql",
 ];
 
 /// The store of keys.

@@ -2,7 +2,8 @@
 //!
 //! CBOR: a fact is `[id, kind, happened, recorded, source, [value…]]`. A value is null, a
 //! boolean, an integer, a float, text, a list of texts, a day (tag 100, RFC 8943) or an instant
-//! (tag 1).
+//! (tag 1). Behind the facts of a dossier stand the halves of ids that lists are known again by when what
+//! they said is erased ([`Person::is_spent`](super::Person::is_spent)), 8 bytes each.
 
 use kangma_core::decision::Decision;
 use kangma_core::fact::{Fact, Facts, Kind, Source, Value};
@@ -33,8 +34,8 @@ pub fn encode_one(fact: &Fact) -> Vec<u8> {
 
 /// All facts that rules may still read. Beyond the wanted size, old check-ins that no open
 /// episode counts are left to their rows.
-pub fn encode(facts: &Facts, decision: &Decision) -> Vec<u8> {
-    let whole = encode_where(facts, |_| true);
+pub fn encode(facts: &Facts, spent: &[u8], decision: &Decision) -> Vec<u8> {
+    let whole = encode_where(facts, spent, |_| true);
     if whole.len() <= BYTES_WANTED {
         return whole;
     }
@@ -42,14 +43,17 @@ pub fn encode(facts: &Facts, decision: &Decision) -> Vec<u8> {
     // A duty counts from the last one, however old.
     let last = facts.iter().rev().find(|f| f.kind == Kind::CheckIn).map_or(oldest_open, |f| f.happened);
     let keep_from = oldest_open.min(last).min(decision.decided_at.plus_s(-CHECK_INS_KEPT_S));
-    encode_where(facts, |f| f.kind != Kind::CheckIn || f.happened >= keep_from)
+    encode_where(facts, spent, |f| f.kind != Kind::CheckIn || f.happened >= keep_from)
 }
 
-fn encode_where(facts: &Facts, keep: impl Fn(&Fact) -> bool) -> Vec<u8> {
+fn encode_where(facts: &Facts, spent: &[u8], keep: impl Fn(&Fact) -> bool) -> Vec<u8> {
     let kept = facts.iter().filter(|f| keep(f)).count();
     let mut e = Encoder::new(Vec::with_capacity(64 * kept));
     e.array(kept as u64).expect(INFALLIBLE);
     facts.iter().filter(|f| keep(f)).for_each(|f| fact_into(&mut e, f));
+    if !spent.is_empty() {
+        e.bytes(spent).expect(INFALLIBLE);
+    }
     e.into_writer()
 }
 
@@ -90,13 +94,19 @@ impl From<minicbor::decode::Error> for BadBytes {
 
 /// A dossier's facts.
 pub fn decode(bytes: &[u8]) -> Result<Facts, BadBytes> {
+    decode_all(bytes).map(|(facts, _)| facts)
+}
+
+/// A dossier's facts, and the halves of ids of what lists said and is erased.
+pub fn decode_all(bytes: &[u8]) -> Result<(Facts, &[u8]), BadBytes> {
     let mut d = Decoder::new(bytes);
     let n = length(&mut d)?;
     let mut facts = Vec::with_capacity(n);
     for _ in 0..n {
         facts.push(fact_from(&mut d)?);
     }
-    Ok(Facts::new(facts))
+    let spent = if d.position() < bytes.len() { d.bytes()? } else { &[] };
+    Ok((Facts::new(facts), spent))
 }
 
 /// One fact.

@@ -69,6 +69,7 @@ fn a_stored_decision_stands_until_its_review_and_not_before_its_time() {
             flags: 0,
             lasts_until: None,
             areas: None,
+            erased: None,
         },
     };
     assert!(state.stands(Instant(100)));
