@@ -3,16 +3,20 @@
 
 mod common;
 
-use std::sync::LazyLock;
+use std::cell::Cell;
+use std::sync::{Arc, LazyLock};
 
 use kangma_core::decision::{Colour, Decision, Status};
 use kangma_core::fact::{Fact, Facts, Kind, Source, Value};
 use kangma_core::id::FactId;
 use kangma_core::rules::decide::{Context, decide};
 use kangma_core::rules::pack::Pack;
+use kangma_core::rules::retention::spent;
+use kangma_core::rules::set::{PackSet, decide_in};
 use kangma_core::rules::words::{Lang, explain, explain_flags, explain_lapse};
 use kangma_core::time::{DAY_S, Day, Instant};
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 
 const PACK_TOML: &str = r#"
 id = "example"
@@ -274,6 +278,84 @@ proptest! {
         prop_assert!(d.lasts.as_ref().is_none_or(|l| l.until > d.decided_at && d.review_at.is_some_and(|at| at <= l.until)));
         prop_assert!(d.episodes.windows(2).all(|w| w[0].colour >= w[1].colour), "the most severe first");
     }
+}
+
+/// The same rules, and days after which facts of most kinds are needed no more.
+static KEPT: LazyLock<PackSet> = LazyLock::new(|| {
+    let days = "[retention]\ndeclaration = 15\ncheck_in = 10\nlisted = 14\ntest = 14\ncorrection = 1\n";
+    let pack =
+        common::load(&format!("{PACK_TOML}{days}"), &rules(|_| true)).unwrap_or_else(|e| panic!("{e}"));
+    PackSet::single(Arc::new(pack))
+});
+
+/// What happens `by` seconds later, to the same person.
+fn later(facts: Vec<Fact>, by: i64) -> impl Iterator<Item = Fact> {
+    let other = |id: FactId| FactId((u128::from_be_bytes(id.0) + 1_000).to_be_bytes());
+    facts.into_iter().map(move |mut f| {
+        (f.id, f.happened, f.recorded) = (other(f.id), f.happened.plus_s(by), f.recorded.plus_s(by));
+        if let Some(of) = f.text("of").and_then(FactId::parse) {
+            f.set("of", word(&other(of).to_string()));
+        }
+        // What counts from a day further back than the days of what it counts finds only what is kept.
+        for value in &mut f.values {
+            match value {
+                Value::Day(day) => *day = day.plus((by / DAY_S) as i32),
+                Value::Instant(at) => *at = at.plus_s(by),
+                _ => {}
+            }
+        }
+        f
+    })
+}
+
+/// What a decision says, without when that may change.
+fn said(d: &Decision) -> impl PartialEq + std::fmt::Debug + use<> {
+    let d = d.clone();
+    let records: Vec<FactId> = d.records.iter().map(|f| f.id).collect();
+    (d.status, d.colour, d.episodes, d.flags, d.lasts, d.expired, d.review, d.check_in_due, records)
+}
+
+#[test]
+fn what_has_had_its_days_is_missed_by_no_decision_whatever_comes_later() {
+    let (lost, held) = (Cell::new(0), Cell::new(0));
+    let before = prop::collection::vec(0..30 * DAY_S, 0..3);
+    let looks = prop::collection::vec(0..40 * DAY_S, 1..8);
+    let all = (life(), before, 8 * DAY_S..60 * DAY_S, life(), looks);
+    let mut runner = TestRunner::new(cases());
+    let run = runner.run(&all, |(facts, mut before, when, more, mut looks)| {
+        let now = Instant(START + when);
+        let mut whole: Facts = facts.into_iter().filter(|f| f.happened <= now).collect();
+        // Decisions put episodes on record as time goes by.
+        before.sort_unstable();
+        for at in before.into_iter().map(|at| Instant(START + at).min(now)).chain([now]) {
+            let known: Facts = whole.iter().filter(|f| f.happened <= at).cloned().collect();
+            decide_in(&KEPT, &known, at).records.into_iter().for_each(|f| whole.push(f));
+        }
+        let spent = spent(&KEPT, &whole, now, now);
+        let mut less: Facts = whole.iter().filter(|f| !spent.ids.contains(&f.id)).cloned().collect();
+        lost.set(lost.get() + usize::from(!spent.ids.is_empty()));
+        held.set(held.get() + usize::from(spent.is_held));
+        for f in whole.iter().filter(|f| spent.ids.contains(&f.id)) {
+            let days = KEPT.base().retention.get(&f.kind).copied().expect("a kind that is erased");
+            prop_assert!(now.0 - f.happened.0 >= i64::from(days) * DAY_S);
+        }
+        for f in later(more, when) {
+            whole.push(f.clone());
+            less.push(f);
+        }
+        looks.sort_unstable();
+        for at in std::iter::once(0).chain(looks).map(|s| now.plus_s(s)) {
+            let (a, b) = (decide_in(&KEPT, &whole, at), decide_in(&KEPT, &less, at));
+            prop_assert_eq!(said(&a), said(&b), "at {}, without {:?}", at, &spent.ids);
+            a.records.into_iter().for_each(|f| whole.push(f));
+            b.records.into_iter().for_each(|f| less.push(f));
+        }
+        Ok(())
+    });
+    run.unwrap_or_else(|e| panic!("{e}"));
+    // Or it would say nothing; and trying is for what nobody thought of.
+    let (lost, held) = (lost.get(), held.get());
+    assert!(lost > 150 && held < 20, "of 400 and more {lost} lost something, {held} were held");
 }
 
 #[test]

@@ -40,6 +40,7 @@ mod pass;
 mod person;
 mod publication;
 mod queue;
+mod retention;
 mod review;
 mod rights;
 mod router;

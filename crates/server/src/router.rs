@@ -20,7 +20,7 @@ use crate::headers::{CSP_DOCS, secure};
 use crate::watch::{self, Around};
 use crate::{
     alarm, appeal, area, check_in, collect, dashboard, declare, demo, division, import, log, login, look,
-    order, pass, publication, review, rights, scan, service, site, staff,
+    order, pass, publication, retention, review, rights, scan, service, site, staff,
 };
 
 #[derive(OpenApi)]
@@ -59,6 +59,7 @@ fn declarations() -> OpenApiRouter<Shared> {
         .routes(routes!(declare::http::declare))
         .routes(routes!(declare::http::list))
         .routes(routes!(look::http::looks))
+        .routes(routes!(retention::http::mine))
         .routes(routes!(declare::http::prove))
         .routes(routes!(pass::proof::proof))
         .routes(routes!(check_in::http::check_in, check_in::http::list))

@@ -38,6 +38,7 @@ const DUTIES: &[(&str, &[&str])] = &[
     ),
     ("import", &["alarm", "decide", "log", "person", "queue", "staff"]),
     ("collect", &["account", "decide", "declare", "look", "person", "queue", "staff"]),
+    ("retention", &["account", "collect", "decide", "person", "queue"]),
     ("demo", &["account", "check_in", "decide", "declare", "person", "staff"]),
     ("dashboard", &["queue", "staff", "tally"]),
     ("area", &["alarm", "decide", "import", "log", "publication", "simulate", "staff"]),
@@ -55,12 +56,13 @@ const DUTIES: &[(&str, &[&str])] = &[
             "order",
             "person",
             "publication",
+            "retention",
             "review",
             "staff",
             "tally",
         ],
     ),
-    ("service", &["alarm", "demo", "jobs", "log", "queue", "staff"]),
+    ("service", &["alarm", "demo", "jobs", "log", "queue", "retention", "staff"]),
 ];
 
 fn root() -> PathBuf {

@@ -3,7 +3,7 @@
 import { dress } from '@kangma/shared/dress'
 import { computed, reactive, shallowRef, watch } from 'vue'
 import { ApiError, get, post } from '@kangma/shared/api'
-import type { CheckedIn, CheckIn, CheckInItem, Code, CodeSent, Colour, Declaration, DeclarationForm, Declared, Look, Me, Notice, Session, Site } from '@kangma/shared/api-types'
+import type { CheckedIn, CheckIn, CheckInItem, Code, CodeSent, Colour, Declaration, DeclarationForm, Declared, Look, Me, Notice, Retention, Session, Site } from '@kangma/shared/api-types'
 import { tag } from '@kangma/shared/i18n'
 import { asking, offer } from '@kangma/shared/languages'
 import { Once } from '@kangma/shared/once'
@@ -319,6 +319,8 @@ export async function checkIn(values: CheckIn): Promise<CheckedIn> {
 export const checkIns = () => inPerson(() => get<{ items: CheckInItem[] }>('/api/v1/me/check-ins')).then((answer) => answer.items)
 
 export const looks = () => inPerson(() => get<{ items: Look[] }>('/api/v1/me/looks')).then((answer) => answer.items)
+
+export const retention = () => inPerson(() => get<Retention>('/api/v1/me/retention'))
 
 export const notices = () => inPerson(() => get<{ items: Notice[] }>('/api/v1/me/notices')).then((answer) => answer.items)
 

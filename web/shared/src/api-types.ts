@@ -181,6 +181,12 @@ export interface Look {
   purpose: 'review' | 'appeal' | 'order' | 'help' | 'tracing' | 'audit' | 'collect'
 }
 
+/** How long facts of oneself are kept, and what was erased since; their names in the language asked for. */
+export interface Retention {
+  kinds: { kind: string; name: string; days: number | null; erased: number }[]
+  erased_at: Instant | null
+}
+
 export interface CheckIn {
   temperature_c: number
   symptoms: string[]

@@ -14,16 +14,18 @@ mod track;
 
 use crate::decision::{Colour, Counted, Decision, Episode, Status};
 use crate::fact::{Fact, Facts, Kind};
+use crate::id::FactId;
 use crate::rules::expr::{Areas, Env, PersonView};
 use crate::rules::flag::{Flag, Task};
 use crate::rules::pack::{Pack, Rule, Then};
-use crate::time::{Instant, Now};
+use crate::time::{Day, Instant, Now};
 
-use duty::lapses;
+use duty::{Lapsed, lapses};
 use known::Known;
 pub(crate) use known::withdrawn;
 use record::{record, turn};
 pub(crate) use stage::Span;
+use stage::Subject;
 use track::{Track, follow, openings};
 
 /// What rules may know beside pack and facts.
@@ -48,11 +50,7 @@ pub(crate) fn decide_at(
     now: &Now,
 ) -> Decision {
     let known = Known::read(pack, facts, context, is_void, now);
-    let mut tracks: Vec<Track<'_>> = Vec::new();
-    for opening in openings(pack, &known) {
-        follow(pack, &known, now, &mut tracks, &opening);
-    }
-    let lapsed = lapses(pack, &known, now, &mut tracks);
+    let (tracks, lapsed) = tracks(pack, &known, now);
     let mut episodes: Vec<Episode> = Vec::new();
     let mut flags: Vec<Flag> = Vec::new();
     let mut records: Vec<Fact> = Vec::new();
@@ -102,6 +100,80 @@ pub(crate) fn decide_at(
         orders: known.orders,
         records,
     }
+}
+
+/// Every episode, open or over, and what lapsed duties make of a green code.
+fn tracks<'a>(pack: &'a Pack, known: &'a Known<'a>, now: &'a Now) -> (Vec<Track<'a>>, Lapsed) {
+    let mut tracks: Vec<Track<'a>> = Vec::new();
+    for opening in openings(pack, known) {
+        follow(pack, known, now, &mut tracks, &opening);
+    }
+    let lapsed = lapses(pack, known, now, &mut tracks);
+    (tracks, lapsed)
+}
+
+/// What one episode rests on. While it is open, or a fact that opened it is kept, nothing that happened
+/// meanwhile may be missing: it is reckoned from the facts each time, and would end at another instant.
+pub(crate) struct Course {
+    /// Facts that open it, or would if another of them were missing.
+    pub grounds: Vec<FactId>,
+    /// From when on facts count for it.
+    pub from: Instant,
+    /// When it was over; none while it is open.
+    pub until: Option<Instant>,
+}
+
+/// What decisions rest on, whatever is still to come.
+pub(crate) struct Ground {
+    /// Every episode's.
+    pub courses: Vec<Course>,
+    /// The facts that did each duty last, or from whose end it counts, and the last check-in beside them.
+    pub duties: Vec<FactId>,
+    /// Facts that a correction withdraws, sorted.
+    pub withdrawn: Vec<FactId>,
+}
+
+/// What [`decide_at`] would say rests on.
+pub(crate) fn ground_at(
+    pack: &Pack,
+    facts: &Facts,
+    context: &Context<'_>,
+    is_void: &dyn Fn(&str) -> bool,
+    now: &Now,
+) -> Ground {
+    let known = Known::read(pack, facts, context, is_void, now);
+    let (tracks, _) = tracks(pack, &known, now);
+    let courses = tracks.iter().map(|track| course(pack, &known, now, track)).collect();
+    let last =
+        |i: usize| known.kept.iter().rev().find(|(rule, ..)| *rule == i).map(|(_, at, fact)| (*at, *fact));
+    // What keeps green counts from the end of what gave another colour as well.
+    let ends = tracks.iter().filter_map(|t| Some((t.over_at()?, t.opened_by)));
+    let end = ends.max_by_key(|(over, _)| *over);
+    let mut duties = Vec::new();
+    for (i, rule) in pack.rules.iter().enumerate() {
+        let Some((at, fact)) = last(i) else { continue };
+        duties.push(fact);
+        let end = end.filter(|(over, _)| rule.keeps_green() && *over >= at);
+        duties.extend(end.map(|(_, opened_by)| opened_by));
+        // Without any check-in a lapse from before the next would be taken for one that is not known.
+        duties.extend(known.check_ins.last().map(|c| c.fact.id));
+    }
+    Ground { courses, duties, withdrawn: known.withdrawn }
+}
+
+fn course(pack: &Pack, known: &Known<'_>, now: &Now, track: &Track<'_>) -> Course {
+    let (rule, opened_by, since, until) = (track.rule, track.opened_by, track.since, track.over_at());
+    let of = Subject { pack, known, now, rule, opened_by, since };
+    let opened = known.facts.find(opened_by).map_or(since, |f| f.happened);
+    let began = track.covers_from.min(since).min(opened);
+    // A stage may count whole days, from one before the fact that opened it.
+    let days = track.terms.iter().map(|stage| of.days(&stage.release, since).0);
+    let from = pack.zone.start_of(days.fold(pack.zone.day_of(began), Day::min));
+    let meanwhile = |at: Instant| from <= at && until.is_none_or(|until| at <= until);
+    let matched = known.matched.iter().filter(|m| &*m.rule.id == rule && meanwhile(m.at)).map(|m| m.fact.id);
+    let kept = known.kept.iter().filter(|(i, at, _)| &*pack.rules[*i].id == rule && meanwhile(*at));
+    let grounds = std::iter::once(opened_by).chain(matched).chain(kept.map(|(.., fact)| *fact));
+    Course { grounds: grounds.collect(), from, until }
 }
 
 /// Every rule that is asked of a fact, with what it is asked about, in the order of the facts: what

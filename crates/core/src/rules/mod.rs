@@ -20,6 +20,7 @@ pub mod outline;
 pub mod pack;
 pub mod publication;
 pub mod release;
+pub mod retention;
 pub mod said;
 mod samples;
 pub mod sentence;

@@ -110,7 +110,7 @@ pub fn urgent_before(facts: &Facts, at: Instant) -> Option<&Fact> {
 /// Lists that say that somebody is ill or met somebody who is.
 const CASES: [&str; 5] = ["confirmed", "suspected", "asymptomatic", "close_contact", "contact_of_contact"];
 /// For how long a list or a test says something, in seconds.
-const CASE_S: i64 = 14 * DAY_S;
+pub(crate) const CASE_S: i64 = 14 * DAY_S;
 
 /// Whether a list or a positive test of the last 14 days stands behind a person, besides orders.
 #[must_use]

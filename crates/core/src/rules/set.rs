@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::decision::{Decision, Episode};
 use crate::division::{lies_in, prefix};
 use crate::fact::{Fact, Facts, Kind};
-use crate::rules::decide::{Context, decide_at};
+use crate::rules::decide::{Context, Ground, decide_at, ground_at};
 use crate::rules::expr::{Areas, CODE_LENGTHS, Difference};
 use crate::rules::pack::Pack;
 use crate::rules::tongue::Tongue;
@@ -407,6 +407,14 @@ pub fn decide_in(set: &PackSet, facts: &Facts, now: Instant) -> Decision {
     decision
 }
 
+/// What [`decide_in`] would say rests on.
+pub(crate) fn ground_in(set: &PackSet, facts: &Facts, now: Instant) -> Ground {
+    let now = Now::new(now);
+    let pack = set.in_force(place_number(facts), &now);
+    let (areas, _) = set.areas(pack, facts, &now);
+    ground_at(pack, facts, &Context { areas }, &|digest| set.is_void(digest, &now), &now)
+}
+
 /// Division of the current stay, or the destination of somebody who intends to come, as deep as the
 /// person gave it; of somebody who never declared, where the first list that came puts them
 /// (a later one could fetch people into a division to get at them).
@@ -414,11 +422,13 @@ pub fn decide_in(set: &PackSet, facts: &Facts, now: Instant) -> Decision {
 pub fn place_of(facts: &Facts) -> Option<&str> {
     match facts.iter().rev().find(|f| f.kind == Kind::Declaration) {
         Some(declaration) => place_of_declaration(declaration),
-        None => {
-            let listed = facts.iter().filter(|f| f.text("place").is_some());
-            listed.min_by_key(|f| (f.recorded, f.id)).and_then(|f| f.text("place"))
-        }
+        None => first_placing(facts).and_then(|f| f.text("place")),
     }
+}
+
+/// The first that came of the facts that place somebody who never declared.
+pub(crate) fn first_placing(facts: &Facts) -> Option<&Fact> {
+    facts.iter().filter(|f| f.text("place").is_some()).min_by_key(|f| (f.recorded, f.id))
 }
 
 /// [`place_of`] as a number; 0 unknown.

@@ -44,6 +44,7 @@ pub const MAIN: &[Migration] = migrations![
     "simulations" => "0017_simulations.sql",
     "area_turns" => "0018_area_turns.sql",
     "places" => "0019_places.sql",
+    "retention" => "0020_retention.sql",
 ];
 
 /// The store of keys.

@@ -8,11 +8,12 @@ pub mod job;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use kangma_core::decision::Decision;
 use kangma_core::fact::Fact;
-use kangma_core::id::PersonId;
+use kangma_core::id::{FactId, PersonId};
 use kangma_core::identity::Name;
 use kangma_core::rules::set::decide_in;
 use kangma_core::time::Instant;
@@ -209,6 +210,29 @@ fn fresh_state(person: &Person, decision: &Decision, old: &State) -> State {
     state.sealed.areas = decision.areas.map(|since| since.0);
     state.pack = person::digest_bytes(&decision.pack.digest);
     state
+}
+
+/// Takes facts away that have had their days, rows and all; what the rules say is the same without them.
+/// Whether it was done: not if somebody else wrote meanwhile.
+pub async fn erase(
+    app: &Shared,
+    mut person: Person,
+    (spent, seqs): (&BTreeSet<FactId>, &[i64]),
+    at: Instant,
+) -> Result<bool, Problem> {
+    let before = person.stored.as_ref().map(|s| s.pack.clone());
+    let (whole, stored) = settle(app, &mut person, Vec::new(), at);
+    person.erase(spent, at);
+    let decision = Decision { records: whole.records, ..now(app, &person, at) };
+    let tokens_after = person.stored.as_ref().map_or(Instant(0), |s| s.tokens_after);
+    let unit = queue::open_confirmations(app, Unit::new("decide.erase"), &person, &decision);
+    let unit = person::write(app, unit, &mut person, &stored, &decision, tokens_after);
+    match app.db.commit(person::remove_facts(unit, person.id, seqs)).await {
+        Err(DbError::Conflict) => return Ok(false),
+        done => done?,
+    }
+    app.packs.compare(&person.facts, &decision, before.as_deref());
+    Ok(true)
 }
 
 /// Stores a fresh decision for somebody whom nobody reads.

@@ -11,6 +11,7 @@ use kangma_core::time::{DAY_S, Instant};
 
 use kangma_core::rules::expr::{Area, Areas};
 use kangma_core::rules::pack::{Pack, PackFiles};
+use kangma_core::rules::retention::spent;
 use kangma_core::rules::set::{Entry, PackSet, Void, decide_in};
 
 use super::{Missing, Recording, Standing, current, nothing_else, now, record, standing};
@@ -32,9 +33,13 @@ fn packs(start: Instant) -> PackSet {
     let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packs/hangzhou-2020-02-11");
     let files = crate::cli::pack::read_dir(&dir).unwrap();
     let load = |changes: &[(&str, &str)]| {
-        let change =
-            |text: &str| changes.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to));
-        let files = PackFiles(files.0.iter().map(|(name, text)| (name.clone(), change(text))).collect());
+        let days = "\n[retention]\ndeclaration = 14\ncheck_in = 14\n[areas]";
+        let change = |name: &str, text: &str| {
+            let text = if name == "pack.toml" { text.replace("\n[areas]", days) } else { text.to_owned() };
+            changes.iter().fold(text, |text, (from, to)| text.replace(from, to))
+        };
+        let files =
+            PackFiles(files.0.iter().map(|(name, text)| (name.clone(), change(name, text))).collect());
         std::sync::Arc::new(Pack::load(&files).unwrap_or_else(|e| panic!("{e}")))
     };
     let hefei =
@@ -202,6 +207,22 @@ fn listed(app: &App, places: &[&str]) -> (Instant, std::sync::Arc<Areas>) {
     (app.clock.now().plus_s(6), std::sync::Arc::new(areas))
 }
 
+/// What the job does of somebody's facts that have had their days; returns how many.
+async fn erase_spent(app: &Shared, id: PersonId) -> usize {
+    let loaded = person::load(app, id).await.unwrap_or_else(|p| panic!("{}", p.code));
+    let Some(mut person) = loaded else { return 0 };
+    let rows = person::with_rows(app, &mut person).await.unwrap_or_else(|p| panic!("{}", p.code));
+    let now = app.clock.now();
+    let found = spent(&app.packs.set(), &person.facts, now, now);
+    let gone = rows.iter().filter(|(_, id)| found.ids.contains(id));
+    let seqs: Vec<i64> = gone.map(|(seq, _)| *seq).collect();
+    if seqs.is_empty() {
+        return 0;
+    }
+    let done = super::erase(app, person, (&found.ids, &seqs), now).await;
+    if done.unwrap_or_else(|p| panic!("{}", p.code)) { seqs.len() } else { 0 }
+}
+
 /// What the job does of each part of the people, in whatever order.
 async fn look_through(app: &Shared) {
     for number in (0..16).filter(|_| app.rng.below(4) > 0) {
@@ -230,11 +251,12 @@ async fn a_stored_decision_that_stands_equals_a_fresh_one_whatever_happens() {
     let committee = divisions().children(Some(street)).next().unwrap().code;
     let residences = ["330106", "330102", "110101", "340104", street, committee];
     app.packs.put(packs(app.clock.now()), Vec::new(), std::collections::BTreeMap::new());
-    let mut listings = Vec::new();
+    let (mut listings, mut erased) = (Vec::new(), 0);
     let steps = if std::env::var_os("KANGMA_DRILL").is_some() { 5_000 } else { 400 };
     for step in 0..steps {
         let id = people[app.rng.below(4) as usize];
-        match app.rng.below(12) {
+        match app.rng.below(13) {
+            12 => erased += erase_spent(&app, id).await,
             10 => listings.push(listed(&app, &[street, committee, "110101", "34"])),
             11 => look_through(&app).await,
             0 => {
@@ -274,6 +296,7 @@ async fn a_stored_decision_that_stands_equals_a_fresh_one_whatever_happens() {
         }
     }
     counts_are_those_of_the_people(&app, &people, steps).await;
+    assert!(erased > 20, "{erased} facts had their days");
     app.db.clone().close().await;
     app.key_store.clone().close().await;
 }

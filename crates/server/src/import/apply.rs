@@ -37,8 +37,8 @@ pub type Applied = Result<Outcome, LineError>;
 const NOTHING_TO_WITHDRAW: LineError = LineError {
     column: Column::Reference,
     code: "line.nothing_to_withdraw",
-    zh: "本单位没有以该编号报送过此人的有效记录。",
-    en: "Your office has sent no standing record of this person under this reference.",
+    zh: "本单位没有以该编号报送过此人的有效记录，或该记录已过保存期限、已被删除。",
+    en: "Your office has sent no standing record of this person under this reference, or its days were over and it was erased.",
 };
 
 const PLACE_OUTSIDE: LineError = LineError {
@@ -193,7 +193,7 @@ fn undo_id(mut id: FactId, n: u8) -> FactId {
 
 /// What a line adds to a person; nothing where it was said before.
 fn facts(app: &Shared, person: &Person, line: &Line) -> Result<Vec<Fact>, LineError> {
-    let said = |id: FactId| person.facts.iter().any(|f| f.id.is_repeat_of(&id));
+    let said = |id: FactId| person.facts.iter().any(|f| f.id.is_repeat_of(&id)) || person.is_spent(&id);
     if line.change == Change::New {
         return Ok(if said(line.fact.id) { Vec::new() } else { vec![line.fact.clone()] });
     }

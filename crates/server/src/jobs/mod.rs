@@ -14,7 +14,8 @@ use crate::app::{SKEW_MAX_MS, Shared};
 use crate::db::DbError;
 use crate::decide::job::Part;
 use crate::{
-    appeal, area, collect, dashboard, decide, import, log, login, order, publication, review, staff, tally,
+    appeal, area, collect, dashboard, decide, import, log, login, order, publication, retention, review,
+    staff, tally,
 };
 
 /// Rounds of due decisions in one go: bounds how long one wake-up works.
@@ -52,6 +53,12 @@ pub fn start(app: &Shared, stop: &CancellationToken) -> tokio_util::task::TaskTr
         area::job::follow(&app).await;
     });
     every(&tracker, app, stop, Duration::from_millis(500), walk_areas);
+    every(&tracker, app, stop, Duration::from_secs(1), |app: Shared| async move {
+        let holds = |part| app.leases.holds(&leases::part_name(part));
+        if let Err(problem) = retention::job::round(&app, leases::PARTS, holds).await {
+            tracing::warn!(code = problem.code, "erasing facts that have had their days");
+        }
+    });
     every(&tracker, app, stop, Duration::from_millis(500), areas);
     every(&tracker, app, stop, Duration::from_secs(1), findings);
     every(&tracker, app, stop, Duration::from_secs(5), overdue_appeals);

@@ -2,7 +2,8 @@
 //!
 //! CBOR: a fact is `[id, kind, happened, recorded, source, [value…]]`. A value is null, a
 //! boolean, an integer, a float, text, a list of texts, a day (tag 100, RFC 8943) or an instant
-//! (tag 1).
+//! (tag 1). Behind the facts of a dossier stand the halves of ids that lists are known again by when what
+//! they said is erased ([`Person::is_spent`](super::Person::is_spent)), 8 bytes each.
 
 use std::sync::Arc;
 
@@ -62,8 +63,8 @@ impl Read {
 
 /// All facts that rules may still read. Beyond the wanted size, old check-ins that no open
 /// episode counts are left to their rows.
-pub fn encode(facts: &Facts, decision: &Decision, old: Option<&Read>) -> Vec<u8> {
-    let whole = encode_where(facts, old, |_| true);
+pub fn encode(facts: &Facts, spent: &[u8], decision: &Decision, old: Option<&Read>) -> Vec<u8> {
+    let whole = encode_where(facts, spent, old, |_| true);
     if whole.len() <= BYTES_WANTED {
         return whole;
     }
@@ -71,11 +72,16 @@ pub fn encode(facts: &Facts, decision: &Decision, old: Option<&Read>) -> Vec<u8>
     // A duty counts from the last one, however old.
     let last = facts.iter().rev().find(|f| f.kind == Kind::CheckIn).map_or(oldest_open, |f| f.happened);
     let keep_from = oldest_open.min(last).min(decision.decided_at.plus_s(-CHECK_INS_KEPT_S));
-    encode_where(facts, old, |f| f.kind != Kind::CheckIn || f.happened >= keep_from)
+    encode_where(facts, spent, old, |f| f.kind != Kind::CheckIn || f.happened >= keep_from)
 }
 
 /// Those facts that are kept.
-pub fn encode_where(facts: &Facts, old: Option<&Read>, keep: impl Fn(&Fact) -> bool) -> Vec<u8> {
+pub fn encode_where(
+    facts: &Facts,
+    spent: &[u8],
+    old: Option<&Read>,
+    keep: impl Fn(&Fact) -> bool,
+) -> Vec<u8> {
     let kept = facts.iter().filter(|f| keep(f)).count();
     let room = old.map_or(64 * kept, |old| old.bytes.len() + 256);
     let mut e = Encoder::new(Vec::with_capacity(room));
@@ -86,6 +92,9 @@ pub fn encode_where(facts: &Facts, old: Option<&Read>, keep: impl Fn(&Fact) -> b
             Some(bytes) => e.writer_mut().extend_from_slice(bytes),
             None => fact_into(&mut e, fact),
         }
+    }
+    if !spent.is_empty() {
+        e.bytes(spent).expect(INFALLIBLE);
     }
     e.into_writer()
 }
@@ -127,18 +136,27 @@ impl From<minicbor::decode::Error> for BadBytes {
 
 /// A dossier's facts.
 pub fn decode(bytes: &[u8]) -> Result<Facts, BadBytes> {
-    facts_from(bytes, |_| ())
+    facts_from(bytes, |_| ()).map(|(facts, _)| facts)
 }
 
-/// A dossier's facts, and the dossier to write the next one from.
-pub fn read(bytes: &Arc<[u8]>) -> Result<(Facts, Read), BadBytes> {
+/// What a dossier holds.
+pub struct Held<'a> {
+    pub facts: Facts,
+    /// Halves of ids of what lists said and is erased.
+    pub spent: &'a [u8],
+    /// To write the next one from.
+    pub read: Read,
+}
+
+/// All of a dossier.
+pub fn read(bytes: &Arc<[u8]>) -> Result<Held<'_>, BadBytes> {
     let mut bounds = Vec::new();
-    let facts = facts_from(bytes, |at| bounds.push(u32::try_from(at).unwrap_or(u32::MAX)))?;
-    Ok((facts, Read { bytes: Arc::clone(bytes), bounds }))
+    let (facts, spent) = facts_from(bytes, |at| bounds.push(u32::try_from(at).unwrap_or(u32::MAX)))?;
+    Ok(Held { facts, spent, read: Read { bytes: Arc::clone(bytes), bounds } })
 }
 
 /// Tells where each fact begins, and where the last one ends.
-fn facts_from(bytes: &[u8], mut bound: impl FnMut(usize)) -> Result<Facts, BadBytes> {
+fn facts_from(bytes: &[u8], mut bound: impl FnMut(usize)) -> Result<(Facts, &[u8]), BadBytes> {
     let mut d = Decoder::new(bytes);
     let n = length(&mut d)?;
     let mut facts = Vec::with_capacity(n);
@@ -147,7 +165,8 @@ fn facts_from(bytes: &[u8], mut bound: impl FnMut(usize)) -> Result<Facts, BadBy
         facts.push(fact_from(&mut d)?);
         bound(d.position());
     }
-    Ok(Facts::new(facts))
+    let spent = if d.position() < bytes.len() { d.bytes()? } else { &[] };
+    Ok((Facts::new(facts), spent))
 }
 
 /// One fact.

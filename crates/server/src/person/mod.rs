@@ -12,12 +12,13 @@ mod store;
 mod tests;
 mod walk;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use kangma_core::decision::{Colour, Decision, Status};
-use kangma_core::fact::{Fact, Facts, Kind, Value};
-use kangma_core::id::{AccountId, PersonId};
+use kangma_core::fact::{Fact, Facts, Kind, Source, Value};
+use kangma_core::id::{AccountId, FactId, PersonId};
 use kangma_core::identity::{Document, Name};
 use kangma_core::rules::set;
 use kangma_core::tally::{Change, Counted};
@@ -58,11 +59,13 @@ impl Opened {
 
     fn person(&self) -> Result<Person, Problem> {
         let State { id, version, ref sealed, .. } = *self.state;
-        let (facts, read) = dossier::read(&self.dossier).map_err(unreadable)?;
+        let dossier::Held { facts, spent, read } = dossier::read(&self.dossier).map_err(unreadable)?;
         Ok(Person {
             id,
             version,
             facts,
+            spent: spent.into(),
+            erased: sealed.erased.clone(),
             name: sealed.name.clone(),
             name_masked: sealed.name_masked.clone(),
             stored: Some(Arc::clone(&self.state)),
@@ -147,6 +150,39 @@ pub struct Sealed {
     /// Since when the lists of areas act that the decision was made under.
     #[n(14)]
     pub areas: Option<i64>,
+    /// What was erased of them by age, where anything was.
+    #[n(15)]
+    pub erased: Option<Erased>,
+}
+
+/// How many facts of somebody were erased because their days were over. Says nothing of what they were.
+#[derive(Clone, Debug, Default, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct Erased {
+    /// When the last were.
+    #[n(0)]
+    pub at: i64,
+    /// How many of each [`Kind`], by number.
+    #[n(1)]
+    pub kinds: Vec<(u8, u64)>,
+}
+
+impl Erased {
+    /// How many in all.
+    pub fn total(&self) -> u64 {
+        self.kinds.iter().map(|(_, n)| n).sum()
+    }
+
+    /// How many of a kind.
+    pub fn of(&self, kind: Kind) -> u64 {
+        self.kinds.iter().find(|(k, _)| *k == kind as u8).map_or(0, |(_, n)| *n)
+    }
+
+    fn add(&mut self, kind: Kind) {
+        match self.kinds.iter_mut().find(|(k, _)| *k == kind as u8) {
+            Some((_, n)) => *n += 1,
+            None => self.kinds.push((kind as u8, 1)),
+        }
+    }
 }
 
 impl Sealed {
@@ -207,6 +243,9 @@ pub struct Person {
     pub stored: Option<Arc<State>>,
     next_seq: i64,
     dek: Dek,
+    /// Second halves of the ids of what lists said and was erased.
+    spent: Box<[u8]>,
+    erased: Option<Erased>,
     /// All facts as they were read.
     read: Option<dossier::Read>,
     /// All facts as bytes, once they were written.
@@ -237,6 +276,26 @@ impl Person {
         self.facts.iter().rev().find(|f| f.kind == Kind::CheckIn).map_or(Instant(0), |f| f.happened)
     }
 
+    /// Whether a list said the same before, and it was erased since: sent again, it is nothing new.
+    pub fn is_spent(&self, id: &FactId) -> bool {
+        self.spent.chunks_exact(8).any(|half| half == &id.0[8..])
+    }
+
+    /// Takes facts away, and keeps count of them.
+    pub fn erase(&mut self, ids: &BTreeSet<FactId>, now: Instant) {
+        let mut erased = self.erased.take().unwrap_or_default();
+        let mut spent = std::mem::take(&mut self.spent).into_vec();
+        erased.at = now.0;
+        let rest = self.facts.iter().filter(|f| !ids.contains(&f.id)).cloned().collect();
+        for fact in self.facts.iter().filter(|f| ids.contains(&f.id)) {
+            erased.add(fact.kind);
+            if fact.source == Source::List {
+                spent.extend_from_slice(&fact.id.0[8..]);
+            }
+        }
+        (self.facts, self.spent, self.erased) = (rest, spent.into(), Some(erased));
+    }
+
     /// Gives a name that was confirmed in place of one that was not.
     pub fn name_as(&mut self, name: &Name) {
         name.as_str().clone_into(&mut self.name);
@@ -259,6 +318,12 @@ impl Person {
     pub fn division(&self) -> u64 {
         set::place_number(&self.facts)
     }
+}
+
+/// Whether there are rows of facts that a dossier of so many does not hold.
+fn more_rows(next_seq: i64, erased: Option<&Erased>, in_dossier: usize) -> bool {
+    let rows = u64::try_from(next_seq).unwrap_or(0).saturating_sub(erased.map_or(0, Erased::total));
+    rows > in_dossier as u64
 }
 
 /// The county of a stored division, as a code; the whole country where it is not known.
@@ -427,12 +492,36 @@ pub async fn profile(app: &Shared, id: PersonId) -> Result<Option<Profile>, Prob
 #[cfg(test)]
 pub async fn recorded_facts(app: &Shared, id: PersonId) -> Result<Facts, Problem> {
     let Some(dek) = app.person_keys.get(id).await? else { return Err(destroyed()) };
+    Ok(Facts::new(rows_of(app, id, &dek).await?.into_iter().map(|(_, fact)| fact).collect()))
+}
+
+/// The rows of somebody's facts, by their numbers; the person's facts are then those of the rows, also
+/// those that the dossier leaves to them.
+pub async fn with_rows(app: &Shared, person: &mut Person) -> Result<Vec<(i64, FactId)>, Problem> {
+    let rows = rows_of(app, person.id, &person.dek).await?;
+    let ids = rows.iter().map(|(seq, fact)| (*seq, fact.id)).collect();
+    person.facts = Facts::new(rows.into_iter().map(|(_, fact)| fact).collect());
+    Ok(ids)
+}
+
+async fn rows_of(app: &Shared, id: PersonId, dek: &Dek) -> Result<Vec<(i64, Fact)>, Problem> {
     let mut facts = Vec::new();
     for (seq, body) in store::facts(&app.db, id).await? {
         let plain = dek.open("fact", "body", &store::fact_key(id, seq), &body).map_err(unreadable)?;
-        facts.push(dossier::decode_one(&plain).map_err(unreadable)?);
+        facts.push((seq, dossier::decode_one(&plain).map_err(unreadable)?));
     }
-    Ok(Facts::new(facts))
+    Ok(facts)
+}
+
+/// Removes rows of facts, in the unit that writes the person without them. Their numbers, in order, are not
+/// given again.
+pub fn remove_facts(mut unit: Unit, id: PersonId, seqs: &[i64]) -> Unit {
+    for run in seqs.chunk_by(|a, b| a + 1 == *b) {
+        if let (Some(first), Some(last)) = (run.first(), run.last()) {
+            unit = store::remove_facts(unit, id, *first, *last);
+        }
+    }
+    unit
 }
 
 /// A person to add facts to.
@@ -522,6 +611,7 @@ fn seal(
         areas: decision.areas.map(|since| since.0),
         corrected_at: person.facts.iter().rev().find(|f| f.kind == Kind::Correction).map(|f| f.happened.0),
         told: if changed { told.map(|told| told.to_bytes().into()) } else { told_before() },
+        erased: person.erased.clone(),
     };
     let state = minicbor::to_vec(&sealed).expect("encoding into memory cannot fail");
     let version = person.version + 1;
@@ -530,7 +620,7 @@ fn seal(
         let body = dek.seal("decision", "body", &store::fact_key(id, version), &plain);
         (version, decision.decided_at, body)
     });
-    let dossier = dossier::encode(&person.facts, decision, person.read.as_ref());
+    let dossier = dossier::encode(&person.facts, &person.spent, decision, person.read.as_ref());
     let row = store::PersonRow {
         version: person.version,
         next_seq: person.next_seq + i64::try_from(facts.len()).unwrap_or(i64::MAX),
@@ -639,6 +729,8 @@ pub fn with_key(id: PersonId, name: &Name, dek: Dek, facts: Facts) -> Person {
         stored: None,
         next_seq: 0,
         dek,
+        spent: Box::default(),
+        erased: None,
         read: None,
         dossier: None,
     }

@@ -36,7 +36,7 @@ static STATE: Point = Point {
 
 pub static EVERYBODY: Walk = Walk {
     name: "person.walk",
-    columns: "person_id, decided_at, review_at, pack, state, dossier",
+    columns: "person_id, decided_at, review_at, pack, state, dossier, next_seq",
     table: "person",
     key: "person_id",
     filter: "",
@@ -71,7 +71,6 @@ static BY_DOCUMENT: Stmt =
 static PROFILE: Stmt =
     Stmt { name: "person.profile", sql: "SELECT document_id, profile FROM document WHERE document_id = $1" };
 
-#[cfg(test)]
 static FACTS: Stmt =
     Stmt { name: "person.facts", sql: "SELECT seq, body FROM fact WHERE person_id = $1 ORDER BY seq" };
 
@@ -90,6 +89,11 @@ static STATES_AFTER: Stmt = Stmt {
 static ADD_FACT: Stmt = Stmt {
     name: "person.add_fact",
     sql: "INSERT INTO fact (person_id, seq, recorded_at, body) VALUES ($1, $2, $3, $4)",
+};
+
+static REMOVE_FACTS: Stmt = Stmt {
+    name: "person.remove_facts",
+    sql: "DELETE FROM fact WHERE person_id = $1 AND seq >= $2 AND seq <= $3",
 };
 
 static ADD_DECISION: Stmt = Stmt {
@@ -138,7 +142,6 @@ pub async fn profile(db: &Db, id: PersonId) -> Result<Option<([u8; 16], Vec<u8>)
     row.map(|row| Ok((person_id(row.bytes(0)?)?.0, row.bytes(1)?.to_vec()))).transpose()
 }
 
-#[cfg(test)]
 pub async fn facts(db: &Db, id: PersonId) -> Result<Vec<(i64, Vec<u8>)>, DbError> {
     let rows = db.all(&FACTS, &[id.into()]).await?;
     rows.iter().map(|row| Ok((row.int(0)?, row.bytes(1)?.to_vec()))).collect()
@@ -180,6 +183,10 @@ pub fn fact_key(id: PersonId, seq: i64) -> [u8; 24] {
 
 pub fn add_fact(unit: Unit, id: PersonId, seq: i64, recorded: Instant, body: Vec<u8>) -> Unit {
     unit.expect(Affects::One, &ADD_FACT, vec![id.into(), seq.into(), recorded.into(), body.into()])
+}
+
+pub fn remove_facts(unit: Unit, id: PersonId, first: i64, last: i64) -> Unit {
+    unit.expect(Affects::Any, &REMOVE_FACTS, vec![id.into(), first.into(), last.into()])
 }
 
 pub fn add_decision(unit: Unit, id: PersonId, version: i64, at: Instant, body: Vec<u8>) -> Unit {

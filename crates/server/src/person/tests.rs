@@ -3,7 +3,7 @@ use kangma_core::id::FactId;
 use kangma_core::time::{Day, Instant};
 use proptest::prelude::*;
 
-use super::dossier::{decode, decode_one, encode_one, encode_where, read};
+use super::dossier::{Held, decode, decode_one, encode_one, encode_where, read};
 
 fn value() -> impl Strategy<Value = Value> {
     prop_oneof![
@@ -43,12 +43,14 @@ proptest! {
         after in proptest::collection::vec(fact(), 0..4),
         kept in proptest::collection::vec(any::<bool>(), 16),
     ) {
-        let old = encode_where(&Facts::new(before), None, |_| true);
-        let (mut facts, read) = read(&old.clone().into()).unwrap();
-        prop_assert_eq!(&encode_where(&facts, Some(&read), |_| true), &old);
+        let spent = [7; 16];
+        let old = encode_where(&Facts::new(before), &spent, None, |_| true);
+        let bytes = old.clone().into();
+        let Held { mut facts, spent, read } = read(&bytes).unwrap();
+        prop_assert_eq!(&encode_where(&facts, spent, Some(&read), |_| true), &old);
         after.into_iter().for_each(|fact| facts.push(fact));
         let keep = |fact: &Fact| kept[usize::from(fact.id.0[0] % 16)];
-        prop_assert_eq!(encode_where(&facts, Some(&read), keep), encode_where(&facts, None, keep));
+        prop_assert_eq!(encode_where(&facts, spent, Some(&read), keep), encode_where(&facts, spent, None, keep));
     }
 
     #[test]
@@ -83,6 +85,7 @@ fn a_stored_decision_stands_until_its_review_and_not_before_its_time() {
             flags: 0,
             lasts_until: None,
             areas: None,
+            erased: None,
         },
     };
     assert!(state.stands(Instant(100)));

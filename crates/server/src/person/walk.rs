@@ -124,6 +124,27 @@ impl<'a> Walker<'a> {
         }
     }
 
+    /// Goes on behind somebody of the part.
+    #[must_use]
+    pub fn behind(mut self, last: PersonId) -> Walker<'a> {
+        if let Some(Left::Ids(span)) = &self.left
+            && span.first <= last.0
+        {
+            self.left = span.after(last.0).map(Left::Ids);
+        }
+        self
+    }
+
+    /// The last of the page.
+    pub fn last(&self) -> Option<PersonId> {
+        self.by_id.last().map(|(id, _)| PersonId(*id))
+    }
+
+    /// Whether that was the last page.
+    pub fn is_over(&self) -> bool {
+        self.left.is_none()
+    }
+
     /// Reads the next page; returns how much of all people it covers, in parts of 2³², or `None` at the end.
     pub async fn next(&mut self) -> Result<Option<u64>, WalkError> {
         match self.left.take() {
@@ -255,6 +276,12 @@ impl Seen<'_> {
     /// Everything known.
     pub fn facts(&mut self) -> Result<Facts, WalkError> {
         dossier::decode(self.dossier()?).map_err(|e| WalkError::Shape(e.to_string()))
+    }
+
+    /// Whether rows hold facts that the dossier, which has these, leaves to them.
+    pub fn has_more_rows(&mut self, facts: &Facts) -> Result<bool, WalkError> {
+        let next_seq = self.page.at_int(self.row, 6)?;
+        Ok(super::more_rows(next_seq, self.state()?.erased.as_ref(), facts.len()))
     }
 
     fn dossier(&mut self) -> Result<&[u8], WalkError> {

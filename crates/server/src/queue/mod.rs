@@ -14,7 +14,7 @@ use kangma_core::time::Instant;
 
 pub use store::{
     claim, close_in, count_open, drop_in, due, escalate_in, find, open_appeals, open_items, release, settle,
-    settling, undo,
+    settling, undo, waits_for,
 };
 
 use crate::app::App;

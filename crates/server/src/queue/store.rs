@@ -39,6 +39,11 @@ static COUNT_OPEN: Stmt = Stmt {
     sql: "SELECT COUNT(*) FROM (SELECT review_id FROM review WHERE state = 0 LIMIT $1) AS waiting",
 };
 
+static WAITS_FOR: Stmt = Stmt {
+    name: "queue.waits_for",
+    sql: "SELECT review_id FROM review WHERE person_id = $1 AND closed_at IS NULL LIMIT 1",
+};
+
 static OPEN_APPEALS: Stmt = Stmt {
     name: "queue.open_appeals",
     sql: "SELECT division, COUNT(*), COUNT(CASE WHEN opened_at < $1 THEN 1 END) FROM review \
@@ -205,6 +210,11 @@ pub async fn open_appeals(db: &Db, late: Instant) -> Result<Vec<AppealsOf>, DbEr
             Ok(AppealsOf { division, open: row.int(1)?, late: row.int(2)? })
         })
         .collect()
+}
+
+/// Whether something about a person waits for an officer, or was found and is not in effect yet.
+pub async fn waits_for(db: &Db, person: PersonId) -> Result<bool, DbError> {
+    Ok(db.one(&WAITS_FOR, &[person.into()]).await?.is_some())
 }
 
 /// One entry, open or not.

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use kangma_core::tally::{Shown, suppress_alone};
-use kangma_core::time::Instant;
+use kangma_core::time::{Day, Instant};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -13,7 +13,7 @@ use crate::db::DbError;
 use crate::error::{Problem, ProblemBody};
 use crate::http::Private;
 use crate::jobs::Work;
-use crate::{alarm, jobs, log, queue};
+use crate::{alarm, jobs, log, queue, retention};
 
 /// Reviews are counted up to here: more is a crowd, whatever the number.
 const REVIEWS_COUNTED_MAX: i64 = 10_000;
@@ -47,6 +47,9 @@ pub struct Service {
     waiting: Option<Waiting>,
     /// How late things are.
     lags: Lags,
+    /// The last look for facts that have had their days; null where no rules say how long they are kept, or
+    /// before the first.
+    retention: Option<RetentionItem>,
     /// Requests inside this node's handlers.
     requests_inside: usize,
     /// Places for them.
@@ -99,6 +102,22 @@ pub struct Lags {
     clock_ms: i64,
 }
 
+/// A look through everybody for facts that have had their days.
+#[derive(Serialize, ToSchema)]
+pub struct RetentionItem {
+    /// The day on which it began.
+    #[schema(value_type = String, format = Date)]
+    day: Day,
+    /// Parts of the people, of sixteen, that are still looked through.
+    parts_left: i64,
+    /// Facts that were erased.
+    erased: i64,
+    /// People of whom something stays that is past its days, since an answer rests on it; in whole fives, and
+    /// null under 5, as on dashboards.
+    #[schema(value_type = Option<i64>)]
+    held: Shown,
+}
+
 /// A key that signs passes.
 #[derive(Serialize, ToSchema)]
 pub struct KeyItem {
@@ -130,14 +149,21 @@ async fn within<T>(asked: impl Future<Output = Result<T, DbError>>) -> Option<T>
 #[utoipa::path(get, path = "/api/v1/service", tag = "staff",
     responses((status = 200, body = Service), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody)))]
 pub async fn service(State(app): State<Shared>, operator: Operator) -> Result<Private<Service>, Problem> {
-    let (state, log, work, nodes, reviews, alarms) = tokio::join!(
+    let (state, log, work, nodes, reviews, alarms, retention) = tokio::join!(
         super::state(&app),
         within(log::job::how_far(&app)),
         within(jobs::work(&app)),
         within(jobs::alive(&app)),
         within(queue::count_open(&app.db, REVIEWS_COUNTED_MAX)),
         within(alarm::count_open(&app.db)),
+        within(retention::last(&app.db)),
     );
+    let retention = retention.flatten().map(|(walk, parts_left)| RetentionItem {
+        day: Day(i32::try_from(walk.day).unwrap_or(0)),
+        parts_left,
+        erased: walk.facts,
+        held: suppress_alone(walk.held),
+    });
     let (state, cause, detail) = match state {
         Readiness::Ready => ("ready", None, None),
         Readiness::Degraded => ("degraded", Some("database"), Some(super::DEGRADED.to_owned())),
@@ -170,6 +196,7 @@ pub async fn service(State(app): State<Shared>, operator: Operator) -> Result<Pr
             feed_s: app.db.changes().age().as_secs(),
             clock_ms: app.clock.skew_ms(),
         },
+        retention,
         requests_inside: app.gate.inside(),
         requests_max: app.gate.places(),
         people_remembered: app.memory.len(),

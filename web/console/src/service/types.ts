@@ -17,6 +17,8 @@ export interface Service {
   /** Reviews in whole fives; null under 5. */
   waiting: { reviews: number | null; alarms: number; log_leaves: number } | null
   lags: { counts_s: number | null; log_s: number | null; feed_s: number; clock_ms: number }
+  /** The last look for facts that have had their days; null where none was. People in whole fives. */
+  retention: { day: string; parts_left: number; erased: number; held: number | null } | null
   requests_inside: number
   requests_max: number
   people_remembered: number

@@ -1,4 +1,4 @@
-//! How long facts are needed: recorded and checked, so that whoever destroys by age can go by it.
+//! How long facts are needed: checked here, and gone by in [`crate::rules::retention`].
 
 use std::collections::BTreeMap;
 
@@ -8,9 +8,14 @@ use super::{Checker, PACK, Release, Rule, Then, is_of_site};
 use crate::fact::Kind;
 use crate::rules::expr::Diagnostic;
 use crate::rules::lapse::Lapse;
+use crate::rules::order::CASE_S;
+use crate::rules::retention::is_erased_by_age;
+use crate::time::DAY_S;
 
 /// Longest time for which facts are kept, in days.
 const RETENTION_MAX: u32 = 3_650;
+/// For so many days a list or a test stands behind an order (`order::has_case`).
+const LOOKED_BACK: u32 = (CASE_S / DAY_S) as u32;
 
 /// Days by kind of fact: no fewer than the rules need.
 pub(super) fn check(
@@ -23,9 +28,9 @@ pub(super) fn check(
         let mut wrong = |span, text: String, help: String| {
             c.wrong(PACK, Diagnostic::new("pack.retention", span, text).help(help));
         };
-        let kept = |k: &Kind| !matches!(k, Kind::Identity | Kind::Episode);
-        let Some(kind) = Kind::named(name.get_ref()).filter(kept) else {
-            let kinds: Vec<&str> = Kind::ALL.iter().filter(|k| kept(k)).map(|k| k.name()).collect();
+        let erased = |k: &Kind| is_erased_by_age(*k);
+        let Some(kind) = Kind::named(name.get_ref()).filter(erased) else {
+            let kinds: Vec<&str> = Kind::ALL.iter().filter(|k| erased(k)).map(|k| k.name()).collect();
             let text = format!("facts of the kind {:?} are not destroyed by age", name.get_ref());
             wrong(name.span(), text, format!("one of {}", kinds.join(", ")));
             continue;
@@ -33,6 +38,10 @@ pub(super) fn check(
         let n = *days.get_ref();
         if !(1..=RETENTION_MAX).contains(&n) {
             wrong(days.span(), "days of retention are out of range".into(), format!("1 to {RETENTION_MAX}"));
+        }
+        if matches!(kind, Kind::Listed | Kind::Test) && n < LOOKED_BACK {
+            let text = format!("orders look back {LOOKED_BACK} days for a {}", kind.name());
+            wrong(days.span(), text, format!("{} = {LOOKED_BACK} or more", kind.name()));
         }
         let needs = rules.iter().map(|r| (needed(r, kind), &r.id)).max_by_key(|(days, _)| *days);
         if let Some((needed, rule)) = needs.filter(|(needed, _)| *needed > n) {

@@ -57,6 +57,7 @@ const EVERYWHERE: &[&str] = &[
     "area_step",
     "area_turn",
     "area_walk",
+    "retention_walk",
     "pack_simulation",
 ];
 
