@@ -249,7 +249,8 @@ async fn lists_show_nobody_and_each_look_at_somebody_is_logged_and_shown_to_them
     let reviewed = format!("/api/v1/reviews/{entry}");
     let opened = format!("/api/v1/orders/{order}");
     // Who asks by which route, as what they are logged, and what they are told.
-    let acts: [(&Person, &str, String, Option<&Value>, [&str; 2]); 6] = [
+    type Act<'a> = (&'a Person, &'a str, String, Option<&'a Value>, [&'a str; 2]);
+    let acts: [Act<'_>; 6] = [
         (&admin, LOOKS[0], "/api/v1/people/look-up".into(), Some(&look), ["administrator", "help"]),
         (&admin, LOOKS[1], reviewed.clone(), None, ["administrator", "appeal"]),
         (&admin, LOOKS[2], format!("{reviewed}/evidence/{file}"), None, ["administrator", "appeal"]),
