@@ -109,6 +109,8 @@ pub struct Runs(Mutex<Held>);
 #[derive(Debug, Default)]
 struct Held {
     run: Option<([u8; 16], Arc<Progress>)>,
+    /// Runs whose outcome is not written down yet.
+    open: usize,
     leaving: bool,
 }
 
@@ -125,7 +127,8 @@ impl Runs {
         }
         let progress = Arc::new(Progress::default());
         held.run = Some((id, Arc::clone(&progress)));
-        Some(Slot { app: Arc::clone(app), progress })
+        held.open += 1;
+        Some(Slot { app: Arc::clone(app), id, progress })
     }
 
     fn stop(&self, id: [u8; 16]) {
@@ -136,15 +139,15 @@ impl Runs {
 
     /// The node ends: so does its run.
     pub async fn leave(&self) {
-        let running = {
+        {
             let mut held = self.held();
             held.leaving = true;
-            held.run.as_ref().map(|(_, progress)| Arc::clone(progress))
-        };
-        let Some(progress) = running else { return };
-        progress.stop();
+            if let Some((_, progress)) = &held.run {
+                progress.stop();
+            }
+        }
         let gone = async {
-            while self.held().run.is_some() {
+            while self.held().open > 0 {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
@@ -152,15 +155,25 @@ impl Runs {
     }
 }
 
-/// Free again when it is dropped.
+/// Free again when it is dropped, or before.
 struct Slot {
     app: Shared,
+    id: [u8; 16],
     progress: Arc<Progress>,
+}
+
+impl Slot {
+    /// Another may begin, while this one is written down.
+    fn free(&self) -> std::sync::MutexGuard<'_, Held> {
+        let mut held = self.app.simulations.held();
+        held.run.take_if(|(id, _)| *id == self.id);
+        held
+    }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.app.simulations.held().run = None;
+        self.free().open -= 1;
     }
 }
 
@@ -273,6 +286,8 @@ async fn keep(slot: Slot, id: [u8; 16], question: Arc<Question>, below: Place) {
             store::end(id, FAILED, reason, None, None)
         }
     };
+    // Before the commit: whoever reads that it is done may begin the next, and this thread comes on late.
+    drop(slot.free());
     match app.db.commit(end).await {
         // A conflict: it was stopped.
         Ok(()) | Err(DbError::Conflict) => {}
