@@ -292,7 +292,7 @@ fn brought_along(words: impl Fn(&str) -> String) -> (String, Vec<String>) {
     assert_eq!(decision.colour, Some(Colour::Yellow));
     let reads = Tongue::asked("zh-HK");
     let reasons = set.explain(&south, &decision, &facts, reads);
-    assert_eq!(reasons[0].title, "申报时身体不适", "a text of Zhejiang's, which does not speak it");
+    assert_eq!(reasons[0].title, "申报时发热或有呼吸道症状", "a text of Zhejiang's, which does not speak it");
     let told = reasons[0].progress.iter().map(|p| p.text.clone()).collect();
     (south.word(Status::Active, decision.colour, reads).to_owned(), told)
 }
