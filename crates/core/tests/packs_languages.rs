@@ -3,12 +3,18 @@
 
 mod common;
 
+use std::sync::Arc;
+
 use common::files;
-use kangma_core::decision::Colour;
+use kangma_core::decision::{Colour, Status};
+use kangma_core::fact::{Fact, Facts, Kind, Source, Value};
+use kangma_core::id::FactId;
 use kangma_core::rules::pack::{ENGLISH, FILE_BYTES_MAX, Library, Pack, PackFiles, missing};
 use kangma_core::rules::publication::{load_with_parents, with_parents};
+use kangma_core::rules::set::{Entry, PackSet, decide_in};
 use kangma_core::rules::tongue::{Direction, Tongue};
 use kangma_core::rules::words::Lang;
+use kangma_core::time::Instant;
 
 const RULES: &str = r#"
 [[rule]]
@@ -156,7 +162,7 @@ fn files_of_no_language_and_languages_without_a_name_are_refused() {
 }
 
 #[test]
-fn a_child_ships_the_words_of_its_own_rules_in_each_language_or_names_fewer() {
+fn a_child_speaks_the_languages_that_it_names_or_of_its_parents_those_that_it_has_words_in() {
     let mut library = Library::new([made_up("[resident]\n\"app.next\" = \"א\"\n")]);
     let child = |more: &str, words: &str| {
         let head = format!(
@@ -184,12 +190,40 @@ fn a_child_ships_the_words_of_its_own_rules_in_each_language_or_names_fewer() {
         "א",
         "the parent's pages are the child's"
     );
-    let found = load(&child("", ""), &library).unwrap_err().to_string();
-    assert!(found.contains("the text rules.S is missing"), "{found}");
-    let fewer =
-        load(&child("languages = [\"zh\", \"en\"]\n", ""), &library).unwrap_or_else(|e| panic!("{e}"));
-    assert_eq!(fewer.further_languages().count(), 0);
-    assert_eq!(fewer.colour_word(Colour::Red, Tongue::asked("qaa, en")), "red");
+    // A pack above may learn a language, and the child that has no words in it stays as it was.
+    for head in ["", "languages = [\"zh\", \"en\"]\n"] {
+        let fewer = load(&child(head, ""), &library).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(fewer.further_languages().count(), 0);
+        assert_eq!(fewer.colour_word(Colour::Red, Tongue::asked("qaa, en")), "red");
+        assert_eq!(fewer.page_texts("qaa"), None);
+    }
+    // What it names, or says in part, it has to say whole.
+    let named = "languages = [\"zh\", \"en\", \"qaa\"]\n";
+    let mut part = child("", "qaa");
+    part.0.insert("words/qaa.toml".into(), "name = \"c\"\n".into());
+    let mut pages = child("", "");
+    pages.0.insert("pages/qaa.toml".into(), "[resident]\n\"app.next\" = \"א\"\n".into());
+    for (files, told) in [
+        (child(named, ""), "the text rules.S is missing"),
+        (part, "the text rules.S is missing"),
+        (pages, "pages/qaa.toml is there, and languages in pack.toml does not name qaa"),
+    ] {
+        let found = load(&files, &library).unwrap_err().to_string();
+        assert!(found.contains(told), "{told} in {found}");
+    }
+    // A grandchild of a child that does not speak it has not all texts either.
+    library.put(child("", ""));
+    let head = "id = \"site\"\nextends = \"child\"\nversion = \"1\"\ndivision = \"330106\"\neffective = \"2020-03-01T00:00:00+08:00\"\n";
+    let mut below = PackFiles::default();
+    for (name, text) in [
+        ("pack.toml", head),
+        ("rules.toml", ""),
+        ("words/zh.toml", "name = \"g\"\n"),
+        ("words/en.toml", "name = \"g\"\n"),
+    ] {
+        below.0.insert(name.into(), text.into());
+    }
+    assert_eq!(load(&below, &library).unwrap_or_else(|e| panic!("{e}")).further_languages().count(), 0);
     // A text of the parent that is wrong is told in the parent's file.
     library.put(made_up("[resident]\n\"app.next\" = \"{n}\"\n"));
     let found = load(&child("", "qaa"), &library).unwrap_err().to_string();
@@ -204,6 +238,102 @@ fn a_published_text_loses_what_the_pages_no_longer_say_and_nothing_else() {
     let pack = load_with_parents(&published).unwrap_or_else(|e| panic!("{e}"));
     let kept: Vec<&String> = pack.page_texts("qaa").unwrap()["resident"].keys().collect();
     assert_eq!(kept, ["app.next"]);
+}
+
+/// What a person reads in Guangdong of a yellow that they bring from Zhejiang, with other words of
+/// Guangdong's in Traditional Chinese: the colour, and how far it is.
+fn brought_along(words: impl Fn(&str) -> String) -> (String, Vec<String>) {
+    let parents = ["nation-2020", "zhejiang-2020-02-17"].map(shipped);
+    let library = Library::new(parents.clone());
+    let mut south = shipped("guangdong-2020-03");
+    let changed = words(&south.0["words/zh-Hant.toml"]);
+    south.0.insert("words/zh-Hant.toml".into(), changed);
+    let load = |files| Arc::new(Pack::load_with(files, &library).unwrap_or_else(|e| panic!("{e}")));
+    let (south, east) = (load(&south), load(&parents[1]));
+    let start = Instant::parse("2020-03-12T02:00:00Z").unwrap();
+    let entry = |pack: &Arc<Pack>, covers: &str| Entry {
+        pack: Arc::clone(pack),
+        covers: covers.into(),
+        from: start,
+        until: None,
+    };
+    let set = PackSet::single(Arc::clone(&south)).with(vec![entry(&east, "33")], Vec::new()).unwrap();
+    let declared = |n: u128, hours: i64, place: &str, symptoms: &[&str]| {
+        let at = start.plus_s(hours * 3600);
+        let mut fact = Fact {
+            id: FactId(n.to_be_bytes()),
+            kind: Kind::Declaration,
+            happened: at,
+            recorded: at,
+            source: Source::Resident,
+            values: vec![],
+        };
+        let text = |t: &str| Value::Text(t.into());
+        for (name, value) in [
+            ("subject", text("resident")),
+            ("residence", text(place)),
+            ("in_city", Value::Bool(true)),
+            ("contact", text("none")),
+            ("health", text("unwell")),
+            ("under_measure", text("none")),
+            ("overseas", Value::Bool(false)),
+            ("symptoms", Value::List(symptoms.iter().map(|s| (*s).into()).collect())),
+        ] {
+            assert!(fact.set(name, value), "{name}");
+        }
+        fact
+    };
+    let mut facts = Facts::new(vec![declared(1, 1, "330106", &["fever"])]);
+    let decision = decide_in(&set, &facts, start.plus_s(2 * 3600));
+    decision.records.iter().for_each(|f| facts.push(f.clone()));
+    facts.push(declared(2, 3, "440106", &[]));
+    let now = start.plus_s(4 * 3600);
+    let decision = decide_in(&set, &facts, now);
+    assert_eq!(decision.colour, Some(Colour::Yellow));
+    let reads = Tongue::asked("zh-HK");
+    let reasons = set.explain(&south, &decision, &facts, reads);
+    assert_eq!(reasons[0].title, "申报时发热或有呼吸道症状", "a text of Zhejiang's, which does not speak it");
+    let told = reasons[0].progress.iter().map(|p| p.text.clone()).collect();
+    (south.word(Status::Active, decision.colour, reads).to_owned(), told)
+}
+
+#[test]
+fn what_somebody_brings_from_elsewhere_is_counted_in_their_language_and_else_in_one_of_ours() {
+    let (word, told) = brought_along(str::to_owned);
+    assert_eq!(word, "黃碼");
+    assert!(told[0].starts_with("連續正常打卡 0 天"), "{told:?}");
+    // A pack has to have words for its own rules alone.
+    let few = |text: &str| {
+        let kept = text.lines().filter(|l| !l.starts_with("yellow =") && !l.starts_with("check_ins ="));
+        kept.collect::<Vec<_>>().join("\n")
+    };
+    let (word, told) = brought_along(few);
+    assert_eq!(word, "黄码");
+    assert!(told[0].starts_with("连续正常打卡 0 天"), "{told:?}");
+}
+
+#[test]
+fn the_digest_of_the_pages_words_is_of_what_is_fetched_and_of_nothing_else() {
+    let of = |pages: &str| {
+        let pack = Pack::load(&made_up(pages)).unwrap_or_else(|e| panic!("{e}"));
+        (pack.page_texts_digest("qaa").map(str::to_owned), pack.digest.to_string())
+    };
+    let (plain, whole) = of("[resident]\n\"app.next\" = \"א\"\n");
+    assert_eq!(plain.as_ref().map(String::len), Some(16));
+    let (again, other) =
+        of("# as before\n[resident]\n\"app.next\" = \"א\"\n[server]\n\"document.passport\" = \"ב\"\n");
+    assert!(again == plain && other != whole);
+    assert_ne!(of("[resident]\n\"app.next\" = \"ב\"\n").0, plain);
+    assert_eq!(of("").0, None);
+    // Pages that can say less of a published text serve less under another address.
+    let published = |pages: &str| {
+        let files = with_parents(&made_up(pages), &Library::default());
+        load_with_parents(&files)
+            .unwrap_or_else(|e| panic!("{e}"))
+            .page_texts_digest("qaa")
+            .map(str::to_owned)
+    };
+    assert_eq!(published("[resident]\n\"app.next\" = \"א\"\n\"app.gone\" = \"x\"\n"), plain);
 }
 
 /// Characters of the Chinese texts that are written otherwise in traditional ones.

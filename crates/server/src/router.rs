@@ -40,6 +40,7 @@ fn codes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(site::site))
         .routes(routes!(site::page_texts))
+        .routes(routes!(site::pack_languages))
         .routes(routes!(pass::http::me))
         .routes(routes!(pass::http::code))
         .routes(routes!(order::http::notices::list))

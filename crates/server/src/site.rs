@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write as _;
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
@@ -13,9 +13,8 @@ use flate2::write::GzEncoder;
 use kangma_core::decision::Colour;
 use kangma_core::division;
 use kangma_core::rules::display::Display;
-use kangma_core::rules::pack::{Pack, Pages};
-use kangma_core::rules::said::SERVER;
-use kangma_core::rules::tongue::Direction;
+use kangma_core::rules::pack::{Pack, Pages, shown};
+use kangma_core::rules::tongue::{Direction, Tongue};
 use kangma_core::rules::words::{Lang, Words};
 use kangma_core::time::Instant;
 use serde::Serialize;
@@ -135,18 +134,18 @@ pub async fn site(State(app): State<Shared>, Reads(lang): Reads) -> Private<Site
         languages: languages(&pack, pack.languages()),
         language: lang.in_pack(&pack).to_owned(),
         renew_s: pack.pass.renew_s,
-        colours: colours(&pack),
-        symptoms: symptoms(&pack),
+        colours: colours(&pack, EVERY),
+        symptoms: symptoms(&pack, EVERY),
     })
 }
 
-fn colours(pack: &Pack) -> [SiteColour; 3] {
+fn colours(pack: &Pack, which: Which<'_>) -> [SiteColour; 3] {
     [Colour::Green, Colour::Yellow, Colour::Red].map(|colour| SiteColour {
         colour: colour.name(),
         shown: pack.display.shown(colour),
         zh: pack.colour_word(colour, Lang::Zh).to_owned(),
         en: pack.colour_word(colour, Lang::En).to_owned(),
-        more: more(pack, |words| words.colours.get(colour.name())),
+        more: more(pack, which, |words| words.colours.get(colour.name())),
     })
 }
 
@@ -159,20 +158,23 @@ pub struct Dress {
     /// Symptoms that can be declared and checked in, where they are others.
     #[serde(skip_serializing_if = "Option::is_none")]
     symptoms: Option<Vec<SiteWord>>,
-    /// Languages beside Chinese and English, where they are others.
+    /// Where the languages beside Chinese and English are, where they are others.
     #[serde(skip_serializing_if = "Option::is_none")]
-    languages: Option<Vec<SiteLanguage>>,
+    languages: Option<String>,
 }
 
-/// How a pack differs in what it shows from that of the installation; on the way of each read.
-pub fn dress(pack: &Pack, base: &Pack) -> Option<Dress> {
+/// How a pack differs in what it shows from that of the installation; on the way of each read, which has to
+/// be small however many languages there are: further words are in the language of the answer, and which
+/// languages there are the page asks once.
+pub fn dress(pack: &Pack, base: &Pack, lang: Tongue) -> Option<Dress> {
     let others = !pack.languages().eq(base.languages());
+    let read = lang.in_pack(pack);
     // With other languages, what is not drawn in its own colour has to be called so in them.
     let drawn = pack.display != base.display || others && pack.display != Display::default();
-    let colours = drawn.then(|| colours(pack));
-    let symptoms = (pack.vocabulary.symptoms != base.vocabulary.symptoms).then(|| symptoms(pack));
-    // The page has ours; an answer that is read each minute has to be small.
-    let languages = others.then(|| languages(pack, pack.further_languages()));
+    let colours = drawn.then(|| colours(pack, &|name| name == read));
+    let asked = pack.vocabulary.symptoms != base.vocabulary.symptoms;
+    let symptoms = asked.then(|| symptoms(pack, &|name| name == read));
+    let languages = others.then(|| format!("/api/v1/languages/{}", pack.digest));
     (colours.is_some() || symptoms.is_some() || languages.is_some()).then_some(Dress {
         colours,
         symptoms,
@@ -185,14 +187,49 @@ fn languages<'p>(pack: &'p Pack, which: impl Iterator<Item = &'p str>) -> Vec<Si
         lang: lang.to_owned(),
         name: pack.language_name(lang).to_owned(),
         dir: Direction::of(pack.language_name(lang)).name(),
-        pages: pack.page_texts(lang).map(|_| format!("/api/v1/page-texts/{}/{lang}", pack.digest)),
+        pages: pack.page_texts_digest(lang).map(|of| format!("/api/v1/page-texts/{of}/{lang}")),
     };
     which.map(one).collect()
 }
 
-/// A word in each further language of a pack.
-fn more<'p>(pack: &'p Pack, pick: impl Fn(&'p Words) -> Option<&'p String>) -> BTreeMap<String, String> {
-    let all = pack.further_languages().filter_map(|lang| {
+/// The languages of a pack.
+#[derive(Serialize, ToSchema)]
+pub struct Languages {
+    /// Chinese, English, and what more it ships.
+    languages: Vec<SiteLanguage>,
+    /// Which of them fits this request's Accept-Language best.
+    language: String,
+}
+
+/// Reads which languages a pack in force ships, as a code read names it (`dress.languages`).
+#[utoipa::path(get, path = "/api/v1/languages/{digest}", tag = "site",
+    params(("digest" = String, Path, description = "Digest of the pack")),
+    responses((status = 200, body = Languages), (status = 404, body = ProblemBody)))]
+pub async fn pack_languages(
+    State(app): State<Shared>,
+    Path(digest): Path<String>,
+    Reads(lang): Reads,
+) -> Result<Private<Languages>, Problem> {
+    let set = app.packs.set();
+    let pack = set.packs().find(|pack| *pack.digest == *digest).ok_or_else(Problem::not_found)?;
+    Ok(Private(Languages {
+        languages: languages(pack, pack.languages()),
+        language: lang.in_pack(pack).to_owned(),
+    }))
+}
+
+/// Which further languages words are said in.
+type Which<'w> = &'w dyn Fn(&str) -> bool;
+
+const EVERY: Which<'static> = &|_| true;
+
+/// A word in further languages of a pack.
+fn more<'p>(
+    pack: &'p Pack,
+    which: Which<'_>,
+    pick: impl Fn(&'p Words) -> Option<&'p String>,
+) -> BTreeMap<String, String> {
+    let all = pack.further_languages().filter(|lang| which(lang)).filter_map(|lang| {
         let word = pick(pack.words_in(lang)?)?;
         Some((lang.to_owned(), word.clone()))
     });
@@ -200,9 +237,9 @@ fn more<'p>(pack: &'p Pack, pick: impl Fn(&'p Words) -> Option<&'p String>) -> B
 }
 
 /// The pages' own words in a further language of a pack, by part of the pages and key. The digest is of
-/// all that the pack says, so what is found here never changes and may be kept.
+/// what is answered, so what is found here never changes and may be kept.
 #[utoipa::path(get, path = "/api/v1/page-texts/{digest}/{language}", tag = "site",
-    params(("digest" = String, Path, description = "Digest of the pack"),
+    params(("digest" = String, Path, description = "Digest of the texts"),
         ("language" = String, Path, description = "Such as zh-Hant")),
     responses((status = 200, description = "Texts by part and key", body = Object),
         (status = 404, body = ProblemBody)))]
@@ -217,7 +254,8 @@ pub async fn page_texts(
         Some(known) => known,
         None => {
             let set = app.packs.set();
-            let pack = set.packs().find(|pack| *pack.digest == *digest).ok_or_else(Problem::not_found)?;
+            let of = |pack: &&Arc<Pack>| pack.page_texts_digest(&language) == Some(&digest);
+            let pack = set.packs().find(of).ok_or_else(Problem::not_found)?;
             let texts = pack.page_texts(&language).ok_or_else(Problem::not_found)?;
             let made = pack_texts(texts).map_err(|_| Problem::internal())?;
             let mut kept = lock(&PACKED);
@@ -252,19 +290,18 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn pack_texts(texts: &Pages) -> std::io::Result<(Bytes, Bytes)> {
-    let shown: BTreeMap<_, _> = texts.iter().filter(|(part, _)| *part != SERVER).collect();
-    let plain = serde_json::to_vec(&shown)?;
+    let plain = shown(texts);
     let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
     gzip.write_all(&plain)?;
     Ok((plain.into(), gzip.finish()?.into()))
 }
 
-fn symptoms(pack: &Pack) -> Vec<SiteWord> {
+fn symptoms(pack: &Pack, which: Which<'_>) -> Vec<SiteWord> {
     let word = |word: &&'static str| SiteWord {
         word,
         zh: pack.symptom_word(word, Lang::Zh).to_owned(),
         en: pack.symptom_word(word, Lang::En).to_owned(),
-        more: more(pack, |words| words.symptoms.get(*word)),
+        more: more(pack, which, |words| words.symptoms.get(*word)),
     };
     pack.vocabulary.symptoms.iter().map(word).collect()
 }

@@ -65,12 +65,21 @@ async fn each_place_answers_in_the_languages_of_its_own_pack() {
 
     let (_, _, code) = read(&south, "/api/v1/me/code", "zh-HK, en;q=0.5").await;
     assert_eq!(code["word"], "藍碼");
-    assert_eq!(names(&code["dress"]["languages"]), ["zh-Hant"]);
+    let (_, _, there) = read(&nobody, code["dress"]["languages"].as_str().unwrap(), "zh-HK").await;
+    assert_eq!(names(&there["languages"]), ["zh", "en", "zh-Hant"]);
+    assert_eq!((&there["language"], &there["languages"][2]["name"]), (&json!("zh-Hant"), &json!("繁體中文")));
+    let (status, _, _) = read(&nobody, "/api/v1/languages/00", "zh-HK").await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
     assert_eq!(code["dress"]["colours"][0]["more"], json!({ "zh-Hant": "藍碼" }));
     let (_, _, elsewhere) = read(&east, "/api/v1/me/code", "zh-HK, en;q=0.5").await;
     assert_eq!((&elsewhere["word"], &elsewhere["dress"]), (&json!("绿码"), &Value::Null));
     let (_, _, english) = read(&south, "/api/v1/me/code", "en, zh-Hant;q=0.9").await;
     assert_eq!(english["word"], "Blue code");
+    assert_eq!(
+        english["dress"]["colours"][0].get("more"),
+        None,
+        "an answer has the words of its own language"
+    );
 
     // Why, what ends it and what to do; and the form, down to its documents.
     let admin = server.officer("admin").await;
@@ -122,7 +131,6 @@ async fn the_pages_words_come_under_an_address_that_never_changes() {
     );
     assert_eq!(site["languages"][0], json!({ "lang": "zh", "name": "简体中文", "dir": "ltr" }));
     let pages = further["pages"].as_str().unwrap();
-    assert!(pages.contains(site["pack"]["digest"].as_str().unwrap()), "{pages}");
     let (status, headers, texts) = read(&nobody, pages, "en").await;
     assert_eq!(status, StatusCode::OK);
     assert_eq!(headers["cache-control"], "public, max-age=31536000, immutable");
@@ -141,6 +149,70 @@ async fn the_pages_words_come_under_an_address_that_never_changes() {
     ] {
         let (status, _, said) = read(&nobody, &gone, "en").await;
         assert_eq!((status, &said["code"]), (StatusCode::NOT_FOUND, &json!("not_found")), "{gone}");
+    }
+}
+
+/// A code is read each minute, and a read has 2 KB however many languages there are.
+#[tokio::test]
+async fn a_code_read_stays_within_its_bytes_whatever_languages_the_place_ships() {
+    let dir = Arc::new(TempDir::new());
+    let root = dir.0.join("packs");
+    copy(Path::new(&packs("")), &root);
+    let south = root.join("guangdong-2020-03");
+    let change = |name: &str, of: &dyn Fn(&str) -> String| {
+        let text = of(&std::fs::read_to_string(south.join(name)).unwrap());
+        std::fs::write(south.join(name), text).unwrap();
+    };
+    let more: Vec<String> = (b'a'..b'n').map(|c| format!("qa{}-Hant", char::from(c))).collect();
+    let named = more.iter().map(|lang| format!("\"{lang}\", ")).collect::<String>();
+    // And symptoms that are not those of the installation.
+    let vocabulary = "[vocabulary]\nsymptoms = [\"dry_cough\", \"fever\", \"fatigue\", \"diarrhoea\", \"runny_nose\", \"sore_throat\"]\n\n[display]\n";
+    change("pack.toml", &|text| {
+        text.replace("\"zh-Hant\"", &format!("{named}\"zh-Hant\"")).replace("[display]\n", vocabulary)
+    });
+    for lang in &more {
+        for of in ["words", "pages"] {
+            let from = south.join(of).join("zh-Hant.toml");
+            std::fs::copy(from, south.join(of).join(format!("{lang}.toml"))).unwrap();
+        }
+    }
+    let server = Server::start(dir, &["--demo", "--pack", root.to_str().unwrap()]);
+    let person = resident(&server, 611, "440106").await;
+    let bytes = async |language: &str| {
+        let request = person.client.get(format!("{}/api/v1/me/code", person.base));
+        let request = request.header("accept-language", language).bearer_auth(person.token.as_ref().unwrap());
+        let answer = request.send().await.unwrap();
+        // The line of the status, each line of the head, and the empty one.
+        let head: usize = answer.headers().iter().map(|(n, v)| n.as_str().len() + v.len() + 4).sum();
+        let body = answer.bytes().await.unwrap();
+        let code: Value = serde_json::from_slice(&body).unwrap();
+        ("HTTP/1.1 200 OK\r\n\r\n".len() + head + body.len(), code)
+    };
+    for language in ["zh-Hant", "qam-Hant", "en"] {
+        let (bytes, code) = bytes(language).await;
+        assert!(code["dress"]["symptoms"].is_array() && code["dress"]["languages"].is_string(), "{code}");
+        assert!((1_000..2_048).contains(&bytes), "{bytes} in {language}: {code}");
+    }
+    let nobody = Person::nobody(&server);
+    let (_, code) = bytes("en").await;
+    let (_, _, there) = read(&nobody, code["dress"]["languages"].as_str().unwrap(), "qac").await;
+    assert_eq!((there["languages"].as_array().unwrap().len(), &there["language"]), (16, &json!("qac-Hant")));
+    // All say the same, and so do all that fetch it.
+    assert_eq!(
+        there["languages"][3]["pages"].as_str().unwrap().replace(&more[1], &more[2]),
+        there["languages"][4]["pages"].as_str().unwrap()
+    );
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().flatten() {
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
     }
 }
 

@@ -67,6 +67,7 @@ fn a_new_pack_passes_at_once_whatever_it_begins_with() {
         "--extends hangzhou-2020-02-17 --site campus --division 330106",
         "--extends beijing-2022 --site enterprise",
         "--extends nation-2020 --site enterprise --division 4201",
+        "--extends guangdong-2020-03 --site campus --division 440106",
     ]
     .iter()
     .enumerate()

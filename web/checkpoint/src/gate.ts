@@ -74,7 +74,7 @@ export async function sync(): Promise<void> {
     const site = await get<Site>('/api/v1/site', { ...asking(), timeout: syncTimeoutMs })
     clock.sync(site.server_time, performance.now() - asked)
     dress(site)
-    offer(site)
+    void offer(site)
     gate.online = true
     const jwks = asJwkSet(await get('/.well-known/kangma/keys.json', { timeout: syncTimeoutMs }))
     const now = clock.now()

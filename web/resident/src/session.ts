@@ -215,7 +215,7 @@ function wear(site: Site): void {
   const own = codeState.value.code?.dress
   dress(site, own)
   // What a phone kept says nothing of languages; only what the server said does.
-  offer(site, own)
+  void offer(site, own?.languages)
 }
 
 async function readSite(): Promise<void> {

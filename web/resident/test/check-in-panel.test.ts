@@ -12,10 +12,10 @@ vi.mock('../src/session', () => ({
 
 let app: App
 
-async function shown(due: boolean, days: string[] | null): Promise<HTMLElement> {
+async function shown(due: boolean, days: string[] | null, asOf: string | null = '2020-02-14'): Promise<HTMLElement> {
   setLang('en')
   record.items = days && days.map((day) => ({ day, at: `${day}T02:00:00Z`, temperature_c: 36.5, symptoms: [], normal: true }) as unknown as CheckInItem)
-  app = createApp(CheckInPanel, { due, today: '2020-02-14' })
+  app = createApp(CheckInPanel, { due, today: '2020-02-14', asOf })
   const box = document.body.appendChild(document.createElement('div'))
   app.mount(box)
   await vi.waitFor(async () => {
@@ -43,13 +43,17 @@ describe('the card of the check-in', () => {
     expect(card.querySelector('form')).toBe(null)
   })
 
-  it('says so without a record too, whether there is none or it cannot be read', async () => {
+  it('says so without a record too, and not where it cannot be read or the code is of another day', async () => {
     const card = await shown(false, [])
     expect(card.textContent).toContain(nothing)
     expect(card.querySelector('details')?.open).toBe(false)
     app.unmount()
     const away = await shown(false, null)
-    expect(away.textContent).toContain(nothing)
+    expect(away.textContent).not.toContain(nothing)
+    for (const asOf of ['2020-02-13', null]) {
+      app.unmount()
+      expect((await shown(false, [], asOf)).textContent).not.toContain(nothing)
+    }
   })
 
   it('does not say so where one is due, or is done', async () => {

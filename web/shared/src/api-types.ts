@@ -30,6 +30,9 @@ export interface Language {
   pages?: string
 }
 
+/** Those of a pack, as a code read says where. */
+export type Languages = Pick<Site, 'languages' | 'language'>
+
 export interface CodeSent {
   expires_in_s: number
   resend_in_s: number
@@ -154,7 +157,7 @@ export interface Code {
   check_in?: { due: boolean } | null
   pack?: { id: string; version: string } | null
   /** What the pack of one's place shows otherwise than the site says. */
-  dress?: Pick<Site, 'colours' | 'symptoms' | 'languages'> | null
+  dress?: (Pick<Site, 'colours' | 'symptoms'> & { languages?: string }) | null
 }
 
 /** An order of staff about oneself, whatever became of it. */
@@ -183,7 +186,7 @@ export interface Look {
 
 /** How long facts of oneself are kept, and what was erased since; their names in the language asked for. */
 export interface Retention {
-  kinds: { kind: string; name: string; days: number | null; erased: number }[]
+  kinds: { kind: string; days: number | null; erased: number }[]
   erased_at: Instant | null
 }
 

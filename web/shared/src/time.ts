@@ -109,6 +109,16 @@ function browser(lang: string): string | null {
   }
 }
 
+/** What a browser makes of it; null where it cannot: of what the pages build for some know no units, or no style
+ * of dates. */
+function made(format: () => string): string | null {
+  try {
+    return format()
+  } catch {
+    return null
+  }
+}
+
 /** A time in one of our languages, which stands on the page of another: in one piece, whichever way that runs. */
 const whole = (text: string, lang: string) => (lang === 'zh' || lang === 'en' ? text : `\u2066${text}\u2069`)
 
@@ -118,8 +128,9 @@ export function dayText(day: string, lang: string): string {
   if (!found) return day
   const [, y, m, d] = found
   const locale = browser(lang)
-  if (locale) return new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeZone: 'UTC' }).format(Date.UTC(Number(y), Number(m) - 1, Number(d)))
-  return whole(oursFor(lang) === 'zh' ? `${y}年${Number(m)}月${Number(d)}日` : `${Number(d)} ${months[Number(m) - 1]} ${y}`, lang)
+  const at = Date.UTC(Number(y), Number(m) - 1, Number(d))
+  const text = locale && made(() => new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeZone: 'UTC' }).format(at))
+  return text ?? whole(oursFor(lang) === 'zh' ? `${y}年${Number(m)}月${Number(d)}日` : `${Number(d)} ${months[Number(m) - 1]} ${y}`, lang)
 }
 
 /** Day and minute in the zone: `2020年2月11日 10:00`, `11 Feb 2020, 10:00`. */
@@ -138,6 +149,6 @@ export function spanText(ms: number, lang: string): string {
     : s < 86_400 ? [Math.floor(s / 3600), '小时', 'hour']
     : [Math.floor(s / 86_400), '天', 'day']
   const locale = browser(lang)
-  if (locale) return new Intl.NumberFormat(locale, { style: 'unit', unit: String(en), unitDisplay: 'long' }).format(Number(n))
-  return whole(oursFor(lang) === 'zh' ? `${n} ${zh}` : `${n} ${en}${n === 1 ? '' : 's'}`, lang)
+  const text = locale && made(() => new Intl.NumberFormat(locale, { style: 'unit', unit: String(en), unitDisplay: 'long' }).format(Number(n)))
+  return text ?? whole(oursFor(lang) === 'zh' ? `${n} ${zh}` : `${n} ${en}${n === 1 ? '' : 's'}`, lang)
 }

@@ -96,10 +96,45 @@ describe('the languages of a page', () => {
     expect([offered.value.map((one) => one.lang), tag.value]).toEqual([['zh', 'en', 'zh-Hant'], 'zh-Hant'])
   })
 
-  it('offers what the pack of somebody’s place ships beside what the site does', async () => {
+  it('offers what the pack of somebody’s place ships beside what the site does, and asks once which those are', async () => {
+    const asked = serving({ '/api/v1/languages/p': { languages: [hant], language: 'zh' } })
     const { offer, offered } = await page()
-    offer({ languages: [rtl] }, { languages: [hant] })
+    await Promise.all([offer({ languages: [rtl] }, '/api/v1/languages/p'), offer({ languages: [rtl] }, '/api/v1/languages/p')])
+    await offer({ languages: [rtl] }, '/api/v1/languages/p')
     expect(offered.value.map((one) => one.lang)).toEqual(['zh', 'en', 'ug', 'zh-Hant'])
+    expect(asked.map(({ path }) => path)).toEqual(['/api/v1/languages/p'])
+    // Who is elsewhere is not offered them.
+    await offer({ languages: [rtl] })
+    expect(offered.value.map((one) => one.lang)).toEqual(['zh', 'en', 'ug'])
+  })
+
+  it('asks again with the next code where that failed', async () => {
+    serving({})
+    const { offer, offered } = await page()
+    await offer(site, '/api/v1/languages/p')
+    serving({ '/api/v1/languages/p': { languages: [{ ...rtl, lang: 'bo', dir: 'ltr' }] } })
+    await offer(site, '/api/v1/languages/p')
+    expect(offered.value.at(-1)?.lang).toBe('bo')
+  })
+
+  it('takes of the place’s pack too what the browser asks for while nobody has chosen', async () => {
+    const asked = serving({ '/api/v1/languages/p': { languages: [hant], language: 'zh-Hant' }, [hant.pages as string]: {} })
+    vi.stubGlobal('navigator', { languages: ['zh-HK', 'en'] })
+    const { offer, tag } = await page()
+    await offer({ languages: [], language: 'en' }, '/api/v1/languages/p')
+    await vi.waitFor(() => expect(tag.value).toBe('zh-Hant'))
+    expect(asked[0]?.language).toBe('zh-HK,en')
+  })
+
+  it('lets nothing overtake the language that somebody chooses', async () => {
+    serving({ [hant.pages as string]: {}, [rtl.pages as string]: {} })
+    const { offer, choose, tag } = await page()
+    await offer(site)
+    const choice = choose('ug')
+    await offer({ ...site, language: 'zh-Hant' })
+    await choice
+    await nextTick()
+    expect(tag.value).toBe('ug')
   })
 
   it('calls a colour by the pack’s word in the language, else in ours, before the page’s own', async () => {

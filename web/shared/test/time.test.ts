@@ -77,6 +77,23 @@ describe('time in words', () => {
 })
 
 describe('days and spans in further languages', () => {
+  // Of the browsers that the pages are built for the oldest know the language, and no units.
+  it('says them in one of ours where the browser knows the language and not how', () => {
+    const none = function () {
+      throw new RangeError('style')
+    }
+    for (const name of ['NumberFormat', 'DateTimeFormat'] as const) {
+      const known = Intl[name]
+      Intl[name] = Object.assign(none, { supportedLocalesOf: known.supportedLocalesOf.bind(known) }) as never
+      try {
+        if (name === 'NumberFormat') expect([spanText(180_000, 'zh-Hant'), spanText(60_000, 'fr')]).toEqual(['\u20663 分钟\u2069', '\u20661 minute\u2069'])
+        else expect([dayText('2020-03-11', 'zh-Hant'), dayText('2020-03-11', 'fr')]).toEqual(['\u20662020年3月11日\u2069', '\u206611 Mar 2020\u2069'])
+      } finally {
+        Intl[name] = known as never
+      }
+    }
+  })
+
   it('writes them as the browser knows, by the common calendar, and in one of ours where it knows nothing', () => {
     expect([dayText('2020-03-11', 'zh-Hant'), spanText(180_000, 'zh-Hant')]).toEqual(['2020年3月11日', '3 分鐘'])
     expect(dayText('2020-03-11', 'fa')).toMatch(/2020/)

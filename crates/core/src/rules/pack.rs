@@ -37,7 +37,7 @@ use crate::rules::words::{Lang, SourceView, Words, counted_name};
 use crate::time::{Day, Instant, Zone};
 
 pub use inherit::{DEPTH_MAX, Library, Origin};
-pub use pages::{ENGLISH, Pages, missing};
+pub use pages::{ENGLISH, Pages, missing, shown};
 pub use site::Site;
 pub(crate) use site::is_of_site;
 
@@ -129,7 +129,7 @@ pub struct Pack {
     areas: Areas,
     words: Vec<(Box<str>, Words)>,
     /// What the pages say, by further language; one that has no such file is not there.
-    pages: Vec<(Box<str>, Pages)>,
+    pages: Vec<(Box<str>, PageTexts)>,
 }
 
 /// The pack whose terms records of episodes are, and its division: the pack itself; of a site's that of
@@ -516,7 +516,14 @@ impl Pack {
     /// What the pages say in a further language, where the pack has it.
     #[must_use]
     pub fn page_texts(&self, language: &str) -> Option<&Pages> {
-        self.pages.iter().find(|(name, _)| &**name == language).map(|(_, texts)| texts)
+        self.pages.iter().find(|(name, _)| &**name == language).map(|(_, pages)| &pages.texts)
+    }
+
+    /// First 8 bytes of SHA-256 of what the pages fetch of it ([`shown`]), in hexadecimal. What that is
+    /// follows from the pack and from what the pages of this software can say.
+    #[must_use]
+    pub fn page_texts_digest(&self, language: &str) -> Option<&str> {
+        self.pages.iter().find(|(name, _)| &**name == language).map(|(_, pages)| &*pages.digest)
     }
 
     /// The texts of a language by its name, such as `bo`.
@@ -524,6 +531,13 @@ impl Pack {
     pub fn words_in(&self, language: &str) -> Option<&Words> {
         self.words.iter().find(|(name, _)| &**name == language).map(|(_, words)| words)
     }
+}
+
+/// What the pages say in a language.
+#[derive(Clone, Debug)]
+struct PageTexts {
+    texts: Pages,
+    digest: Box<str>,
 }
 
 /// The files of the pack and of those that it extends, as one.
@@ -550,9 +564,10 @@ fn build<'a>(c: &mut Checker<'a>, library: &'a Library) -> Option<Pack> {
     let pages: Vec<(String, Tree<'a>)> = merged.pages;
     let pages = pages.into_iter().map(|(lang, tree)| {
         let texts = pages::check(c, &lang, tree);
-        (lang.into(), texts)
+        let digest = short(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &shown(&texts)).as_ref());
+        (lang.into(), PageTexts { texts, digest })
     });
-    let pages: Vec<(Box<str>, Pages)> = pages.collect();
+    let pages: Vec<(Box<str>, PageTexts)> = pages.collect();
     let head = head?;
     let span = |s: &Spanned<String>| s.span();
     let bad = |c: &mut Checker<'_>, span: Range<usize>, code, text: String| {
@@ -925,5 +940,9 @@ fn digest(files: &PackFiles, parents: &[Box<str>], library: &Library) -> String 
             context.update(part.as_bytes());
         }
     }
-    context.finish().as_ref()[..8].iter().map(|b| format!("{b:02x}")).collect()
+    short(context.finish().as_ref()).into()
+}
+
+fn short(digest: &[u8]) -> Box<str> {
+    digest[..8].iter().map(|b| format!("{b:02x}")).collect::<String>().into()
 }

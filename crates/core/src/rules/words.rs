@@ -329,17 +329,17 @@ pub fn explain_lapse(pack: &Pack, decision: &Decision, lang: impl Into<Tongue>) 
 /// Until when a green code lasts, under the pack's first rule that lets it lapse.
 #[must_use]
 pub fn lasts_view(pack: &Pack, until: Instant, lang: impl Into<Tongue>) -> Option<LapseView> {
-    let rule = pack.rules.iter().find(|r| r.keeps_green())?;
-    let words = pack.words(lang);
+    let (rule, lang) = (pack.rules.iter().find(|r| r.keeps_green())?, lang.into());
     let at = format!("{} {}", pack.zone.day_of(until), pack.zone.hh_mm(until));
-    let text = words.status.get("lasts_until").map_or_else(String::new, |t| t.replace("{until}", &at));
-    let what_to_do = words.rules.get(&*rule.id).map_or_else(String::new, |r| r.what_to_do.clone());
+    let text = pack
+        .first(lang, |w| w.status.get("lasts_until"))
+        .map_or_else(String::new, |t| t.replace("{until}", &at));
+    let what_to_do = pack.words(lang).rules.get(&*rule.id).map_or_else(String::new, |r| r.what_to_do.clone());
     Some(LapseView { rule: rule.id.to_string(), at: until, lapsed: false, text, what_to_do })
 }
 
 /// One episode, whose rule is `own`'s, as the pack in force tells it.
 fn reason(pack: &Pack, own: &Pack, episode: &Episode, facts: &Facts, lang: Tongue) -> Reason {
-    let words = pack.words(lang);
     let rule = own.rule(&episode.rule);
     let texts = own.words(lang).rules.get(&*episode.rule);
     let text = |pick: fn(&RuleWords) -> &String| texts.map_or_else(String::new, |t| pick(t).clone());
@@ -364,13 +364,12 @@ fn reason(pack: &Pack, own: &Pack, episode: &Episode, facts: &Facts, lang: Tongu
         stage: episode.stage + 1,
         stages: episode.stages,
         stage_name: stage.and_then(|name| texts?.stages.get(name).cloned()),
-        progress: episode.progress.iter().map(|p| progress_view(words, texts, *p)).collect(),
+        progress: episode.progress.iter().map(|p| progress_view(pack, texts, *p, lang)).collect(),
         broken: episode.broken.map(|b| BrokenView {
             on: b.on,
             why: b.why,
-            text: words
-                .broken
-                .get(if b.why == BrokenBy::Missed { "missed" } else { "abnormal" })
+            text: pack
+                .first(lang, |w| w.broken.get(if b.why == BrokenBy::Missed { "missed" } else { "abnormal" }))
                 .map_or_else(String::new, |t| t.replace("{day}", &b.on.to_string())),
         }),
         earliest_green: episode.earliest_end.map(|at| pack.zone.day_of(at)),
@@ -417,12 +416,13 @@ pub fn taken_back(pack: &Pack, facts: &Facts, since: Instant, lang: impl Into<To
     told.take(TAKEN_BACK_MAX).collect()
 }
 
-fn progress_view(words: &Words, texts: Option<&RuleWords>, p: Progress) -> ProgressView {
+fn progress_view(pack: &Pack, texts: Option<&RuleWords>, p: Progress, lang: Tongue) -> ProgressView {
     let own = texts.map(|t| &t.waits_for).filter(|t| p.what == Counted::Facts && !t.is_empty());
-    let of_pack = || words.progress.get(counted_name(p.what)).map_or("{done}/{of}", String::as_str);
+    let said = |key: &str| pack.first(lang, |words| words.progress.get(key));
+    let of_pack = || said(counted_name(p.what)).map_or("{done}/{of}", String::as_str);
     let template = own.map_or_else(of_pack, String::as_str);
     let mut text = template.replace("{done}", &p.done.to_string()).replace("{of}", &p.of.to_string());
-    if let (Some(day), Some(next)) = (p.next, words.progress.get("next_test")) {
+    if let (Some(day), Some(next)) = (p.next, said("next_test")) {
         text.push_str(&next.replace("{day}", &day.to_string()));
     }
     ProgressView { what: p.what, done: p.done, of: p.of, next: p.next, text }
@@ -443,10 +443,21 @@ pub fn counted_name(what: Counted) -> &'static str {
 }
 
 impl Pack {
+    /// A text in the best of somebody's languages that has it, and else in Chinese or English. A further
+    /// language has what the pack's own rules need; episodes come along from packs that need more.
+    fn first<'p>(
+        &'p self,
+        lang: impl Into<Tongue>,
+        pick: impl Fn(&'p Words) -> Option<&'p String>,
+    ) -> Option<&'p String> {
+        let lang = lang.into();
+        pick(self.words(lang)).or_else(|| pick(self.words(lang.ours)))
+    }
+
     /// The word of a colour.
     #[must_use]
     pub fn colour_word(&self, colour: Colour, lang: impl Into<Tongue>) -> &str {
-        self.words(lang).colours.get(colour.name()).map_or(colour.name(), String::as_str)
+        self.first(lang, |w| w.colours.get(colour.name())).map_or(colour.name(), String::as_str)
     }
 
     /// The word of a symptom.
@@ -458,14 +469,13 @@ impl Pack {
     /// The word of a colour, or of a status without one.
     #[must_use]
     pub fn word(&self, status: Status, colour: Option<Colour>, lang: impl Into<Tongue>) -> &str {
-        let words = self.words(lang);
-        let found = match (status, colour) {
+        let found = self.first(lang, |words| match (status, colour) {
             (Status::Active, Some(colour)) => words.colours.get(colour.name()),
             (Status::Pending, _) => words.status.get("pending"),
             (Status::Returned, _) => words.status.get("returned"),
             (Status::Expired, _) => words.status.get("expired"),
             _ => words.status.get("unknown"),
-        };
+        });
         found.map_or("", String::as_str)
     }
 

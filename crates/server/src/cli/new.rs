@@ -258,8 +258,7 @@ fn child(args: &New, id: &str, parent: &str, library: &Library) -> anyhow::Resul
     let further = match further.join(", ") {
         none if none.is_empty() => none,
         all => format!(
-            "# {parent} ships {all} as well. Name it here once words/ has a file with the texts of this pack in it.\n\
-             languages = [\"zh\", \"en\"]\n\n"
+            "# {parent} ships {all} as well. So does this pack, once words/ has a file with its own texts in it.\n\n"
         ),
     };
     put("pack.toml", format!("{further}{head}"));

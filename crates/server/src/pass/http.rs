@@ -141,7 +141,7 @@ pub async fn code(
     code.colour = state.colour().map_or("grey", kangma_core::decision::Colour::name);
     code.status = status_word(state.status());
     code.word = pack.word(state.status(), state.colour(), lang).to_owned();
-    code.dress = site::dress(&pack, app.packs.set().base());
+    code.dress = site::dress(&pack, app.packs.set().base(), lang);
     code.reasons = told.reasons;
     code.flags = told.flags;
     code.lapse = told.lapse;

@@ -2,7 +2,6 @@
 
 use axum::extract::State;
 use kangma_core::fact::Kind;
-use kangma_core::rules::nouns;
 use kangma_core::time::Instant;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -12,7 +11,6 @@ use crate::app::Shared;
 use crate::auth::Resident;
 use crate::error::{Problem, ProblemBody};
 use crate::http::Private;
-use crate::lang::Wanted;
 use crate::limit::Who;
 use crate::person;
 
@@ -31,8 +29,6 @@ pub struct Retention {
 pub struct KindKept {
     /// `check_in`, `test` …
     kind: &'static str,
-    /// Its name.
-    name: &'static str,
     /// Days after which it is erased, if nothing rests on it any more; null where it is kept.
     days: Option<u32>,
     /// How many of oneself were erased so far.
@@ -42,11 +38,7 @@ pub struct KindKept {
 /// Reads how long facts of oneself are kept, and how many were erased since.
 #[utoipa::path(get, path = "/api/v1/me/retention", tag = "resident",
     responses((status = 200, body = Retention), (status = 401, body = ProblemBody), (status = 429, body = ProblemBody)))]
-pub async fn mine(
-    State(app): State<Shared>,
-    who: Resident,
-    Wanted(lang): Wanted,
-) -> Result<Private<Retention>, Problem> {
+pub async fn mine(State(app): State<Shared>, who: Resident) -> Result<Private<Retention>, Problem> {
     app.limits.reads.take(&Who::from(&who))?;
     let state = match account::holder(&app, who).await? {
         Some(id) => person::state(&app, id).await?,
@@ -60,7 +52,6 @@ pub async fn mine(
     let erased = state.as_ref().and_then(|s| s.sealed.erased.as_ref());
     let of = |kind: Kind| KindKept {
         kind: kind.name(),
-        name: nouns::bare(kind, lang),
         days: pack.retention.get(&kind).copied(),
         erased: erased.map_or(0, |e| e.of(kind)),
     };

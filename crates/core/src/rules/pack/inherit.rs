@@ -331,6 +331,8 @@ pub(super) fn merge<'a>(
     merged.pack = take(PACK);
     merged.rules = take(RULES);
     let mut languages: Vec<String> = Lang::ALL.iter().map(|l| l.name().to_owned()).collect();
+    let all: Vec<&PackFiles> = chain.iter().map(|(_, files)| *files).collect();
+    merged.pack.iter_mut().for_each(|pack| spoken(pack, &all));
     for name in merged.pack.iter().flat_map(named_languages) {
         if is_language(&name) && !languages.contains(&name) && languages.len() < LANGUAGES_MAX {
             languages.push(name);
@@ -370,6 +372,28 @@ fn named_languages(pack: &Tree<'_>) -> Vec<String> {
         .flat_map(|all| all.iter())
         .filter_map(|l| Some(l.get_ref().as_str()?.to_owned()))
         .collect()
+}
+
+/// Takes the languages out of `pack.toml` that a pack speaks and one below it does not. Which it speaks, a
+/// pack names; one that names none speaks those of the pack above in which it has words of its own. So a
+/// pack may learn a language and all below it load as they are.
+fn spoken(pack: &mut Tree<'_>, chain: &[&PackFiles]) {
+    let names = |files: &PackFiles| {
+        let table = files.0.get(PACK).and_then(|text| DeTable::parse(text).ok());
+        table.is_some_and(|t| t.get_ref().contains_key("languages"))
+    };
+    let below = chain.iter().take_while(|files| !names(files));
+    let below: Vec<_> = below.filter(|files| files.extends().is_some()).collect();
+    let ours = |lang: &str| Lang::ALL.iter().any(|l| l.name() == lang);
+    let speak = |lang: &str| below.iter().all(|files| files.0.contains_key(&format!("words/{lang}.toml")));
+    if let Some(DeValue::Array(all)) = pack.get_mut().get_mut("languages").map(Spanned::get_mut) {
+        let mut left = DeArray::new();
+        let kept = |item: &Spanned<DeValue<'_>>| {
+            item.get_ref().as_str().is_none_or(|lang| ours(lang) || speak(lang))
+        };
+        all.iter().filter(|item| kept(item)).for_each(|item| left.push(item.clone()));
+        *all = left;
+    }
 }
 
 /// The files of one pack that are merged, each as a tree; none where it cannot be read.

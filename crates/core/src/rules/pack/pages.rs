@@ -97,6 +97,14 @@ fn slip(english: &str, text: &str) -> Option<(String, String)> {
     })
 }
 
+/// The texts as the pages fetch them: all but those that the service says itself, as JSON.
+#[must_use]
+pub fn shown(pages: &Pages) -> Vec<u8> {
+    let shown: BTreeMap<_, _> = pages.iter().filter(|(part, _)| *part != SERVER).collect();
+    // Texts by text: nothing of it can fail to be written.
+    serde_json::to_vec(&shown).unwrap_or_default()
+}
+
 /// The names in `{…}` where a page puts a value.
 fn marks(text: &str) -> BTreeSet<&str> {
     let mut found = BTreeSet::new();
