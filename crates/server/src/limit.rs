@@ -207,7 +207,7 @@ impl From<&Resident> for Who {
     }
 }
 
-/// The address that a request came from; IPv6 by its /64, which one household holds.
+/// The address that a request came from, as [`household`] has it; IPv6 by its /64, which one household holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ClientAddress(IpAddr);
 

@@ -10,8 +10,8 @@ use kangma_core::identity::{Document, Name};
 
 use super::ask::EntryRequest;
 use super::{
-    Collector, Colours, Item, Kept, OTHER_CONTENT, Refusal, Seen, What, holder, in_time, keep, kept, open, record,
-    settled, store,
+    Collector, Colours, Item, Kept, OTHER_CONTENT, Refusal, Seen, What, holder, in_time, keep, kept, open,
+    record, settled, store,
 };
 use crate::app::Shared;
 use crate::db::{DbError, Unit};
@@ -80,7 +80,10 @@ async fn finish(app: &Shared, by: &Collector, item: &Item) -> Result<(), Problem
         // The rules have changed since it was taken. Whoever sends it again is still told what is so.
         Err(problem) => {
             let codes: Vec<_> = problem.fields.iter().map(|wrong| wrong.code).collect();
-            tracing::error!(?codes, "an entry that was cut short is not as today's rules ask, and stays in part");
+            tracing::error!(
+                ?codes,
+                "an entry that was cut short is not as today's rules ask, and stays in part"
+            );
             Ok(())
         }
     }

@@ -188,13 +188,13 @@ pub async fn of(app: &Shared, account: AccountId, person: Option<&Person>) -> Re
     // Identifiers are in order of time, and two looks may be of one second.
     all.sort_by_key(|(id, _)| std::cmp::Reverse(*id));
     let mut left = [SHOWN_MAX; 2];
-    let has_room = |(_, look): &([u8; 16], Look)| {
+    all.retain(|(_, look)| {
         let left = &mut left[usize::from(look.purpose == Purpose::Collect)];
         let has_room = *left > 0;
         *left = left.saturating_sub(1);
         has_room
-    };
-    Ok(all.into_iter().filter(has_room).map(|(_, look)| look).collect())
+    });
+    Ok(all.into_iter().map(|(_, look)| look).collect())
 }
 
 /// The newest looks at somebody by their rows: as many as are shown beside what collectors recorded.

@@ -115,8 +115,10 @@ static END_ELSEWHERE: Stmt = Stmt {
     sql: "UPDATE staff_session SET elsewhere = 1, trail = $2 WHERE token_hash = $1 AND elsewhere = 0",
 };
 
-static END_SESSION: Stmt =
-    Stmt { name: "staff.end_session", sql: "DELETE FROM staff_session WHERE token_hash = $1 AND elsewhere = 0" };
+static END_SESSION: Stmt = Stmt {
+    name: "staff.end_session",
+    sql: "DELETE FROM staff_session WHERE token_hash = $1 AND elsewhere = 0",
+};
 
 static END_ONE: Stmt =
     Stmt { name: "staff.end_one", sql: "DELETE FROM staff_session WHERE name = $1 AND session_id = $2" };
