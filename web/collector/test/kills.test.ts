@@ -11,7 +11,11 @@ import { Device, chance, type Page } from './device'
 import { Service, Wire, cuts, real, sleep, type Cut } from './site'
 
 // The language of a page lives in its document; here is none.
-vi.mock('../../shared/src/i18n', () => ({ lang: { value: 'zh' } }))
+vi.mock('../../shared/src/i18n', () => ({
+  lang: { value: 'zh' },
+  accepted: { value: 'zh' },
+  texts: (zh: Record<string, string>) => (key: string) => zh[key] ?? key,
+}))
 
 const drill = process.env.KANGMA_DRILL !== undefined
 const seed = Number(process.env.KANGMA_SEED ?? Date.now() % 1_000_000)
