@@ -238,6 +238,7 @@ const OBSERVATION: &[Field] = &[
     hidden("remarks", Type::Text),
     hidden("office", Type::Text),
     hidden("by", Type::Text),
+    hidden("role", Type::Text),
 ];
 
 const CERTIFICATE: &[Field] = &[

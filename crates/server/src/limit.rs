@@ -207,7 +207,7 @@ impl From<&Resident> for Who {
     }
 }
 
-/// The address that a request came from; IPv6 by its /64, which one household holds.
+/// The address that a request came from, as [`household`] has it; IPv6 by its /64, which one household holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ClientAddress(IpAddr);
 
@@ -239,14 +239,20 @@ where
         };
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|c| c.0.ip());
         let ip = forwarded.or(peer).unwrap_or(IpAddr::from([127, 0, 0, 1]));
-        Ok(ClientAddress(match ip {
-            IpAddr::V6(v6) => {
-                let mut octets = v6.octets();
-                octets[8..].fill(0);
-                IpAddr::from(octets)
-            }
-            v4 => v4,
-        }))
+        Ok(ClientAddress(household(ip)))
+    }
+}
+
+/// An address as one who holds it is told from others: IPv4 as it is, also where a socket for both kinds
+/// writes it as `::ffff:192.0.2.1`; IPv6 by its /64.
+fn household(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V6(v6) => {
+            let mut octets = v6.octets();
+            octets[8..].fill(0);
+            IpAddr::from(octets)
+        }
+        v4 => v4,
     }
 }
 
@@ -265,6 +271,15 @@ mod tests {
         assert_eq!((refused.status.as_u16(), refused.code), (429, "read.too_many"));
         assert!((1..=10).contains(&refused.retry_after_s.unwrap()), "one each ten seconds: {refused:?}");
         limit.take(&other).unwrap();
+    }
+
+    #[test]
+    fn an_address_of_ipv4_is_one_however_it_is_written() {
+        let of = |text: &str| household(text.parse().unwrap()).to_string();
+        assert_eq!(of("::ffff:192.0.2.1"), "192.0.2.1");
+        assert_ne!(of("::ffff:192.0.2.1"), of("::ffff:198.51.100.1"), "two clients, not one of ::/64");
+        assert_eq!(of("192.0.2.1"), "192.0.2.1");
+        assert_eq!(of("2001:db8:1:2:3::4"), "2001:db8:1:2::");
     }
 
     #[test]

@@ -274,6 +274,8 @@ async fn a_vehicle_is_one_item_with_an_answer_for_each_person() {
     let looks = rider.get("/api/v1/me/looks").await.body;
     let looks: Vec<_> = looks["items"].as_array().unwrap().iter().map(|l| &l["purpose"]).collect();
     assert_eq!(looks, ["collect", "collect"]);
+    let rows = count(&server.dir, "SELECT count(*) FROM look").await;
+    assert_eq!(rows, 1, "a colour that was looked up, and none that was shown");
 }
 
 #[tokio::test]

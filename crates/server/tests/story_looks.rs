@@ -13,7 +13,7 @@ use kangma_core::time::Instant;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-/// Routes that show a person to staff: each logs a look.
+/// Routes that show a person to staff, who is shown each time: by a row of its own, or by what is recorded.
 const LOOKS: [&str; 6] = [
     "POST /api/v1/people/look-up",
     "GET /api/v1/reviews/{id}",
@@ -289,6 +289,9 @@ async fn lists_show_nobody_and_each_look_at_somebody_is_logged_and_shown_to_them
             assert_eq!(looks(&person).await.len(), count, "{route}");
         }
     }
+    // What was collected is a sealed record and goes with it: nothing of it stands in clear for ever.
+    let rows = common::count(&server.dir, "SELECT count(*) FROM look").await;
+    assert_eq!(rows, count as i64 - 2, "no row of who passed a gate together");
     for (who, path) in lists {
         let answer = who.get(path).await;
         assert_eq!(answer.status, StatusCode::OK, "{path}: {answer:?}");

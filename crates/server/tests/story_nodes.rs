@@ -263,7 +263,12 @@ async fn a_session_used_through_two_nodes_moves_with_its_holder_and_ends_with_tw
     let at_once = (0..20).map(|n| me(n % 2, "203.0.113.1", &token));
     let answers = futures_util::future::join_all(at_once).await;
     assert!(answers.iter().all(|a| a == "fine"), "a move at once on both: {answers:?}");
-    assert_eq!(me(0, "198.51.100.1", &token).await, "staff.elsewhere");
+    assert_eq!(
+        me(0, "198.51.100.1", &token).await,
+        "fine",
+        "back once, as a telephone that lost its network"
+    );
+    assert_eq!(me(1, "203.0.113.1", &token).await, "staff.elsewhere");
     for (node, from) in [(1, "198.51.100.1"), (1, "203.0.113.1"), (0, "203.0.113.1")] {
         assert_eq!(me(node, from, &token).await, "staff.elsewhere", "{node} {from}");
     }

@@ -304,6 +304,33 @@ async fn an_order_takes_two_offices_and_each_step_is_refused_to_whoever_may_not(
 }
 
 #[tokio::test]
+async fn an_order_of_somebody_who_has_moved_is_opened_by_whose_list_it_is_in_and_raises_no_alarm() {
+    let server = demo();
+    let person = resident(&server, 1, HERE).await;
+    let until = now(&person).await.plus_s(86_400);
+    let (writer, second) = (staff(&server, "data").await, staff(&server, "approver").await);
+    let written = writer.post("/api/v1/orders", order(1, until)).await;
+    let id = written.body["order"].as_str().unwrap().to_owned();
+    let path = format!("/api/v1/orders/{id}");
+    assert_eq!(second.get(&path).await.body["order"]["can_sign"], true);
+    let moved = person.declare(&with(well(1), json!({ "residence": ELSEWHERE }))).await;
+    assert_eq!(moved.status, StatusCode::CREATED, "{moved:?}");
+    let listed = second.get("/api/v1/orders").await.body;
+    assert_eq!(listed["items"][0]["id"], json!(id), "{listed}");
+    for _ in 0..5 {
+        let opened = second.get(&path).await;
+        assert_eq!(opened.status, StatusCode::OK, "{opened:?}");
+        assert_eq!(opened.body["order"]["can_sign"], false, "others do that where the person is now");
+        let refused = sign(&second, &id).await;
+        assert_eq!((refused.status, refused.code()), (StatusCode::CONFLICT, "order.moved"), "{refused:?}");
+    }
+    let auditor = staff(&server, "auditor").await;
+    assert_eq!(alarms(&auditor).await.get("out_of_scope"), None, "nobody reached for what is not theirs");
+    let looks = person.get("/api/v1/me/looks").await.body;
+    assert_eq!(looks["items"].as_array().unwrap().len(), 6, "the person is shown each: {looks}");
+}
+
+#[tokio::test]
 async fn the_level_above_lets_held_orders_through_and_two_offices_undo_them_over_the_interface() {
     let server = Server::start(Arc::new(TempDir::new()), &["--demo", "--orders-per-hour", "1"]);
     let people = [resident(&server, 1, HERE).await, resident(&server, 2, HERE).await];

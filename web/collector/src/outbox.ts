@@ -154,11 +154,12 @@ export class Outbox {
     void this.run()
   }
 
-  /** Takes away what somebody saw; what another tab has changed since stays. */
-  async remove(item: Item): Promise<void> {
+  /** Takes away what somebody saw; what was sent or changed since stays, and the answer is false. */
+  async remove(item: Item): Promise<boolean> {
     const same = JSON.stringify(item.body)
-    await this.around.store.remove(item.id, ({ body }) => JSON.stringify(body) === same)
+    const removed = await this.around.store.remove(item.id, ({ body }) => JSON.stringify(body) === same)
     await this.read()
+    return removed
   }
 
   /** Somebody has logged in. */

@@ -14,8 +14,8 @@ export interface Store {
   add(item: Item): Promise<boolean>
   /** Changes one in a single step, its number too; what is gone or not wanted (`null`) stays as it is. */
   change(id: string, change: (item: Item) => Item | null): Promise<Item | null>
-  /** Takes one away, if it is still what somebody took it for. */
-  remove(id: string, wanted?: (item: Item) => boolean): Promise<void>
+  /** Takes one away, if it is still what somebody took it for; whether it did. */
+  remove(id: string, wanted?: (item: Item) => boolean): Promise<boolean>
   close(): void
 }
 
@@ -77,10 +77,12 @@ export async function openStore(factory: IDBFactory = indexedDB): Promise<Store>
         }
       }),
     remove: (id, wanted = () => true) =>
-      act('readwrite', (items) => {
+      act('readwrite', (items, keep: (value: boolean) => void) => {
         const read = items.get(id) as IDBRequest<Item | undefined>
         read.onsuccess = () => {
-          if (read.result && wanted(read.result)) items.delete(id)
+          const takes = read.result !== undefined && wanted(read.result)
+          keep(takes)
+          if (takes) items.delete(id)
         }
       }),
     close: () => db.close(),

@@ -152,6 +152,7 @@ export const zh = {
   'outbox.sure': '删除后无法找回，服务器也不会收到。确定删除？',
   'outbox.remove_it': '删除这一条',
   'outbox.removed': '已删除。',
+  'outbox.not_removed': '没有删除：在您确认之前，这一条已经提交或被改动，请看列表。',
   'outbox.full': '本机存储空间已满，这一条没有保存。请先发送或删除一些记录，或清理手机空间，再点保存。',
   'outbox.no_storage': '浏览器不让本页保存数据（可能是无痕模式），不能登记。请换用普通窗口打开。',
 
@@ -332,6 +333,7 @@ export const en: Record<Key, string> = {
   'outbox.sure': 'It cannot be brought back, and the server will not get it. Delete it?',
   'outbox.remove_it': 'Delete this item',
   'outbox.removed': 'Deleted.',
+  'outbox.not_removed': 'Not deleted: it was sent or changed before you confirmed. See the list.',
   'outbox.full': 'This device is full and the item is not saved. Send or delete some, or make room, then save again.',
   'outbox.no_storage': 'The browser lets this page save nothing (a private window, perhaps), so nothing can be collected. Open it in an ordinary window.',
 

@@ -201,10 +201,25 @@ describe('the outbox', () => {
     const [a, b] = [await world.page(), await world.page()]
     const item = await a.outbox.add(made('first'))
     await b.outbox.edit(item, { n: 'second' }, 'second')
-    await a.outbox.remove(item)
+    expect(await a.outbox.remove(item)).toBe(false)
     expect(a.outbox.items.map(({ body }) => body)).toEqual([{ n: 'second' }])
-    await a.outbox.remove(a.outbox.items[0] as Item)
+    expect(await a.outbox.remove(a.outbox.items[0] as Item)).toBe(true)
     expect(await world.stored()).toEqual([])
+  })
+
+  it('says that it deleted nothing of what was sent while somebody was asked', async () => {
+    const world = new World(14)
+    world.network = false
+    const { outbox } = await world.page()
+    const item = await outbox.add(made('first'))
+    world.network = true
+    await settle(world, allSent(world))
+    expect(await outbox.remove(item)).toBe(false)
+    expect((await world.stored()).map(({ state }) => state)).toEqual(['sent'])
+    // Cleared from the list as sent, it is gone; a second time there is nothing.
+    const sent = outbox.items[0] as Item
+    expect(await outbox.remove(sent)).toBe(true)
+    expect(await outbox.remove(sent)).toBe(false)
   })
 
   it('sends as new once, wherever the page dies', async () => {

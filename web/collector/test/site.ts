@@ -10,6 +10,10 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const binary = join(root, process.env.KANGMA_BINARY ?? 'target/debug/kangma')
 
+/** A server that takes longer hangs, and the run says so. */
+const startMaxMs = 30_000
+const answerMaxMs = 30_000
+
 export const sleep = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms))
 
 /** `kangma serve` on a folder that outlives it. */
@@ -32,6 +36,7 @@ export class Service {
     this.child = child
     this.port = await new Promise<number>((found, failed) => {
       let text = ''
+      setTimeout(() => failed(new Error(`the server did not listen within ${startMaxMs} ms`)), startMaxMs).unref()
       child.once('error', failed)
       child.once('exit', (code) => failed(new Error(`the server ended with ${code}`)))
       child.stdout.on('data', (chunk) => {
@@ -64,7 +69,7 @@ export class Service {
     await this.up()
     const how = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }
     const all = { accept: 'application/json', 'content-type': 'application/json', 'x-kangma': '1', ...headers }
-    const answer = await real(`http://127.0.0.1:${this.port}${path}`, { ...how, headers: all })
+    const answer = await real(`http://127.0.0.1:${this.port}${path}`, { ...how, headers: all, signal: AbortSignal.timeout(answerMaxMs) })
     if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
     return answer
   }

@@ -10,8 +10,8 @@ use kangma_core::identity::{Document, Name};
 
 use super::ask::EntryRequest;
 use super::{
-    Collector, Item, Kept, OTHER_CONTENT, Refusal, Seen, What, holder, in_time, keep, kept, open, record,
-    settled, store,
+    Collector, Colours, Item, Kept, OTHER_CONTENT, Refusal, Seen, What, holder, in_time, keep, kept, open,
+    record, settled, store,
 };
 use crate::app::Shared;
 use crate::db::{DbError, Unit};
@@ -75,7 +75,18 @@ async fn finish(app: &Shared, by: &Collector, item: &Item) -> Result<(), Problem
     let digest = stored.digest.as_slice().try_into().map_err(|_| DbError::shape("digest"))?;
     let item = Item { digest, ..item.clone() };
     let ask: EntryRequest = open(app, &item.unfinished(), &stored)?;
-    people(app, by, &item, &ask.check(app)?.1).await.map(|_| ())
+    match ask.check(app) {
+        Ok((_, entry)) => people(app, by, &item, &entry).await.map(|_| ()),
+        // The rules have changed since it was taken. Whoever sends it again is still told what is so.
+        Err(problem) => {
+            let codes: Vec<_> = problem.fields.iter().map(|wrong| wrong.code).collect();
+            tracing::error!(
+                ?codes,
+                "an entry that was cut short is not as today's rules ask, and stays in part"
+            );
+            Ok(())
+        }
+    }
 }
 
 async fn people(app: &Shared, by: &Collector, item: &Item, entry: &Entry) -> Result<Vec<Kept>, Problem> {
@@ -113,8 +124,12 @@ async fn one(
     let refusal = match found {
         Ok(person) => {
             // Who shows their pass shows its colour; of a document it is looked up.
-            let tells_colour = shows_colour || by.looks_up && matches!(shown, Shown::Document(..));
-            match record(app, by, item, person, seen, &answer, tells_colour).await {
+            let colour = match shown {
+                _ if shows_colour => Colours::Shown,
+                Shown::Document(..) if by.looks_up => Colours::LookedUp,
+                _ => Colours::Untold,
+            };
+            match record(app, by, item, person, seen, &answer, colour).await {
                 Err(problem) => Refusal::of(&problem).ok_or(problem)?,
                 done => return done,
             }

@@ -14,6 +14,8 @@ pub mod entry;
 pub mod http;
 mod refusal;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use kangma_core::decision::{Colour, Decision};
 use kangma_core::fact::{Fact, Kind, Source, Value};
@@ -29,7 +31,7 @@ use crate::app::{App, Shared};
 use crate::db::{DbError, Unit};
 use crate::decide::{self, Missing, Recording};
 use crate::error::Problem;
-use crate::look::{self, Looker, Purpose};
+use crate::look::{self, Looker};
 use crate::person::Person;
 
 /// An outbox may be this late: what was seen longer ago is not taken any more.
@@ -216,6 +218,7 @@ impl Seen {
             ("remarks", &self.remarks),
             ("office", &by.office),
             ("by", &by.name),
+            ("role", &by.looker.role),
         ];
         for (field, text) in texts.into_iter().filter(|(_, text)| !text.is_empty()) {
             fact.set(field, Value::Text(text.into()));
@@ -238,7 +241,8 @@ pub async fn observe(
     in_time(app, seen.at)?;
     let (person, is_valid) = holder(app, pass, seen.at).await?.map_err(Refusal::problem)?;
     let kept = Kept::new(What::Observation, &seen.spot, seen.at);
-    record(app, by, item, person, seen, &kept, by.may_tell(is_valid)).await
+    let colour = if by.may_tell(is_valid) { Colours::Shown } else { Colours::Untold };
+    record(app, by, item, person, seen, &kept, colour).await
 }
 
 /// Refuses what was seen too long ago, or in the future.
@@ -285,7 +289,19 @@ async fn holder(
     Ok(if known { Ok((person, is_valid)) } else { Err(Refusal::Unknown) })
 }
 
-/// Records what was seen of somebody, with the answer and that they were seen in the same unit.
+/// Whether a collector is told the colour of whom they record.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Colours {
+    /// It is not told.
+    Untold,
+    /// Whoever shows their pass shows it.
+    Shown,
+    /// It is looked up: of somebody who showed a document.
+    LookedUp,
+}
+
+/// Records what was seen of somebody, with the answer in the same unit. The fact says who saw them; only a
+/// colour that is looked up is a look beside it, which stays when the fact goes.
 async fn record(
     app: &Shared,
     by: &Collector,
@@ -293,10 +309,13 @@ async fn record(
     person: PersonId,
     seen: &Seen,
     kept: &Kept,
-    tells_colour: bool,
+    colour: Colours,
 ) -> Result<Kept, Problem> {
     let fact = seen.fact(app, by, item);
-    let look = look::New::of(app, &by.looker, person, Purpose::Collect, "").await?;
+    let look = match colour {
+        Colours::LookedUp => Some(look::New::collected(app, &by.looker, person, fact.id).await?),
+        Colours::Shown | Colours::Untold => None,
+    };
     let pack = app.packs.base();
     let zone = &pack.zone;
     let day = zone.day_of(seen.at);
@@ -318,8 +337,8 @@ async fn record(
             unit: "collect.record",
             facts: &facts,
             attach: &|unit, person, decision| {
-                let unit = look.add_to(unit, app);
-                keep(app, unit, item, &kept.of(person, decision, tells_colour))
+                let unit = look.iter().fold(unit, |unit, look| look.add_to(unit, app));
+                keep(app, unit, item, &kept.of(person, decision, colour != Colours::Untold))
             },
         },
     )

@@ -132,7 +132,7 @@ pub async fn look_up(
 /// Who looked at one's data.
 #[derive(Serialize, ToSchema)]
 pub struct Looks {
-    /// The newest first, at most 500.
+    /// The newest first: at most 500, and apart from them at most 500 of what collectors recorded.
     items: Vec<Look>,
 }
 
@@ -142,10 +142,12 @@ pub struct Looks {
     responses((status = 200, body = Looks), (status = 401, body = ProblemBody), (status = 429, body = ProblemBody)))]
 pub async fn looks(State(app): State<Shared>, who: Resident) -> Result<Private<Looks>, Problem> {
     app.limits.reads.take(&Who::from(&who))?;
-    let person = account::holder(&app, who).await?;
-    if let Some(id) = person {
-        let state = person::state(&app, id).await?.ok_or_else(Problem::unauthorised)?;
-        account::still_holds(&state, who)?;
+    let person = match account::holder(&app, who).await? {
+        Some(id) => Some(person::explained(&app, id).await?.ok_or_else(Problem::unauthorised)?),
+        None => None,
+    };
+    if let Some(state) = person.as_ref().and_then(|person| person.stored.as_ref()) {
+        account::still_holds(state, who)?;
     }
-    Ok(Private(Looks { items: super::of(&app, who.account, person).await? }))
+    Ok(Private(Looks { items: super::of(&app, who.account, person.as_ref()).await? }))
 }

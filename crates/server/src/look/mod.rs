@@ -1,5 +1,8 @@
 //! Who looked at whom: each reading of a person by staff is recorded before it is answered, or together
-//! with what they record of the person, and shown to the person. Lists show nobody.
+//! with what they record of the person, and shown to the person. Lists show nobody. What a collector saw of
+//! somebody is a fact, sealed, that says who saw them; it is shown among the looks, and has no row of its
+//! own here: rows stay for ever and have whom and when in clear, so that all who passed a gate together
+//! could be read from them.
 //!
 //! URLs: `POST /api/v1/people/look-up`, `GET /api/v1/me/looks`. Table: `look`. Whoever waits for their
 //! identity to be confirmed is nobody's person yet: who looked at their claim stands under the account.
@@ -7,7 +10,8 @@
 pub mod http;
 mod store;
 
-use kangma_core::id::{AccountId, PersonId};
+use kangma_core::fact::{Fact, Kind};
+use kangma_core::id::{AccountId, FactId, PersonId};
 use kangma_core::role::Permission;
 use kangma_core::time::Instant;
 use serde::{Deserialize, Serialize};
@@ -16,6 +20,7 @@ use utoipa::ToSchema;
 use crate::app::{App, Shared};
 use crate::db::Unit;
 use crate::error::Problem;
+use crate::person::Person;
 use crate::seal::SealError;
 use crate::staff::{self, Officer};
 
@@ -53,8 +58,11 @@ pub struct Look {
     pub purpose: Purpose,
 }
 
-/// Looks that are shown to a person.
+/// Looks that are shown to a person; and as many, apart, of what collectors recorded, who scan somebody every
+/// day.
 const SHOWN_MAX: usize = 500;
+/// Rows that are read for that, in pages of [`SHOWN_MAX`].
+const PAGES_MAX: usize = 20;
 /// The longest reason, in letters.
 const REASON_MAX: usize = 200;
 
@@ -96,22 +104,34 @@ impl Looker {
 pub struct New(store::Row);
 
 impl New {
-    /// That somebody sees a person.
-    pub async fn of(
+    /// That a collector is told the colour of somebody whom they record by a document, under the identifier
+    /// of that fact: shown once.
+    pub async fn collected(
         app: &Shared,
         by: &Looker,
         person: PersonId,
+        fact: FactId,
+    ) -> Result<New, Problem> {
+        New::of(app, by, person, fact.0, Purpose::Collect, "").await
+    }
+
+    async fn of(
+        app: &Shared,
+        by: &Looker,
+        person: PersonId,
+        id: [u8; 16],
         purpose: Purpose,
         reason: &str,
     ) -> Result<New, Problem> {
         let Some(dek) = app.person_keys.get(person).await? else { return Err(Problem::not_found()) };
-        Ok(New::sealed(app, by, person.0, purpose, reason, |key, plain| dek.seal("look", "body", key, plain)))
+        let seal = |key: &[u8], plain: &[u8]| dek.seal("look", "body", key, plain);
+        Ok(New::sealed(app, by, (person.0, id), purpose, reason, seal))
     }
 
     fn sealed(
         app: &App,
         by: &Looker,
-        whom: [u8; 16],
+        (whom, id): ([u8; 16], [u8; 16]),
         purpose: Purpose,
         reason: &str,
         seal: impl Fn(&[u8], &[u8]) -> Vec<u8>,
@@ -119,7 +139,6 @@ impl New {
         let Looker { name, role, office } = by.clone();
         let kept = Kept { role, office, purpose, reason: reason.to_owned() };
         let plain = serde_json::to_vec(&kept).expect("a look is plain JSON");
-        let id = app.new_id();
         let body = seal(&store::key(whom, id), &plain);
         New(store::Row { whom, id, at: app.clock.wall(), by: name, body })
     }
@@ -138,7 +157,7 @@ pub async fn record(
     purpose: Purpose,
     reason: &str,
 ) -> Result<(), Problem> {
-    let look = New::of(app, by, person, purpose, reason).await?;
+    let look = New::of(app, by, person, app.new_id(), purpose, reason).await?;
     Ok(app.db.commit(look.add_to(Unit::new("look.add"), app)).await?)
 }
 
@@ -150,28 +169,63 @@ pub async fn record_claim(
     purpose: Purpose,
 ) -> Result<(), Problem> {
     let seal = |key: &[u8], plain: &[u8]| app.keys.master.seal("look", "body", key, plain);
-    let look = New::sealed(app, by, account.0, purpose, "", seal);
+    let look = New::sealed(app, by, (account.0, app.new_id()), purpose, "", seal);
     Ok(app.db.commit(look.add_to(Unit::new("look.add"), app)).await?)
 }
 
 /// Who looked at an account's claim, and at the person that it holds, the newest first.
-pub async fn of(app: &Shared, account: AccountId, person: Option<PersonId>) -> Result<Vec<Look>, Problem> {
-    let mut all = Vec::new();
-    for row in store::of(&app.db, account.0, SHOWN_MAX).await? {
-        let key = store::key(row.whom, row.id);
-        all.push(opened(&row, app.keys.master.open("look", "body", &key, &row.body))?);
-    }
+pub async fn of(app: &Shared, account: AccountId, person: Option<&Person>) -> Result<Vec<Look>, Problem> {
+    let claim = |key: &[u8], body: &[u8]| app.keys.master.open("look", "body", key, body);
+    let mut all = rows(app, account.0, claim).await?;
     if let Some(person) = person
-        && let Some(dek) = app.person_keys.get(person).await?
+        && let Some(dek) = app.person_keys.get(person.id).await?
     {
-        for row in store::of(&app.db, person.0, SHOWN_MAX).await? {
-            let key = store::key(row.whom, row.id);
-            all.push(opened(&row, dek.open("look", "body", &key, &row.body))?);
+        all.extend(rows(app, person.id.0, |key, body| dek.open("look", "body", key, body)).await?);
+        let seen = person.facts.iter().filter_map(seen);
+        let fresh: Vec<_> = seen.filter(|(id, _)| all.iter().all(|(there, _)| there != id)).collect();
+        all.extend(fresh);
+    }
+    // Identifiers are in order of time, and two looks may be of one second.
+    all.sort_by_key(|(id, _)| std::cmp::Reverse(*id));
+    let mut left = [SHOWN_MAX; 2];
+    all.retain(|(_, look)| {
+        let left = &mut left[usize::from(look.purpose == Purpose::Collect)];
+        let has_room = *left > 0;
+        *left = left.saturating_sub(1);
+        has_room
+    });
+    Ok(all.into_iter().map(|(_, look)| look).collect())
+}
+
+/// The newest looks at somebody by their rows: as many as are shown beside what collectors recorded.
+async fn rows(
+    app: &Shared,
+    whom: [u8; 16],
+    open: impl Fn(&[u8], &[u8]) -> Result<Vec<u8>, SealError>,
+) -> Result<Vec<([u8; 16], Look)>, Problem> {
+    let (mut all, mut before) = (Vec::new(), [0xff; 16]);
+    for _ in 0..PAGES_MAX {
+        let page = store::of(&app.db, whom, before, SHOWN_MAX).await?;
+        let Some(last) = page.last() else { break };
+        before = last.id;
+        for row in &page {
+            all.push((row.id, opened(row, open(&store::key(row.whom, row.id), &row.body))?));
+        }
+        let others = all.iter().filter(|(_, look)| look.purpose != Purpose::Collect).count();
+        if page.len() < SHOWN_MAX || others >= SHOWN_MAX {
+            break;
         }
     }
-    all.sort_by_key(|look| std::cmp::Reverse(look.at));
-    all.truncate(SHOWN_MAX);
     Ok(all)
+}
+
+/// What a collector saw of a person, as a look. It goes with the fact when that has had its days.
+fn seen(fact: &Fact) -> Option<([u8; 16], Look)> {
+    let text = |field| fact.text(field).map(str::to_owned);
+    // A record of an older version has no role; it is shown among what was recorded alone.
+    let role = text("role").filter(|_| fact.kind == Kind::Observation)?;
+    let office = text("office").unwrap_or_default();
+    Some((fact.id.0, Look { at: fact.recorded, role, office, purpose: Purpose::Collect }))
 }
 
 fn opened(row: &store::Row, plain: Result<Vec<u8>, SealError>) -> Result<Look, Problem> {

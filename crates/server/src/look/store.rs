@@ -14,7 +14,8 @@ static ADD: Stmt = Stmt {
 // Identifiers are in order of time.
 static OF: Stmt = Stmt {
     name: "look.of",
-    sql: "SELECT look_id, looked_at, body FROM look WHERE person_id = $1 ORDER BY look_id DESC LIMIT $2",
+    sql: "SELECT look_id, looked_at, body FROM look WHERE person_id = $1 AND look_id < $2 \
+          ORDER BY look_id DESC LIMIT $3",
 };
 
 /// A look as it is stored.
@@ -47,8 +48,9 @@ pub fn add(unit: Unit, app: &App, row: &Row) -> Unit {
     )
 }
 
-pub async fn of(db: &Db, whom: [u8; 16], limit: usize) -> Result<Vec<Row>, DbError> {
-    let rows = db.all(&OF, &[whom.into(), (limit as i64).into()]).await?;
+/// The newest of those before an identifier.
+pub async fn of(db: &Db, whom: [u8; 16], before: [u8; 16], limit: usize) -> Result<Vec<Row>, DbError> {
+    let rows = db.all(&OF, &[whom.into(), before.into(), (limit as i64).into()]).await?;
     rows.iter()
         .map(|row| {
             let id = row.bytes(0)?.try_into().map_err(|_| DbError::shape("look"))?;

@@ -91,6 +91,8 @@ pub struct Opened {
     body: Body,
     /// Such as 张*.
     name_masked: String,
+    /// Whether the person is elsewhere by now, where others act.
+    has_moved: bool,
 }
 
 /// Opens an order of one's divisions, to sign it or to check it. The person is shown that it was done.
@@ -101,7 +103,7 @@ pub async fn look_at(app: &Shared, officer: &Officer, id: [u8; 16]) -> Result<Op
     let by = Looker::of(app, officer, right.permission, &right.division).await?;
     let state = person::state(app, body.person()).await?.ok_or_else(Problem::not_found)?;
     look::record(app, &by, state.id, purpose, "").await?;
-    Ok(Opened { row, body, name_masked: state.sealed.name_masked.clone() })
+    Ok(Opened { row, body, name_masked: state.sealed.name_masked.clone(), has_moved: right.is_of_list })
 }
 
 /// Writes an order. Inert, unless it is urgent; held, if it is one too many.

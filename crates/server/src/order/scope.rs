@@ -3,7 +3,7 @@
 use kangma_core::role::Permission;
 
 use super::store::{self, Row};
-use super::{Body, Of, unseal};
+use super::{Body, Of, conflict, unseal};
 use crate::alarm::{self, Pace};
 use crate::app::Shared;
 use crate::error::Problem;
@@ -22,11 +22,19 @@ pub async fn open(
     permission: Permission,
     id: [u8; 16],
 ) -> Result<(Row, Body), Problem> {
-    let (row, body, _) = open_by(app, officer, &[permission], id).await?;
+    let (row, body, right) = open_by(app, officer, &[permission], id).await?;
+    if right.is_of_list {
+        return Err(conflict(
+            "order.moved",
+            "当事人已不在您的权限区域，请由其现所在区域的人员办理。",
+            "The person has moved out of your divisions; whoever is responsible where they are now does this.",
+        ));
+    }
     Ok((row, body))
 }
 
-/// The same for the first of some rights that is held there.
+/// The same for the first of some rights that is held there, or where the order was written: who has it in
+/// their list opens it, wherever the person has moved since, and is not counted.
 pub async fn open_by(
     app: &Shared,
     officer: &Officer,
@@ -45,16 +53,21 @@ pub async fn open_by(
         Some(state) => person::county(state.sealed.division),
         None => row.division.clone(),
     };
-    let Some(permission) = any.iter().copied().find(|permission| officer.may(*permission, &division)) else {
-        return Err(refused(app, officer, alarm::Kind::OutOfScope).await);
-    };
-    Ok((row, body, Right { permission, division }))
+    for (division, is_of_list) in [(division, false), (row.division.clone(), true)] {
+        let held = any.iter().copied().find(|permission| officer.may(*permission, &division));
+        if let Some(permission) = held {
+            return Ok((row, body, Right { permission, division, is_of_list }));
+        }
+    }
+    Err(refused(app, officer, alarm::Kind::OutOfScope).await)
 }
 
 /// A right that is held in a division.
 pub struct Right {
     pub permission: Permission,
     pub division: String,
+    /// Whether it is held where the order was written alone, and not where the person is.
+    pub is_of_list: bool,
 }
 
 /// The person that an order is to be about, if they are in scope, and their county.

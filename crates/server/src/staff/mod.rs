@@ -10,6 +10,8 @@ mod place;
 mod second;
 mod store;
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Argon2, PasswordHasher as _, PasswordVerifier as _};
 use axum::http::StatusCode;
@@ -183,6 +185,7 @@ pub enum Event {
     Guessing = 3,
 }
 
+const HOUR_S: i64 = 3_600;
 /// Events are counted by windows of this many seconds.
 const WINDOW_S: i64 = 600;
 /// For how long an owner is told, in seconds.
@@ -322,14 +325,40 @@ async fn officer(app: &Shared, shown: &Shown) -> Result<Officer, Problem> {
                 let unit = Unit::new("staff.elsewhere");
                 let unit = store::end_elsewhere(unit, &shown.session);
                 match noted(app, unit, &found.officer.name, Event::Elsewhere).await {
+                    Ok(()) => warn_of_several(app).await?,
                     // Somebody's request, on this node or another, ended it just now.
-                    Ok(()) | Err(DbError::Conflict) => return Err(elsewhere()),
+                    Err(DbError::Conflict) => {}
                     Err(e) => return Err(e.into()),
                 }
+                return Err(elsewhere());
             }
         }
     }
     Err(DbError::Conflict.into())
+}
+
+/// Accounts whose sessions were used from two places within an hour: that many are rather the network's doing
+/// than so many thieves'. Ours.
+const SEVERAL: i64 = 3;
+/// When this node last said so.
+static SAID: AtomicI64 = AtomicI64::new(i64::MIN);
+
+/// Tells whoever runs the service, at most once an hour, where many sessions end.
+async fn warn_of_several(app: &Shared) -> Result<(), DbError> {
+    let now = app.clock.wall();
+    let since = now.plus_s(-HOUR_S);
+    let accounts = store::accounts_with(&app.db, Event::Elsewhere as i64, since).await?;
+    let last = SAID.load(Ordering::Relaxed);
+    let is_first = || SAID.compare_exchange(last, now.0, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+    if accounts >= SEVERAL && last <= since.0 && is_first() {
+        tracing::warn!(
+            accounts,
+            "sessions of several accounts ended within an hour because each was used from two places; if their \
+             owners were alone, requests come over several addresses: name an office's lines in \
+             KANGMA_OFFICE_LINES, and set KANGMA_TRUST_PROXY behind balancers (docs/operate/staff.md)"
+        );
+    }
+    Ok(())
 }
 
 /// Whose session a key is, wherever it is used from: for what this node remembers of somebody.
@@ -357,8 +386,8 @@ fn elsewhere() -> Problem {
     Problem::new(
         StatusCode::UNAUTHORIZED,
         "staff.elsewhere",
-        "此登录在另一处被使用，已被结束。请重新登录；如非本人操作，请立即修改密码。",
-        "This session was used from another place and has been ended. Log in again; change your password if that was not you.",
+        "此登录在另一处被使用，已被结束。请重新登录；如非本人操作，请立即修改密码。如只有您本人在用而一再如此，是您的网络在几条线路间来回切换，请告知系统管理员。",
+        "This session was used from another place and has been ended. Log in again; change your password if that was not you. If it was you alone and it happens again, your network goes to and fro between lines: tell whoever runs the service.",
     )
 }
 
@@ -431,7 +460,7 @@ pub fn end_all(unit: Unit, name: &str) -> Unit {
     store::end_all(unit, name)
 }
 
-/// Ends a session.
+/// Ends a session; one that was used from two places stays marked until its time is over.
 pub async fn log_out(app: &Shared, key: &SessionKey) -> Result<(), Problem> {
     Ok(store::end_session(&app.db, key).await?)
 }

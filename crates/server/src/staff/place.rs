@@ -19,12 +19,15 @@ use crate::error::Problem;
 use crate::limit::ClientAddress;
 use crate::seal::Keys;
 
-/// Seconds within which nobody leaves a network and is back in it. Ours: the console asks every ten, and a
-/// telephone that loses a network looks for it longer.
+/// Back in a network within so many seconds is quick. Ours: who works on two screens asks at least every ten.
 const BACK_S: i64 = 15;
+/// Quick returns in the time below, of a telephone that loses its network for a moment; one more is two
+/// places. Ours: two who use a session by turns make the second within half a minute.
+const QUICK_MAX: usize = 1;
 /// For how long, in seconds, a network that was left is remembered. Ours.
 const TRAIL_S: i64 = 600;
-/// Slower returns in that time, of somebody at the edge of a wireless network; one more is two places. Ours.
+/// Returns of any kind in that time, of somebody at the edge of a wireless network; one more is two places.
+/// Ours.
 const RETURNS_MAX: usize = 3;
 /// Networks remembered.
 const STAYS_MAX: usize = 32;
@@ -187,9 +190,9 @@ impl Trail {
             return Step::Here;
         }
         own.push(Stay { mark, since: now });
-        // A network was left when the next one took over.
-        let left = own.windows(2).rev().find(|pair| pair[0].mark == mark).map(|pair| pair[1].since);
-        if left.is_some_and(|left| now < left.plus_s(BACK_S)) || returns(&own, now) > RETURNS_MAX {
+        let away = returns(&own, now);
+        let quick = away.iter().filter(|s| **s < BACK_S).count();
+        if quick > QUICK_MAX || away.len() > RETURNS_MAX {
             return Step::TwoPlaces;
         }
         let all = self.0.iter().copied().chain([Stay { mark, since: now }]).collect();
@@ -221,10 +224,14 @@ impl Trail {
     }
 }
 
-/// How often a network was gone back to that had been left within the time.
-fn returns(own: &[Stay], now: Instant) -> usize {
-    let lately = |stay: &Stay| now < stay.since.plus_s(TRAIL_S);
-    (0..own.len()).filter(|i| lately(&own[*i]) && own[..*i].iter().any(|s| s.mark == own[*i].mark)).count()
+/// For how many seconds a network had been left, each time that one was gone back to within the time.
+fn returns(own: &[Stay], now: Instant) -> Vec<i64> {
+    let back = |(i, stay): (usize, &Stay)| {
+        // A network was left when the next one took over.
+        let last = own[..i].iter().rposition(|before| before.mark == stay.mark)?;
+        (now < stay.since.plus_s(TRAIL_S)).then(|| stay.since.0 - own[last + 1].since.0)
+    };
+    own.iter().enumerate().filter_map(back).collect()
 }
 
 #[cfg(test)]
@@ -265,12 +272,25 @@ mod tests {
     }
 
     #[test]
+    fn a_telephone_that_loses_its_network_for_a_moment_stays_logged_in() {
+        assert_eq!(walk(&[(0, HOME), (50, STREET), (61, HOME), (400, HOME)]), None, "for eleven seconds");
+        assert_eq!(walk(&[(0, HOME), (50, STREET), (64, HOME), (300, STREET), (340, HOME)]), None);
+        // Once in ten minutes, all day.
+        let day: Vec<(i64, Mark)> =
+            (0..50).flat_map(|i| [(i * 700, HOME), (i * 700 + 100, STREET), (i * 700 + 112, HOME)]).collect();
+        assert_eq!(walk(&day), None);
+    }
+
+    #[test]
     fn what_is_used_from_two_places_by_turns_is_noticed() {
-        assert_eq!(walk(&[(0, HOME), (50, STREET), (64, HOME)]), Some(2), "nobody is back so soon");
-        assert_eq!(walk(&[(0, HOME), (50, STREET), (50, HOME)]), Some(2), "at the same time");
-        assert_eq!(walk(&[(0, HOME), (50, STREET), (51, TRAIN), (60, HOME)]), Some(3), "by way of a third");
+        let turns = [(0, HOME), (50, STREET), (60, HOME), (70, STREET)];
+        assert_eq!(walk(&turns), Some(3), "both ask every ten seconds");
+        assert_eq!(walk(&[(0, HOME), (50, STREET), (50, HOME), (50, STREET)]), Some(3), "at the same time");
+        let third = [(0, HOME), (50, STREET), (51, TRAIN), (60, HOME), (62, TRAIN)];
+        assert_eq!(walk(&third), Some(4), "by way of a third");
         // The owner was away for a while, the other was not.
-        assert_eq!(walk(&[(0, HOME), (50, STREET), (80, HOME), (84, STREET)]), Some(3));
+        assert_eq!(walk(&[(0, HOME), (50, STREET), (80, HOME), (84, STREET), (90, HOME)]), Some(4));
+        assert_eq!(walk(&[(0, HOME), (50, STREET), (60, HOME), (640, STREET), (650, HOME)]), Some(4));
         let slow: Vec<(i64, Mark)> =
             (0..9).map(|i| (i * 60, if i % 2 == 0 { HOME } else { STREET })).collect();
         assert_eq!(walk(&slow), Some(5), "the fourth return in ten minutes");
@@ -281,7 +301,8 @@ mod tests {
         let six = at(6, 1);
         let both: Vec<(i64, Mark)> = (0..20).map(|i| (i, if i % 2 == 0 { HOME } else { six })).collect();
         assert_eq!(walk(&both), None);
-        assert_eq!(walk(&[(0, HOME), (1, six), (2, STREET), (3, six), (4, HOME)]), Some(4), "each by itself");
+        let turns = [(0, HOME), (1, six), (2, STREET), (3, six), (4, HOME), (5, six), (6, STREET)];
+        assert_eq!(walk(&turns), Some(6), "each by itself");
     }
 
     #[test]

@@ -69,6 +69,11 @@ static EVENTS: Stmt = Stmt {
           ORDER BY window_at DESC LIMIT 100",
 };
 
+static ACCOUNTS_WITH: Stmt = Stmt {
+    name: "staff.accounts_with",
+    sql: "SELECT COUNT(DISTINCT staff) FROM staff_event WHERE kind = $1 AND window_at >= $2",
+};
+
 static ADD_SESSION: Stmt = Stmt {
     name: "staff.add_session",
     sql: "INSERT INTO staff_session (token_hash, name, expires_at, session_id, created_at, trail, agent) \
@@ -110,8 +115,10 @@ static END_ELSEWHERE: Stmt = Stmt {
     sql: "UPDATE staff_session SET elsewhere = 1, trail = $2 WHERE token_hash = $1 AND elsewhere = 0",
 };
 
-static END_SESSION: Stmt =
-    Stmt { name: "staff.end_session", sql: "DELETE FROM staff_session WHERE token_hash = $1" };
+static END_SESSION: Stmt = Stmt {
+    name: "staff.end_session",
+    sql: "DELETE FROM staff_session WHERE token_hash = $1 AND elsewhere = 0",
+};
 
 static END_ONE: Stmt =
     Stmt { name: "staff.end_one", sql: "DELETE FROM staff_session WHERE name = $1 AND session_id = $2" };
@@ -252,6 +259,12 @@ pub fn note(unit: Unit, name: &str, kind: i64, window: Instant) -> Unit {
 pub async fn events(db: &Db, name: &str, since: Instant) -> Result<Vec<(i64, Instant, i64)>, DbError> {
     let rows = db.all(&EVENTS, &[name.into(), since.into()]).await?;
     rows.iter().map(|row| Ok((row.int(0)?, Instant(row.int(1)?), row.int(2)?))).collect()
+}
+
+/// How many accounts have an event of a kind.
+pub async fn accounts_with(db: &Db, kind: i64, since: Instant) -> Result<i64, DbError> {
+    let row = db.one(&ACCOUNTS_WITH, &[kind.into(), since.into()]).await?;
+    row.map_or(Ok(0), |row| row.int(0))
 }
 
 /// A session as it is opened.

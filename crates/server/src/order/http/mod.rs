@@ -234,8 +234,10 @@ pub async fn detail(
     Wanted(lang): Wanted,
     Path(id): Path<String>,
 ) -> Result<Private<OrderDetail>, Problem> {
-    let super::Opened { row, body, name_masked } = super::look_at(&app, &officer, order_id(&id)?).await?;
-    let order = view(&app, &officer, row, &body, &mut Offices::default(), lang).await?;
+    let super::Opened { row, body, name_masked, has_moved } =
+        super::look_at(&app, &officer, order_id(&id)?).await?;
+    let mut order = view(&app, &officer, row, &body, &mut Offices::default(), lang).await?;
+    order.can_sign &= !has_moved;
     Ok(Private(OrderDetail { order, name_masked, reference: body.reference }))
 }
 
