@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 
-use kangma_core::decision::Colour;
 use kangma_core::division::divisions;
 use kangma_core::fact::{Fact, Kind, Source, Value};
 use kangma_core::id::PersonId;
@@ -251,48 +250,6 @@ fn well(app: &App) -> Fact {
 fn check_in(app: &App, temperature_c: f64) -> Fact {
     let fields = [("temperature_c", Value::Double(temperature_c)), ("symptoms", Value::List([].into()))];
     fact(app, Kind::CheckIn, &fields)
-}
-
-/// A check-in that the dossier leaves to its row is in no decision, and is in none because of erasing either.
-#[tokio::test]
-async fn erasing_decides_from_the_dossier_and_gives_nobody_a_colour_that_only_rows_would_give() {
-    let (app, _dir) = service("erasing", Instant(1_581_350_400)).await;
-    let id = app.keys.person_id("somebody");
-    app.packs.put(PackSet::single(load(&[])), Vec::new(), std::collections::BTreeMap::new());
-    add(&app, id, vec![well(&app)]).await;
-    for n in 0..92 {
-        add(&app, id, vec![check_in(&app, if n == 10 { 36.9 } else { 36.5 })]).await;
-        app.clock.pass_time(DAY_S / 2);
-    }
-    let of = known(&app, id).await.facts.len();
-    let rows = person::recorded_facts(&app, id).await.unwrap_or_else(|p| panic!("{}", p.code)).len();
-    assert!(of < rows, "{of} {rows}: old check-ins are in rows alone");
-    // A rule that comes later, and waits for an office.
-    let rule = "[[rule]]\nid = \"HZ-RED-WARM\"\non = \"check_in\"\nwhen = 'fact.temperature_c > 36.8'\n\
-        stages = [{ colour = \"red\", release = { confirmed_by = \"county\" } }]\n\
-        source = { title = \"t\", url = \"https://example.org\", grade = \"D\" }\n\n\
-        [[rule]]\nid = \"HZ-RED-CONTACT\"";
-    let words =
-        "[rules.HZ-RED-WARM]\ntitle = \"t\"\nwhy = \"w\"\nwhat_to_do = \"d\"\n\n[rules.HZ-RED-CONTACT]";
-    let next = load(&[
-        ("[[rule]]\nid = \"HZ-RED-CONTACT\"", rule),
-        ("[rules.HZ-RED-CONTACT]", words),
-        ("version = \"1.", "version = \"2."),
-    ]);
-    let set = PackSet::single(next);
-    let whole = person::recorded_facts(&app, id).await.unwrap_or_else(|p| panic!("{}", p.code));
-    assert_eq!(decide_in(&set, &whole, app.clock.now()).colour, Some(Colour::Red), "by the rows");
-    app.packs.put(set, Vec::new(), std::collections::BTreeMap::new());
-    let colour = async || current(&app, id).await.unwrap_or_else(|p| panic!("{}", p.code)).unwrap().colour();
-    assert_eq!(colour().await, Some(Colour::Green));
-    assert!(erase_spent(&app, id).await > 0, "what lies before it goes");
-    assert_eq!(colour().await, Some(Colour::Green));
-    let person = known(&app, id).await;
-    assert_eq!(person.stored.as_ref().and_then(|s| s.colour()), Some(Colour::Green), "nobody was told red");
-    assert!(person.facts.iter().all(|f| f.kind != Kind::Episode));
-    check(&app, id, 0).await;
-    app.db.clone().close().await;
-    app.key_store.clone().close().await;
 }
 
 #[tokio::test]
