@@ -281,12 +281,18 @@ proptest! {
 }
 
 /// The same rules, and days after which facts of most kinds are needed no more.
-static KEPT: LazyLock<PackSet> = LazyLock::new(|| {
-    let days = "[retention]\ndeclaration = 15\ncheck_in = 10\nlisted = 14\ntest = 14\ncorrection = 1\n";
-    let pack =
-        common::load(&format!("{PACK_TOML}{days}"), &rules(|_| true)).unwrap_or_else(|e| panic!("{e}"));
-    PackSet::single(Arc::new(pack))
+static KEPT: LazyLock<PackSet> = LazyLock::new(|| kept("", ""));
+/// A next text of it, under which open episodes run on as they were opened, and one of another place.
+static OTHERS: LazyLock<[PackSet; 2]> = LazyLock::new(|| {
+    [kept("version = \"1\"", "version = \"2\""), kept("division = \"42\"", "division = \"43\"")]
 });
+
+fn kept(from: &str, to: &str) -> PackSet {
+    let days = "[retention]\ndeclaration = 15\ncheck_in = 10\nlisted = 14\ntest = 14\ncorrection = 1\n";
+    let text = format!("{PACK_TOML}{days}").replace(from, to);
+    let pack = common::load(&text, &rules(|_| true)).unwrap_or_else(|e| panic!("{e}"));
+    PackSet::single(Arc::new(pack))
+}
 
 /// What happens `by` seconds later, to the same person.
 fn later(facts: Vec<Fact>, by: i64) -> impl Iterator<Item = Fact> {
@@ -313,6 +319,13 @@ fn said(d: &Decision) -> impl PartialEq + std::fmt::Debug + use<> {
     let d = d.clone();
     let records: Vec<FactId> = d.records.iter().map(|f| f.id).collect();
     (d.status, d.colour, d.episodes, d.flags, d.lasts, d.expired, d.review, d.check_in_due, records)
+}
+
+/// What anybody is told of it.
+fn told(d: &Decision) -> impl PartialEq + std::fmt::Debug + use<> {
+    let all = d.episodes.iter().chain(d.flags.iter().map(|f| &f.episode));
+    let all: Vec<_> = all.map(|e| (e.rule.clone(), e.since, e.opened_by, e.colour, e.stage)).collect();
+    (d.status, d.colour, all, d.expired.is_some())
 }
 
 #[test]
@@ -347,6 +360,10 @@ fn what_has_had_its_days_is_missed_by_no_decision_whatever_comes_later() {
         for at in std::iter::once(0).chain(looks).map(|s| now.plus_s(s)) {
             let (a, b) = (decide_in(&KEPT, &whole, at), decide_in(&KEPT, &less, at));
             prop_assert_eq!(said(&a), said(&b), "at {}, without {:?}", at, &spent.ids);
+            for other in OTHERS.iter() {
+                let (a, b) = (decide_in(other, &whole, at), decide_in(other, &less, at));
+                prop_assert_eq!(told(&a), told(&b), "elsewhere at {}, without {:?}", at, &spent.ids);
+            }
             a.records.into_iter().for_each(|f| whole.push(f));
             b.records.into_iter().for_each(|f| less.push(f));
         }

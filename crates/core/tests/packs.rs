@@ -120,6 +120,16 @@ fn what_was_published_loads_whatever_is_asked_of_new_texts() {
         assert!(errors.iter().all(|(_, d)| d.code == code), "{errors}");
         load_with_parents(&files).unwrap_or_else(|e| panic!("{from}: {e}"));
     }
+    // Days of a kind that is not erased by age any more count for nothing, and no fewer than are needed.
+    for (days, kept) in [("order = 90", None), ("test = 7", Some(14)), ("listed = 30", Some(30))] {
+        let mut files = hangzhou();
+        let head = files.0["pack.toml"].replace("\n[areas]", &format!("\n[retention]\n{days}\n\n[areas]"));
+        files.0.insert("pack.toml".into(), head);
+        let told = Pack::load(&files).map_err(|e| e.to_string());
+        assert!(kept == Some(30) || told.is_err_and(|e| e.contains("pack.retention")), "{days}");
+        let pack = load_with_parents(&files).unwrap_or_else(|e| panic!("{days}: {e}"));
+        assert_eq!(pack.retention.values().next().copied(), kept, "{days}");
+    }
     let mut files = hangzhou();
     files.0.values_mut().for_each(|text| *text = text.replace("HZ-RED-CONTACT", "hz-red-contact"));
     assert!(load_with_parents(&files).is_err_and(|e| e.to_string().contains("pack.rule_id")));

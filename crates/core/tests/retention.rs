@@ -8,8 +8,8 @@ use std::sync::Arc;
 use kangma_core::decision::{Colour, Status};
 use kangma_core::fact::{Fact, Facts, Kind, Source, Value};
 use kangma_core::id::FactId;
-use kangma_core::rules::retention::spent;
-use kangma_core::rules::set::{PackSet, decide_in};
+use kangma_core::rules::retention::{days, spent};
+use kangma_core::rules::set::{Entry, PackSet, decide_in};
 use kangma_core::time::{DAY_S, Instant};
 
 const PACK: &str = r#"
@@ -167,10 +167,88 @@ fn a_correction_never_goes_before_what_it_takes_back() {
     let facts = vec![declared(1, 0), contact(2, 0), correction(3, 1, 2), check_in(4, 200)];
     let facts = recorded(facts, &[0, 2]);
     assert_eq!(gone(&facts, 20), [] as [u8; 0], "the list was wrong, and would count again");
-    assert_eq!(gone(&facts, 201), [2, 3]);
+    assert_eq!(gone(&facts, 201), [2], "the episode is on record: only the correction keeps it shut");
+    let rest: Facts = facts.iter().filter(|f| f.id != id(2)).cloned().collect();
+    let next = PACK.replace("version = \"1\"", "version = \"2\"");
+    let away = PACK.replace("division = \"42\"", "division = \"43\"");
+    for text in [next, away] {
+        let pack = common::load(&format!("{text}{DAYS}"), RULES).unwrap_or_else(|e| panic!("{e}"));
+        let told = decide_in(&PackSet::single(Arc::new(pack)), &rest, day(202));
+        assert_eq!((told.colour, told.episodes.len()), (Some(Colour::Green), 0), "{told:?}");
+    }
+    let never = vec![declared(1, 0), contact(2, 0), correction(3, 1, 2), check_in(4, 200)];
+    assert_eq!(gone(&Facts::new(never), 201), [2, 3], "nothing was put on record of it");
     let chain = vec![declared(1, 0), contact(2, 0), correction(3, 1, 2), correction(4, 2, 3), check_in(5, 3)];
     assert_eq!(decide_in(&set(DAYS), &recorded(chain.clone(), &[0]), day(9)).colour, Some(Colour::Red));
     assert_eq!(gone(&recorded(chain, &[0]), 200), [] as [u8; 0], "the last word keeps all that it is about");
+}
+
+#[test]
+fn a_declaration_that_was_returned_after_it_opened_something_stays_with_the_word_on_it() {
+    let review =
+        |n, at, outcome| fact(n, Kind::Review, day(at), &[("of", &id(2).to_string()), ("outcome", outcome)]);
+    let opened = [("event", "opened"), ("rule", "ILL"), ("opened_by", &*id(2).to_string())];
+    let record = fact(9, Kind::Episode, day(1), &opened);
+    for (outcome, left) in [("approved", vec![2, 3]), ("returned", vec![])] {
+        let facts =
+            vec![declared(1, 0), declared(2, 1), review(3, 2, outcome), declared(4, 50), record.clone()];
+        let left = [vec![1], left].concat();
+        assert_eq!(gone(&Facts::new(facts), 200), left, "{outcome}");
+    }
+}
+
+/// A pack of the same rules, or others, with other days, for another division.
+fn pack_of(division: &str, days: &str, rules: &str) -> Arc<kangma_core::rules::pack::Pack> {
+    let text = PACK.replace("\"42\"", &format!("{division:?}")).replace("example", division);
+    let id = format!("id = {:?}", format!("pack-{division}"));
+    let text = text.replace(&format!("id = {division:?}"), &id);
+    Arc::new(common::load(&format!("{text}{days}"), rules).unwrap_or_else(|e| panic!("{e}")))
+}
+
+fn in_force(pack: Arc<kangma_core::rules::pack::Pack>, from: i64, until: Option<i64>) -> Entry {
+    Entry { covers: pack.division.clone(), pack, from: day(from), until: until.map(day) }
+}
+
+#[test]
+fn the_longest_days_of_all_packs_that_answer_for_anybody_count() {
+    let named = |set: &PackSet, at: i64, kind: Kind| days(set, set.base(), kind, day(at));
+    let alone = set(DAYS);
+    let long = pack_of("43", "[retention]\nlisted = 90\n", RULES);
+    let both = alone.with(vec![in_force(long, 100, Some(300))], Vec::new()).unwrap();
+    assert_eq!(named(&alone, 0, Kind::Listed), Some(25));
+    assert_eq!(named(&both, 0, Kind::Listed), Some(90), "it is to answer for somebody");
+    assert_eq!(named(&both, 301, Kind::Listed), Some(25), "it answered for the last time");
+    assert_eq!(named(&both, 0, Kind::CheckIn), None, "it counts check-ins and lets none of them go");
+    assert_eq!(named(&both, 301, Kind::CheckIn), Some(20));
+    assert_eq!(named(&both, 0, Kind::Correction), Some(5), "no rule of it looks at those");
+    let next = pack_of("43", &DAYS.replace("listed = 25", "listed = 30"), RULES);
+    let older = pack_of("43", "", RULES);
+    let all = alone.with(vec![in_force(older, 0, None), in_force(next, 50, None)], Vec::new()).unwrap();
+    assert_eq!(named(&all, 49, Kind::Listed), None, "the older one answers there");
+    assert_eq!(named(&all, 50, Kind::Listed), Some(30), "the next one took its place");
+    let facts = Facts::new(vec![declared(1, 0), check_in(3, 0), check_in(4, 1)]);
+    let gone = |set: &PackSet, at: i64| spent(set, &facts, day(at), day(at)).ids.len();
+    assert_eq!((gone(&both, 299), gone(&both, 301)), (0, 1));
+}
+
+#[test]
+fn what_the_pack_at_home_counts_stays_while_somebody_is_elsewhere() {
+    let quiet = "[[rule]]\nid = \"OTHER\"\non = \"arrival\"\nwhen = 'true'\n\
+        stages = [{ colour = \"red\", release = { days = 5 } }]\n\
+        source = { title = \"t\", url = \"https://example.org\", grade = \"D\" }\n";
+    let days = "[retention]\ndeclaration = 300\ncheck_in = 20\n";
+    let home = common::load(&format!("{PACK}{days}"), RULES).unwrap_or_else(|e| panic!("{e}"));
+    let away = pack_of("43", days, quiet);
+    let set = PackSet::single(Arc::new(home)).with(vec![in_force(away, 0, None)], Vec::new()).unwrap();
+    let there = fact(2, Kind::Declaration, day(5), &[("subject", "resident"), ("residence", "430102")]);
+    let back = declared(5, 101);
+    let facts = vec![declared(1, 0), there, check_in(3, 0), check_in(4, 1)];
+    let told = |facts: Vec<Fact>| decide_in(&set, &Facts::new(facts), day(102)).status;
+    assert_eq!(told([facts.clone(), vec![back.clone()]].concat()), Status::Expired);
+    let spent = spent(&set, &Facts::new(facts.clone()), day(100), day(100)).ids;
+    assert_eq!(spent.iter().map(|id| id.0[0]).collect::<Vec<_>>(), [3], "the last did the duty at home");
+    let left = facts.into_iter().filter(|f| !spent.contains(&f.id)).chain([back]);
+    assert_eq!(told(left.collect()), Status::Expired);
 }
 
 #[test]

@@ -132,6 +132,12 @@ async fn what_has_had_its_days_is_erased_on_every_node_and_neither_colour_nor_lo
     assert_eq!(list(&staff, &line(1, "")).await.0["applied"], 1);
     assert_eq!(list(&staff, &line(2, "")).await.0["applied"], 1);
     assert_eq!((contact.colour().await, waiting.colour().await), ("red".into(), "red".into()));
+    // An appeal makes whoever erases at this moment look again.
+    let versions = "SELECT CAST(SUM(version) AS BIGINT) FROM person";
+    let before = count(&dir, versions).await;
+    let appeal = json!({ "id": "appeal-of-2", "ground": "wrong_fact", "text": "不是我。" });
+    ok(&waiting.post("/api/v1/me/appeals", appeal).await);
+    assert!(count(&dir, versions).await > before, "the appeal changed the person");
     // One is red for fourteen days and then free, the other never checks in again.
     for _ in 0..14 {
         ok(&contact.check_in().await);
@@ -227,6 +233,11 @@ async fn a_look_goes_on_where_another_stopped_and_packs_without_days_keep_everyt
         ok(&person.check_in().await);
         people.push(person);
     }
+    // Somebody with more rows than all others, none of which will open.
+    let damaged = somebody(&server, 14, json!({})).await;
+    for _ in 0..4 {
+        ok(&damaged.check_in().await);
+    }
     server.advance(40).await;
     for (n, person) in (11..).zip(&mut people) {
         *person = server.log_in(&format!("138000000{n}")).await;
@@ -240,6 +251,12 @@ async fn a_look_goes_on_where_another_stopped_and_packs_without_days_keep_everyt
         "nobody is looked through for nothing"
     );
     server.interrupt();
+    meddle(
+        &dir,
+        "UPDATE fact SET body = (SELECT state FROM person ORDER BY person_id LIMIT 1) \
+         WHERE person_id = (SELECT person_id FROM person ORDER BY next_seq DESC LIMIT 1)",
+    )
+    .await;
     // A look of another node that came past the first of all of them.
     let far = 9_000_000;
     for part in 0..16 {
@@ -261,4 +278,10 @@ async fn a_look_goes_on_where_another_stopped_and_packs_without_days_keep_everyt
         assert_eq!(erased(person, "check_in").await, 1);
         assert_eq!(person.colour().await, "green");
     }
+    // Whose rows do not open is left out, and nobody waits for that.
+    let damaged = Person { base: server.base.clone(), ..server.log_in("13800000014").await };
+    assert_eq!(kept(&damaged).await["erased_at"], Value::Null);
+    assert_eq!(damaged.colour().await, "green");
+    let written = std::fs::read_to_string(&server.log).unwrap();
+    assert!(written.contains("somebody was left out of a look"), "{written}");
 }

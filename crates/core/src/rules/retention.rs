@@ -5,14 +5,18 @@
 //! time alone changes either answer. Where they differ nothing goes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::decision::{Decision, Status};
 use crate::fact::{Fact, Facts, Kind};
 use crate::id::FactId;
 use crate::rules::decide::Ground;
 use crate::rules::order::OrderState;
-use crate::rules::set::{PackSet, decide_in, first_placing, ground_in, place_number};
-use crate::time::{DAY_S, Instant};
+use crate::rules::pack::Pack;
+use crate::rules::set::{
+    PackSet, decide_in, decide_under, first_placing, ground_under, place_number, place_of_declaration,
+};
+use crate::time::{DAY_S, Instant, Now};
 
 /// How far ahead the answers are compared, in seconds: no lapse is further away.
 const AHEAD_S: i64 = 400 * DAY_S;
@@ -56,25 +60,67 @@ pub fn is_erased_by_age(kind: Kind) -> bool {
     }
 }
 
-/// Facts of a person that the pack where they are needs no more. What was recorded after `recorded_until`
-/// stays: it may be sent again.
+/// After how many days facts of a kind are erased of somebody who is under a pack, if it names the kind.
+/// People move, and what one pack let go another would miss: the longest days of all count, and the kind is
+/// kept where rules of one look at it that does not name it.
+#[must_use]
+pub fn days(set: &PackSet, pack: &Pack, kind: Kind, now: Instant) -> Option<u32> {
+    let own = *pack.retention.get(&kind).filter(|_| is_erased_by_age(kind))?;
+    set.answering(now).into_iter().try_fold(own, |longest, other| match other.retention.get(&kind) {
+        Some(days) => Some(longest.max(*days)),
+        None => (!other.looks_at(kind)).then_some(longest),
+    })
+}
+
+/// From when on what happened is kept, by kind.
+fn cuts(pack: &Pack, now: Instant, days: impl Fn(Kind) -> Option<u32>) -> BTreeMap<Kind, Instant> {
+    // Whole days: what is kept for one was there on all of the day after.
+    let before = |days: u32| pack.zone.day_of(now).plus(-i32::try_from(days).unwrap_or(i32::MAX / 2));
+    Kind::ALL.into_iter().filter_map(|k| Some((k, pack.zone.start_of(before(days(k)?))))).collect()
+}
+
+/// The packs where a person is and where their declarations say that they were or go: the first decides now,
+/// the others when they come back.
+fn packs_of<'a>(set: &'a PackSet, facts: &Facts, now: Instant) -> Vec<&'a Arc<Pack>> {
+    let declared = facts.iter().filter(|f| f.kind == Kind::Declaration).filter_map(place_of_declaration);
+    let places = declared.filter_map(|code| code.parse().ok());
+    let mut packs: Vec<&Arc<Pack>> = Vec::new();
+    for pack in std::iter::once(place_number(facts)).chain(places).map(|place| set.at(place, now)) {
+        if packs.iter().all(|p| p.digest != pack.digest) {
+            packs.push(pack);
+        }
+    }
+    packs
+}
+
+/// Facts of a person that the pack where they are needs no more, nor another that they may come under. What
+/// was recorded after `recorded_until` stays: it may be sent again.
 #[must_use]
 pub fn spent(set: &PackSet, facts: &Facts, now: Instant, recorded_until: Instant) -> Spent {
     let pack = set.at(place_number(facts), now);
-    let cut = |kind: Kind| {
-        let days = pack.retention.get(&kind).filter(|_| is_erased_by_age(kind))?;
-        // Whole days: what is kept for one was there on all of the day after.
-        Some(pack.zone.start_of(pack.zone.day_of(now).plus(-i32::try_from(*days).unwrap_or(i32::MAX / 2))))
+    let is_past =
+        |cuts: &BTreeMap<Kind, Instant>, f: &Fact, at| cuts.get(&f.kind).is_some_and(|cut| at < *cut);
+    let none_in = |cuts: &BTreeMap<Kind, Instant>| {
+        !facts.iter().any(|f| is_past(cuts, f, f.happened) && f.recorded <= recorded_until)
     };
-    let cuts: BTreeMap<Kind, Instant> = Kind::ALL.into_iter().filter_map(|k| Some((k, cut(k)?))).collect();
-    let is_past = |f: &Fact, at: Instant| cuts.get(&f.kind).is_some_and(|cut| at < *cut);
-    if !facts.iter().any(|f| is_past(f, f.happened) && f.recorded <= recorded_until) {
+    // Of most people nothing is past even the pack's own days, which are at hand.
+    if none_in(&cuts(pack, now, |k| pack.retention.get(&k).copied())) {
+        return Spent::default();
+    }
+    let cuts = cuts(pack, now, |k| days(set, pack, k, now));
+    if none_in(&cuts) {
         return Spent::default();
     }
     // What goes on record with the next decision may rest on what is erased.
     let mut known = facts.clone();
     decide_in(set, facts, now).records.into_iter().for_each(|f| known.push(f));
-    let ground = ground_in(set, &known, now);
+    let packs = packs_of(set, facts, now);
+    let mut ground = ground_under(set, pack, &known, now);
+    for other in &packs[1..] {
+        let more = ground_under(set, other, &known, now);
+        ground.courses.extend(more.courses);
+        ground.duties.extend(more.duties);
+    }
     // The days of what opened an episode count from its end.
     let mut ended: BTreeMap<FactId, Instant> = BTreeMap::new();
     for course in &ground.courses {
@@ -84,7 +130,7 @@ pub fn spent(set: &PackSet, facts: &Facts, now: Instant, recorded_until: Instant
         }
     }
     let last_of = |f: &Fact| ended.get(&f.id).map_or(f.happened, |at| f.happened.max(*at));
-    let past = known.iter().filter(|f| is_past(f, last_of(f)) && f.recorded <= recorded_until);
+    let past = known.iter().filter(|f| is_past(&cuts, f, last_of(f)) && f.recorded <= recorded_until);
     let past: BTreeSet<FactId> = past.map(|f| f.id).collect();
     let all = closed(&known, &ground, past.difference(&pinned(&known, &ground, now)).copied().collect());
     let of_duties = |id: &FactId| {
@@ -92,14 +138,21 @@ pub fn spent(set: &PackSet, facts: &Facts, now: Instant, recorded_until: Instant
         let does = |lapse: &crate::rules::lapse::Lapse, on: Kind| {
             kind.is_some_and(|k| k == on || lapse.also.contains(&k))
         };
-        pack.rules.iter().any(|r| r.lapse.as_ref().is_some_and(|l| does(l, r.on)))
+        let mut rules = packs.iter().flat_map(|p| &p.rules);
+        rules.any(|r| r.lapse.as_ref().is_some_and(|l| does(l, r.on)))
     };
-    if is_as_before(set, &known, &all, now) {
+    let is_as_before = |gone: &BTreeSet<FactId>| {
+        is_as_before(&|facts, at| decide_in(set, facts, at), &known, gone, now)
+            && packs[1..].iter().all(|other| {
+                is_as_before(&|f, at| decide_under(set, other, f, &Now::new(at)), &known, gone, now)
+            })
+    };
+    if is_as_before(&all) {
         return Spent { ids: all, is_held: false };
     }
     // A duty is reckoned from the first time that it was done: the facts of duties may all have to stay.
     let fewer = closed(&known, &ground, all.into_iter().filter(|id| !of_duties(id)).collect());
-    let holds = is_as_before(set, &known, &fewer, now);
+    let holds = is_as_before(&fewer);
     Spent { ids: if holds { fewer } else { BTreeSet::new() }, is_held: true }
 }
 
@@ -118,9 +171,25 @@ fn pinned(known: &Facts, ground: &Ground, now: Instant) -> BTreeSet<FactId> {
 }
 
 /// Less what would leave something behind that it holds up: an episode goes with all that opened it or not
-/// at all, what is said about a fact never goes before it, and the first list that placed somebody who never
+/// at all, what is said about a fact never goes before it, what keeps an episode shut that is on record
+/// stays, and the first list that placed somebody who never
 /// declared goes with the last.
 fn closed(known: &Facts, ground: &Ground, mut gone: BTreeSet<FactId>) -> BTreeSet<FactId> {
+    let of = |f: &Fact| f.text("of").and_then(FactId::parse);
+    // Another text of a pack goes by the record, and such an episode has no end there.
+    let opened = |f: &Fact| f.text("opened_by").and_then(FactId::parse);
+    let opened: BTreeSet<FactId> =
+        known.iter().filter(|f| f.kind == Kind::Episode).filter_map(opened).collect();
+    for word in known.iter() {
+        let Some(of) = of(word).filter(|of| opened.contains(of)) else { continue };
+        if word.kind == Kind::Correction {
+            gone.remove(&word.id);
+        } else if word.kind == Kind::Review && word.text("outcome") == Some("returned") {
+            // It is asked of the declaration itself.
+            gone.remove(&word.id);
+            gone.remove(&of);
+        }
+    }
     let placing = |f: &&Fact| f.text("place").is_some();
     let first = first_placing(known).filter(|_| known.iter().all(|f| f.kind != Kind::Declaration));
     loop {
@@ -141,8 +210,7 @@ fn closed(known: &Facts, ground: &Ground, mut gone: BTreeSet<FactId>) -> BTreeSe
             }
         }
         for word in known.iter().filter(|f| matches!(f.kind, Kind::Correction | Kind::Review)) {
-            let of = word.text("of").and_then(FactId::parse);
-            if of.is_some_and(|of| !gone.contains(&of) && known.find(of).is_some()) {
+            if of(word).is_some_and(|of| !gone.contains(&of) && known.find(of).is_some()) {
                 gone.remove(&word.id);
             }
         }
@@ -153,14 +221,19 @@ fn closed(known: &Facts, ground: &Ground, mut gone: BTreeSet<FactId>) -> BTreeSe
 }
 
 /// Whether the answers are the same without some facts, now and at all later instants if nothing is added.
-fn is_as_before(set: &PackSet, known: &Facts, gone: &BTreeSet<FactId>, now: Instant) -> bool {
+fn is_as_before(
+    decide: &dyn Fn(&Facts, Instant) -> Decision,
+    known: &Facts,
+    gone: &BTreeSet<FactId>,
+    now: Instant,
+) -> bool {
     if gone.is_empty() {
         return true;
     }
     let rest: Facts = known.iter().filter(|f| !gone.contains(&f.id)).cloned().collect();
     let (mut at, mut looks) = (now, 0);
     while at <= now.plus_s(AHEAD_S) {
-        let (whole, less) = (decide_in(set, known, at), decide_in(set, &rest, at));
+        let (whole, less) = (decide(known, at), decide(&rest, at));
         if !is_same(&whole, &less) {
             return false;
         }
@@ -172,7 +245,8 @@ fn is_as_before(set: &PackSet, known: &Facts, gone: &BTreeSet<FactId>, now: Inst
 }
 
 /// Whether two decisions say the same of a person.
-fn is_same(a: &Decision, b: &Decision) -> bool {
+#[must_use]
+pub fn is_same(a: &Decision, b: &Decision) -> bool {
     let live = |d: &Decision| {
         let state =
             |s: OrderState| matches!(s, OrderState::Waiting | OrderState::Urgent | OrderState::InForce);

@@ -318,6 +318,23 @@ impl PackSet {
         .map(|held| &held.pack)
     }
 
+    /// The packs that answer for anybody now or are to, and not those whose place another took for good.
+    pub(crate) fn answering(&self, now: Instant) -> Vec<&Arc<Pack>> {
+        let (mut packs, mut base) = (Vec::new(), Some(&self.base.pack));
+        for here in self.entries.chunk_by(|a, b| (a.digits, a.code) == (b.digits, b.code)) {
+            // The latest first.
+            for row in here.iter().filter(|r| r.until.is_none_or(|until| now < until)) {
+                packs.push(&row.held.pack);
+                if row.from <= now && row.until.is_none() {
+                    base = base.filter(|_| row.digits > 0);
+                    break;
+                }
+            }
+        }
+        packs.extend(base);
+        packs
+    }
+
     /// Every entry, and the base as one that covers everybody since ever.
     pub fn entries(&self) -> impl Iterator<Item = Entry> + '_ {
         let base =
@@ -401,16 +418,20 @@ fn number(code: &str) -> Option<(u32, u64)> {
 pub fn decide_in(set: &PackSet, facts: &Facts, now: Instant) -> Decision {
     let now = Now::new(now);
     let pack = set.in_force(place_number(facts), &now);
-    let (areas, since) = set.areas(pack, facts, &now);
-    let mut decision = decide_at(pack, facts, &Context { areas }, &|digest| set.is_void(digest, &now), &now);
+    decide_under(set, pack, facts, &now)
+}
+
+/// The same under a pack of the set, wherever the person is.
+pub(crate) fn decide_under(set: &PackSet, pack: &Pack, facts: &Facts, now: &Now) -> Decision {
+    let (areas, since) = set.areas(pack, facts, now);
+    let mut decision = decide_at(pack, facts, &Context { areas }, &|digest| set.is_void(digest, now), now);
     decision.areas = since;
     decision
 }
 
-/// What [`decide_in`] would say rests on.
-pub(crate) fn ground_in(set: &PackSet, facts: &Facts, now: Instant) -> Ground {
+/// What that would say rests on.
+pub(crate) fn ground_under(set: &PackSet, pack: &Pack, facts: &Facts, now: Instant) -> Ground {
     let now = Now::new(now);
-    let pack = set.in_force(place_number(facts), &now);
     let (areas, _) = set.areas(pack, facts, &now);
     ground_at(pack, facts, &Context { areas }, &|digest| set.is_void(digest, &now), &now)
 }

@@ -35,6 +35,8 @@ use crate::seal::Dek;
 
 /// Appeals that a person reads at once, the latest first.
 const LIST_MAX: i64 = 50;
+/// Units of one person that race; each round lets at least one through.
+const RETRIES: usize = 8;
 /// The longest text, in letters.
 const TEXT_MAX: usize = 1000;
 
@@ -202,6 +204,25 @@ pub async fn make(app: &Shared, who: Resident, new: New) -> Result<Appeal, Probl
         return Ok(known);
     }
     app.limits.appeals.take(&(&who).into())?;
+    for _ in 0..RETRIES {
+        if let Some(appeal) = make_once(app, person_id, id, &new).await? {
+            return Ok(appeal);
+        }
+        // Sent twice at once, or another one about the same decision, or the person changed meanwhile.
+        if let Some(known) = find(app, person_id, id).await? {
+            return Ok(known);
+        }
+    }
+    Err(DbError::Conflict.into())
+}
+
+/// The appeal, unless something collided.
+async fn make_once(
+    app: &Shared,
+    person_id: PersonId,
+    id: [u8; 16],
+    new: &New,
+) -> Result<Option<Appeal>, Problem> {
     let person = person::load(app, person_id).await?.ok_or_else(Problem::not_found)?;
     let now = app.clock.now();
     let decision = decide::now(app, &person, now);
@@ -240,10 +261,11 @@ pub async fn make(app: &Shared, who: Resident, new: New) -> Result<Appeal, Probl
         level,
         at: now,
     };
-    match app.db.commit(queue::open(app, unit, &opening)).await {
-        Ok(()) => Ok(appeal),
-        // Sent twice at once, or another one about the same decision.
-        Err(DbError::Conflict) => find(app, person_id, id).await?.ok_or_else(open_already),
+    // Whoever erases something of theirs at this moment has not seen that somebody will ask about it.
+    let unit = person::change(queue::open(app, unit, &opening), &person);
+    match app.db.commit(unit).await {
+        Ok(()) => Ok(Some(appeal)),
+        Err(DbError::Conflict) => Ok(None),
         Err(e) => Err(e.into()),
     }
 }

@@ -8,13 +8,13 @@ pub mod job;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use kangma_core::decision::Decision;
 use kangma_core::fact::Fact;
-use kangma_core::id::{FactId, PersonId};
+use kangma_core::id::PersonId;
 use kangma_core::identity::Name;
+use kangma_core::rules::retention::is_same;
 use kangma_core::rules::set::decide_in;
 use kangma_core::time::Instant;
 
@@ -212,27 +212,43 @@ fn fresh_state(person: &Person, decision: &Decision, old: &State) -> State {
     state
 }
 
-/// Takes facts away that have had their days, rows and all; what the rules say is the same without them.
-/// Whether it was done: not if somebody else wrote meanwhile.
+/// How erasing went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Erasing {
+    /// It was done.
+    Done,
+    /// Not, because somebody else wrote meanwhile.
+    Overtaken,
+    /// Not, because the rules say something else without those facts.
+    Held,
+}
+
+/// Takes facts away that have had their days, with their rows. It is decided from the dossier, as it is
+/// everywhere else, and only where the rules say the same before and after.
 pub async fn erase(
     app: &Shared,
     mut person: Person,
-    (spent, seqs): (&BTreeSet<FactId>, &[i64]),
+    gone: &[(i64, Fact)],
     at: Instant,
-) -> Result<bool, Problem> {
+) -> Result<Erasing, Problem> {
     let before = person.stored.as_ref().map(|s| s.pack.clone());
     let (whole, stored) = settle(app, &mut person, Vec::new(), at);
-    person.erase(spent, at);
-    let decision = Decision { records: whole.records, ..now(app, &person, at) };
+    person.erase(gone, at);
+    // What goes on record is among the facts by now.
+    let less = now(app, &person, at);
+    if !is_same(&Decision { records: Vec::new(), ..whole.clone() }, &less) {
+        return Ok(Erasing::Held);
+    }
+    let decision = Decision { records: whole.records, ..less };
     let tokens_after = person.stored.as_ref().map_or(Instant(0), |s| s.tokens_after);
     let unit = queue::open_confirmations(app, Unit::new("decide.erase"), &person, &decision);
     let unit = person::write(app, unit, &mut person, &stored, &decision, tokens_after);
-    match app.db.commit(person::remove_facts(unit, person.id, seqs)).await {
-        Err(DbError::Conflict) => return Ok(false),
+    match app.db.commit(person::remove_facts(unit, person.id, gone)).await {
+        Err(DbError::Conflict) => return Ok(Erasing::Overtaken),
         done => done?,
     }
     app.packs.compare(&person.facts, &decision, before.as_deref());
-    Ok(true)
+    Ok(Erasing::Done)
 }
 
 /// Stores a fresh decision for somebody whom nobody reads.

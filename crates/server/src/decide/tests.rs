@@ -2,6 +2,8 @@
 //! After each: the dossier equals the recorded facts, a stored decision that stands equals a
 //! fresh one, and no account of a person is told anything else than another.
 
+use std::sync::Arc;
+
 use kangma_core::division::divisions;
 use kangma_core::fact::{Fact, Kind, Source, Value};
 use kangma_core::id::PersonId;
@@ -14,9 +16,10 @@ use kangma_core::rules::pack::{Pack, PackFiles};
 use kangma_core::rules::retention::spent;
 use kangma_core::rules::set::{Entry, PackSet, Void, decide_in};
 
-use super::{Missing, Recording, Standing, current, nothing_else, now, record, standing};
+use super::{Erasing, Missing, Recording, Standing, current, nothing_else, now, record, standing};
 use crate::app::{App, Clock, Rng, Shared};
 use crate::config::Config;
+use crate::person::Person;
 use crate::{person, tally};
 
 struct Dir(std::path::PathBuf);
@@ -27,21 +30,22 @@ impl Drop for Dir {
     }
 }
 
+/// Hangzhou's pack with days, and with other words in place of some.
+fn load(changes: &[(&str, &str)]) -> Arc<Pack> {
+    let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packs/hangzhou-2020-02-11");
+    let files = crate::cli::pack::read_dir(&dir).unwrap();
+    let days = "\n[retention]\ndeclaration = 14\ncheck_in = 14\n[areas]";
+    let change = |name: &str, text: &str| {
+        let text = if name == "pack.toml" { text.replace("\n[areas]", days) } else { text.to_owned() };
+        changes.iter().fold(text, |text, (from, to)| text.replace(from, to))
+    };
+    let files = PackFiles(files.0.iter().map(|(name, text)| (name.clone(), change(name, text))).collect());
+    Arc::new(Pack::load(&files).unwrap_or_else(|e| panic!("{e}")))
+}
+
 /// Hangzhou's pack, Hefei's beside it, and a next version of one district that takes force, ends, and
 /// is then void.
 fn packs(start: Instant) -> PackSet {
-    let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packs/hangzhou-2020-02-11");
-    let files = crate::cli::pack::read_dir(&dir).unwrap();
-    let load = |changes: &[(&str, &str)]| {
-        let days = "\n[retention]\ndeclaration = 14\ncheck_in = 14\n[areas]";
-        let change = |name: &str, text: &str| {
-            let text = if name == "pack.toml" { text.replace("\n[areas]", days) } else { text.to_owned() };
-            changes.iter().fold(text, |text, (from, to)| text.replace(from, to))
-        };
-        let files =
-            PackFiles(files.0.iter().map(|(name, text)| (name.clone(), change(name, text))).collect());
-        std::sync::Arc::new(Pack::load(&files).unwrap_or_else(|e| panic!("{e}")))
-    };
     let hefei =
         load(&[("id = \"hangzhou-2020-02-11\"", "id = \"hefei\""), ("\"3301\"", "\"3401\""), ("HZ-", "HF-")]);
     let next = load(&[("version = \"1.", "version = \"2."), ("colour = \"yellow\"", "colour = \"red\"")]);
@@ -210,17 +214,83 @@ fn listed(app: &App, places: &[&str]) -> (Instant, std::sync::Arc<Areas>) {
 /// What the job does of somebody's facts that have had their days; returns how many.
 async fn erase_spent(app: &Shared, id: PersonId) -> usize {
     let loaded = person::load(app, id).await.unwrap_or_else(|p| panic!("{}", p.code));
-    let Some(mut person) = loaded else { return 0 };
-    let rows = person::with_rows(app, &mut person).await.unwrap_or_else(|p| panic!("{}", p.code));
-    let now = app.clock.now();
-    let found = spent(&app.packs.set(), &person.facts, now, now);
-    let gone = rows.iter().filter(|(_, id)| found.ids.contains(id));
-    let seqs: Vec<i64> = gone.map(|(seq, _)| *seq).collect();
-    if seqs.is_empty() {
+    let Some(person) = loaded else { return 0 };
+    let rows = person::rows(app, &person).await.unwrap_or_else(|p| panic!("{}", p.code));
+    let (now, facts) = (app.clock.now(), rows.iter().map(|(_, f)| f.clone()).collect());
+    let found = spent(&app.packs.set(), &facts, now, now);
+    let gone: Vec<(i64, Fact)> = rows.into_iter().filter(|(_, f)| found.ids.contains(&f.id)).collect();
+    if gone.is_empty() {
         return 0;
     }
-    let done = super::erase(app, person, (&found.ids, &seqs), now).await;
-    if done.unwrap_or_else(|p| panic!("{}", p.code)) { seqs.len() } else { 0 }
+    if erase(app, person, &gone).await == Erasing::Done { gone.len() } else { 0 }
+}
+
+async fn erase(app: &Shared, person: Person, gone: &[(i64, Fact)]) -> Erasing {
+    super::erase(app, person, gone, app.clock.now()).await.unwrap_or_else(|p| panic!("{}", p.code))
+}
+
+async fn known(app: &Shared, id: PersonId) -> Person {
+    person::load(app, id).await.unwrap_or_else(|p| panic!("{}", p.code)).expect("is stored")
+}
+
+fn well(app: &App) -> Fact {
+    let fields = [
+        ("subject", text("resident")),
+        ("residence", text("330106")),
+        ("in_city", Value::Bool(true)),
+        ("contact", text("none")),
+        ("health", text("well")),
+        ("overseas", Value::Bool(false)),
+        ("under_measure", text("none")),
+        ("symptoms", Value::List([].into())),
+    ];
+    fact(app, Kind::Declaration, &fields)
+}
+
+fn check_in(app: &App, temperature_c: f64) -> Fact {
+    let fields = [("temperature_c", Value::Double(temperature_c)), ("symptoms", Value::List([].into()))];
+    fact(app, Kind::CheckIn, &fields)
+}
+
+#[tokio::test]
+async fn what_an_answer_rests_on_is_held_and_whoever_asks_for_an_answer_meanwhile_is_heard() {
+    let (app, _dir) = service("held", Instant(1_581_350_400)).await;
+    let id = app.keys.person_id("somebody");
+    add(&app, id, vec![well(&app), check_in(&app, 36.5)]).await;
+    let person = known(&app, id).await;
+    let rows = person::rows(&app, &person).await.unwrap_or_else(|p| panic!("{}", p.code));
+    let of = |kind: Kind| rows.iter().filter(|(_, f)| f.kind == kind).cloned().collect::<Vec<_>>();
+    assert_eq!(erase(&app, person.clone(), &of(Kind::Declaration)).await, Erasing::Held);
+    let asked = person::change(crate::db::Unit::new("test.ask"), &known(&app, id).await);
+    app.db.commit(asked).await.unwrap();
+    assert_eq!(erase(&app, person, &of(Kind::CheckIn)).await, Erasing::Overtaken);
+    assert_eq!(person::recorded_facts(&app, id).await.unwrap_or_else(|p| panic!("{}", p.code)).len(), 2);
+    assert_eq!(erase(&app, known(&app, id).await, &of(Kind::CheckIn)).await, Erasing::Done);
+    app.db.clone().close().await;
+    app.key_store.clone().close().await;
+}
+
+#[tokio::test]
+async fn the_last_lines_of_lists_are_known_again_and_take_no_room_from_check_ins() {
+    let (app, _dir) = service("lines", Instant(1_581_350_400)).await;
+    let id = app.keys.person_id("somebody");
+    add(&app, id, vec![well(&app)]).await;
+    for _ in 0..45 {
+        add(&app, id, vec![check_in(&app, 36.5)]).await;
+        app.clock.pass_time(DAY_S);
+    }
+    let person = known(&app, id).await;
+    assert_eq!(person.facts.len(), 46, "all of it is in the dossier");
+    let line =
+        |n| (n, Fact { source: Source::List, ..fact(&app, Kind::Listed, &[("list", text("released"))]) });
+    let lines: Vec<(i64, Fact)> = (1_000..1_300).map(line).collect();
+    assert_eq!(erase(&app, person, &lines).await, Erasing::Done);
+    let person = known(&app, id).await;
+    assert_eq!(person.facts.len(), 46, "and still is");
+    let again = lines.iter().filter(|(_, f)| person.is_spent(&f.id)).map(|(n, _)| *n);
+    assert_eq!(again.collect::<Vec<_>>(), (1_044..1_300).collect::<Vec<_>>());
+    app.db.clone().close().await;
+    app.key_store.clone().close().await;
 }
 
 /// What the job does of each part of the people, in whatever order.
@@ -276,8 +346,7 @@ async fn a_stored_decision_that_stands_equals_a_fresh_one_whatever_happens() {
             }
             1..=5 => {
                 let t = if app.rng.below(20) == 0 { 38.5 } else { 36.5 };
-                let fields = [("temperature_c", Value::Double(t)), ("symptoms", Value::List([].into()))];
-                add(&app, id, vec![fact(&app, Kind::CheckIn, &fields)]).await;
+                add(&app, id, vec![check_in(&app, t)]).await;
             }
             6..=8 => app.clock.pass_time(i64::from(app.rng.below(DAY_S as u32 * 3 / 2))),
             _ => app.clock.pass_time(i64::from(app.rng.below(60))),

@@ -65,7 +65,8 @@ impl Read {
 /// episode counts are left to their rows.
 pub fn encode(facts: &Facts, spent: &[u8], decision: &Decision, old: Option<&Read>) -> Vec<u8> {
     let whole = encode_where(facts, spent, old, |_| true);
-    if whole.len() <= BYTES_WANTED {
+    // What is known again is no fact: for its sake none is left to the rows.
+    if whole.len() - spent.len() <= BYTES_WANTED {
         return whole;
     }
     let oldest_open = decision.tracked().map(|e| e.since).min().unwrap_or(decision.decided_at);

@@ -77,6 +77,9 @@ impl Opened {
     }
 }
 
+/// Lines of lists that are known again when what they said is erased, of one person.
+const SPENT_MAX: usize = 256;
+
 /// Accounts that may hold one person.
 pub const HOLDERS_MAX: usize = 10;
 
@@ -281,18 +284,21 @@ impl Person {
         self.spent.chunks_exact(8).any(|half| half == &id.0[8..])
     }
 
-    /// Takes facts away, and keeps count of them.
-    pub fn erase(&mut self, ids: &BTreeSet<FactId>, now: Instant) {
+    /// Takes facts away, in the dossier or in rows alone, and keeps count of them.
+    pub fn erase(&mut self, gone: &[(i64, Fact)], now: Instant) {
         let mut erased = self.erased.take().unwrap_or_default();
         let mut spent = std::mem::take(&mut self.spent).into_vec();
         erased.at = now.0;
+        let ids: BTreeSet<FactId> = gone.iter().map(|(_, f)| f.id).collect();
         let rest = self.facts.iter().filter(|f| !ids.contains(&f.id)).cloned().collect();
-        for fact in self.facts.iter().filter(|f| ids.contains(&f.id)) {
+        for (_, fact) in gone {
             erased.add(fact.kind);
             if fact.source == Source::List {
                 spent.extend_from_slice(&fact.id.0[8..]);
             }
         }
+        // The oldest lie first.
+        spent.drain(..spent.len().saturating_sub(8 * SPENT_MAX));
         (self.facts, self.spent, self.erased) = (rest, spent.into(), Some(erased));
     }
 
@@ -491,20 +497,13 @@ pub async fn profile(app: &Shared, id: PersonId) -> Result<Option<Profile>, Prob
 /// A person's facts as they were recorded, from the rows themselves: the truth that the dossier copies.
 #[cfg(test)]
 pub async fn recorded_facts(app: &Shared, id: PersonId) -> Result<Facts, Problem> {
-    let Some(dek) = app.person_keys.get(id).await? else { return Err(destroyed()) };
-    Ok(Facts::new(rows_of(app, id, &dek).await?.into_iter().map(|(_, fact)| fact).collect()))
+    let Some(person) = load(app, id).await? else { return Ok(Facts::default()) };
+    Ok(Facts::new(rows(app, &person).await?.into_iter().map(|(_, fact)| fact).collect()))
 }
 
-/// The rows of somebody's facts, by their numbers; the person's facts are then those of the rows, also
-/// those that the dossier leaves to them.
-pub async fn with_rows(app: &Shared, person: &mut Person) -> Result<Vec<(i64, FactId)>, Problem> {
-    let rows = rows_of(app, person.id, &person.dek).await?;
-    let ids = rows.iter().map(|(seq, fact)| (*seq, fact.id)).collect();
-    person.facts = Facts::new(rows.into_iter().map(|(_, fact)| fact).collect());
-    Ok(ids)
-}
-
-async fn rows_of(app: &Shared, id: PersonId, dek: &Dek) -> Result<Vec<(i64, Fact)>, Problem> {
+/// The rows of somebody's facts, by their numbers: also those that the dossier leaves to them.
+pub async fn rows(app: &Shared, person: &Person) -> Result<Vec<(i64, Fact)>, Problem> {
+    let (id, dek) = (person.id, &person.dek);
     let mut facts = Vec::new();
     for (seq, body) in store::facts(&app.db, id).await? {
         let plain = dek.open("fact", "body", &store::fact_key(id, seq), &body).map_err(unreadable)?;
@@ -515,13 +514,18 @@ async fn rows_of(app: &Shared, id: PersonId, dek: &Dek) -> Result<Vec<(i64, Fact
 
 /// Removes rows of facts, in the unit that writes the person without them. Their numbers, in order, are not
 /// given again.
-pub fn remove_facts(mut unit: Unit, id: PersonId, seqs: &[i64]) -> Unit {
-    for run in seqs.chunk_by(|a, b| a + 1 == *b) {
-        if let (Some(first), Some(last)) = (run.first(), run.last()) {
+pub fn remove_facts(mut unit: Unit, id: PersonId, gone: &[(i64, Fact)]) -> Unit {
+    for run in gone.chunk_by(|(a, _), (b, _)| a + 1 == *b) {
+        if let (Some((first, _)), Some((last, _))) = (run.first(), run.last()) {
             unit = store::remove_facts(unit, id, *first, *last);
         }
     }
     unit
+}
+
+/// Makes a unit collide with every other that began before it and writes the person, and those with it.
+pub fn change(unit: Unit, person: &Person) -> Unit {
+    store::change(unit, person.id, person.version)
 }
 
 /// A person to add facts to.
@@ -764,15 +768,25 @@ pub fn digest_bytes(hex: &str) -> Vec<u8> {
     (0..hex.len() / 2).filter_map(|i| u8::from_str_radix(hex.get(2 * i..2 * i + 2)?, 16).ok()).collect()
 }
 
+/// What is stored of them does not open.
+const UNREADABLE: &str = "person.unreadable";
+/// Their key is gone.
+const DESTROYED: &str = "person.destroyed";
+
+/// Whether a problem is one person's own, so that others need not wait for it.
+pub fn is_their_own(problem: &Problem) -> bool {
+    [UNREADABLE, DESTROYED].contains(&problem.code)
+}
+
 fn unreadable(e: impl std::fmt::Display) -> Problem {
     tracing::error!(%e, "a person's sealed column could not be read");
-    Problem::internal()
+    Problem { code: UNREADABLE, ..Problem::internal() }
 }
 
 fn destroyed() -> Problem {
     Problem::new(
         axum::http::StatusCode::GONE,
-        "person.destroyed",
+        DESTROYED,
         "该人员的数据密钥已按规定销毁，数据不可恢复。",
         "This person's data key was destroyed as the rules ask; the data cannot be recovered.",
     )

@@ -123,6 +123,11 @@ static UPDATE: Stmt = Stmt {
           pack = $6, state = $7, dossier = $8 WHERE person_id = $1 AND version = $9",
 };
 
+static CHANGE: Stmt = Stmt {
+    name: "person.change",
+    sql: "UPDATE person SET version = $2 + 1 WHERE person_id = $1 AND version = $2",
+};
+
 pub async fn state(db: &Db, id: PersonId) -> Result<Option<StateRow>, DbError> {
     db.point(&STATE, id.0).await?.map(|row| state_row(&row)).transpose()
 }
@@ -244,6 +249,10 @@ pub fn put(unit: Unit, id: PersonId, row: PersonRow) -> Unit {
     }
     params.push(version.into());
     unit.expect(Affects::One, &UPDATE, params)
+}
+
+pub fn change(unit: Unit, id: PersonId, version: i64) -> Unit {
+    unit.touching(id).expect(Affects::One, &CHANGE, vec![id.into(), version.into()])
 }
 
 /// Rows of new people, for filling a database.

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use kangma_core::fact::Kind;
+use kangma_core::rules::retention;
 use kangma_core::time::Instant;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -48,11 +49,12 @@ pub async fn mine(State(app): State<Shared>, who: Resident) -> Result<Private<Re
         account::still_holds(state, who)?;
     }
     let set = app.packs.set();
-    let pack = set.at(state.as_ref().map_or(0, |s| s.sealed.division), app.clock.now());
+    let now = app.clock.now();
+    let pack = set.at(state.as_ref().map_or(0, |s| s.sealed.division), now);
     let erased = state.as_ref().and_then(|s| s.sealed.erased.as_ref());
     let of = |kind: Kind| KindKept {
         kind: kind.name(),
-        days: pack.retention.get(&kind).copied(),
+        days: retention::days(&set, pack, kind, now),
         erased: erased.map_or(0, |e| e.of(kind)),
     };
     let kinds = Kind::ALL.into_iter().map(of).filter(|k| k.days.is_some() || k.erased > 0);

@@ -10,7 +10,7 @@ use super::{Outcome, day_of, is_asked, recorded_until};
 use crate::app::Shared;
 use crate::decide::job::Part;
 use crate::error::Problem;
-use crate::person::{Plan, Seen, WalkError, Walker};
+use crate::person::{self, Plan, Seen, WalkError, Walker};
 
 /// People that are looked at between two moments at which requests come first.
 const AT_ONCE: usize = 32;
@@ -22,6 +22,7 @@ pub async fn round(app: &Shared, parts: u8, holds: impl Fn(u8) -> bool) -> Resul
         return Ok(());
     }
     let (mut walks, today) = (store::walks(&app.db).await?, day_of(app, app.clock.now()));
+    let mut failed = Ok(());
     for number in (0..parts).filter(|number| holds(*number)) {
         let walk = match walks.remove(&number) {
             Some(walk) if walk.is_over && walk.day >= today => continue,
@@ -29,9 +30,17 @@ pub async fn round(app: &Shared, parts: u8, holds: impl Fn(u8) -> bool) -> Resul
             Some(walk) if !walk.is_over => walk,
             _ => Walk { day: today, ..Walk::default() },
         };
-        page(app, Part { number, of: parts }, walk, || holds(number)).await?;
+        if let Err(problem) = page(app, Part { number, of: parts }, walk, || holds(number)).await {
+            // The other parts do not wait for that.
+            tracing::warn!(
+                part = number,
+                code = problem.code,
+                "a look for facts that have had their days failed"
+            );
+            failed = Err(problem);
+        }
     }
-    Ok(())
+    failed
 }
 
 async fn page(app: &Shared, part: Part, mut walk: Walk, holds: impl Fn() -> bool) -> Result<(), Problem> {
@@ -45,16 +54,12 @@ async fn page(app: &Shared, part: Part, mut walk: Walk, holds: impl Fn() -> bool
     if walker.next().await.map_err(unwalked)?.is_some() {
         let look = |mut seen: Seen<'_>| {
             walk.people += 1;
-            match seen.facts() {
-                Ok(facts) if set.at(place_number(&facts), now).retention.is_empty() => {}
-                Ok(facts) => {
-                    let more = seen.has_more_rows(&facts)?;
-                    wanted.push((seen.id, facts, more));
-                }
+            let read = seen.facts().and_then(|facts| Ok((seen.has_more_rows(&facts)?, facts)));
+            match read {
+                Ok((_, facts)) if set.at(place_number(&facts), now).retention.is_empty() => {}
+                Ok((more, facts)) => wanted.push((seen.id, facts, more)),
                 // Nobody can be decided about whose facts do not open, and nobody else waits for that.
-                Err(e @ (WalkError::Closed(_) | WalkError::Shape(_))) => {
-                    tracing::error!(%e, "somebody was left out of a look for facts that have had their days");
-                }
+                Err(e @ (WalkError::Closed(_) | WalkError::Shape(_))) => left_out(&e),
                 Err(e) => return Err(e),
             }
             Ok(())
@@ -65,7 +70,14 @@ async fn page(app: &Shared, part: Part, mut walk: Walk, holds: impl Fn() -> bool
         for (id, facts, more) in some {
             let found = spent(&set, facts, now, recorded_until(now));
             let outcome = match *more || !found.ids.is_empty() {
-                true => super::erase(app, *id).await?,
+                true => match super::erase(app, *id).await {
+                    // A row of theirs does not open, or their key was destroyed since.
+                    Err(problem) if person::is_their_own(&problem) => {
+                        left_out(&problem.code);
+                        Outcome { is_held: true, ..Outcome::default() }
+                    }
+                    done => done?,
+                },
                 false => Outcome { is_held: found.is_held, ..Outcome::default() },
             };
             walk.note(&outcome);
@@ -100,6 +112,11 @@ impl Walk {
             metrics::counter!("kangma_facts_erased_total", "kind" => kind.name()).increment(1);
         }
     }
+}
+
+/// Says nothing of who it was.
+fn left_out(why: &dyn std::fmt::Display) {
+    tracing::error!(%why, "somebody was left out of a look for facts that have had their days");
 }
 
 fn unwalked(e: WalkError) -> Problem {

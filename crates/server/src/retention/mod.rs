@@ -8,12 +8,13 @@ pub mod http;
 pub mod job;
 mod store;
 
-use kangma_core::fact::Kind;
+use kangma_core::fact::{Fact, Kind};
 use kangma_core::id::PersonId;
 use kangma_core::rules::retention::spent;
 use kangma_core::time::{DAY_S, Instant};
 
 use crate::app::{App, Shared};
+use crate::decide::Erasing;
 use crate::error::Problem;
 use crate::{decide, person, queue};
 
@@ -47,23 +48,27 @@ fn recorded_until(now: Instant) -> Instant {
 /// Erases what has had its days of somebody's facts, as their rows have them.
 pub async fn erase(app: &Shared, id: PersonId) -> Result<Outcome, Problem> {
     for _ in 0..RETRIES {
-        let Some(mut person) = person::load(app, id).await? else { return Ok(Outcome::default()) };
-        let rows = person::with_rows(app, &mut person).await?;
-        let now = app.clock.now();
-        let found = spent(&app.packs.set(), &person.facts, now, recorded_until(now));
+        let Some(person) = person::load(app, id).await? else { return Ok(Outcome::default()) };
+        let (rows, now) = (person::rows(app, &person).await?, app.clock.now());
+        let facts = rows.iter().map(|(_, fact)| fact.clone()).collect();
+        let found = spent(&app.packs.set(), &facts, now, recorded_until(now));
         if found.ids.is_empty() {
             return Ok(Outcome { kinds: Vec::new(), is_held: found.is_held });
         }
-        // Whoever answers an appeal or a review reads what it is about, and what stood before it.
+        // Whoever answers an appeal or a review reads what it is about, and what stood before it. One that is
+        // made from here on changes the person, and this is overtaken.
         if queue::waits_for(&app.db, id).await? {
             return Ok(Outcome { kinds: Vec::new(), is_held: true });
         }
-        let of = |id| person.facts.find(id).map(|f| f.kind);
-        let kinds = found.ids.iter().filter_map(|id| of(*id)).collect();
-        let seqs: Vec<i64> =
-            rows.iter().filter(|(_, id)| found.ids.contains(id)).map(|(seq, _)| *seq).collect();
-        if decide::erase(app, person, (&found.ids, &seqs), now).await? {
-            return Ok(Outcome { kinds, is_held: found.is_held });
+        let gone: Vec<(i64, Fact)> =
+            rows.into_iter().filter(|(_, fact)| found.ids.contains(&fact.id)).collect();
+        match decide::erase(app, person, &gone, now).await? {
+            Erasing::Done => {
+                let kinds = gone.iter().map(|(_, fact)| fact.kind).collect();
+                return Ok(Outcome { kinds, is_held: found.is_held });
+            }
+            Erasing::Held => return Ok(Outcome { kinds: Vec::new(), is_held: true }),
+            Erasing::Overtaken => {}
         }
     }
     Ok(Outcome { kinds: Vec::new(), is_held: true })

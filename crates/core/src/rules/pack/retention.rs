@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use toml::Spanned;
 
-use super::{Checker, PACK, Release, Rule, Then, is_of_site};
+use super::{Checker, PACK, Pack, Release, Rule, Then, is_of_site};
 use crate::fact::Kind;
 use crate::rules::expr::Diagnostic;
 use crate::rules::lapse::Lapse;
@@ -23,23 +23,32 @@ pub(super) fn check(
     toml: &BTreeMap<Spanned<String>, Spanned<u32>>,
     rules: &[Rule],
 ) -> BTreeMap<Kind, u32> {
-    let mut all = BTreeMap::new();
+    let (mut all, published) = (BTreeMap::new(), c.published);
     for (name, days) in toml {
         let mut wrong = |span, text: String, help: String| {
             c.wrong(PACK, Diagnostic::new("pack.retention", span, text).help(help));
         };
         let erased = |k: &Kind| is_erased_by_age(*k);
-        let Some(kind) = Kind::named(name.get_ref()).filter(erased) else {
+        let named = Kind::named(name.get_ref());
+        if published && named.is_some_and(|k| !erased(&k)) {
+            // It was no error when it was published, and binds nobody: the kind is kept.
+            continue;
+        }
+        let Some(kind) = named.filter(erased) else {
             let kinds: Vec<&str> = Kind::ALL.iter().filter(|k| erased(k)).map(|k| k.name()).collect();
             let text = format!("facts of the kind {:?} are not destroyed by age", name.get_ref());
             wrong(name.span(), text, format!("one of {}", kinds.join(", ")));
             continue;
         };
-        let n = *days.get_ref();
+        let looked_back = if matches!(kind, Kind::Listed | Kind::Test) { LOOKED_BACK } else { 0 };
+        let mut n = *days.get_ref();
+        if published && n > 0 {
+            n = n.max(looked_back);
+        }
         if !(1..=RETENTION_MAX).contains(&n) {
             wrong(days.span(), "days of retention are out of range".into(), format!("1 to {RETENTION_MAX}"));
         }
-        if matches!(kind, Kind::Listed | Kind::Test) && n < LOOKED_BACK {
+        if n < looked_back {
             let text = format!("orders look back {LOOKED_BACK} days for a {}", kind.name());
             wrong(days.span(), text, format!("{} = {LOOKED_BACK} or more", kind.name()));
         }
@@ -61,6 +70,24 @@ pub(super) fn check(
         all.insert(kind, n);
     }
     all
+}
+
+impl Pack {
+    /// Whether a rule looks at facts of a kind, or counts them.
+    pub(crate) fn looks_at(&self, kind: Kind) -> bool {
+        let counts = |r: &Release| match kind {
+            Kind::CheckIn => r.check_ins_in_a_row.is_some(),
+            Kind::Test => r.negative_tests.is_some() || r.tests_on.is_some(),
+            _ => false,
+        };
+        let awaits = |r: &Release| r.fact.as_ref().is_some_and(|f| f.on == kind.name());
+        let stages = self.rules.iter().flat_map(|rule| match &rule.then {
+            Then::Open { stages, .. } => stages.as_slice(),
+            Then::Review | Then::Release { .. } | Then::Expire => &[],
+        });
+        !self.by_kind[kind as usize].is_empty()
+            || stages.map(|s| &s.release).any(|release| counts(release) || awaits(release))
+    }
 }
 
 /// For how many days a rule needs facts of a kind, at the least.
