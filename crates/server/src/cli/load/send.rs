@@ -86,7 +86,8 @@ impl Line {
         let mut wire = Some(first);
         let mut request = Vec::with_capacity(1024);
         while let Some((due, ask)) = self.plan.take(self.node, self.elapsed()) {
-            if self.elapsed() < due {
+            // The run begins a moment after its lines do: the first arrival waits for that as well.
+            if Tick::now() < self.began + due {
                 self.maker.write(&mut request, &ask);
                 tokio::time::sleep_until(self.began + due).await;
                 report.borrow_mut().late(self.elapsed().saturating_sub(due));
