@@ -52,6 +52,9 @@ export const staffStories = ({ publish }) => ({
     await resident.page.reload()
     await resident.page.click('section[aria-labelledby=looks-title] summary')
     await resident.page.getByText('应当事人求助').first().waitFor()
+    // How long what is known of one is kept: these rules say nothing of it.
+    await resident.page.click('section[aria-labelledby=kept-title] summary')
+    await resident.page.getByText('这里的规则没有规定保存期限').waitFor()
     await resident.look('looks')
     await resident.close()
   },
