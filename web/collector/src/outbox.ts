@@ -147,11 +147,18 @@ export class Outbox {
     await this.run()
   }
 
-  /** What the server has under this number is something else: this is another item. */
-  async sendAsNew(id: string): Promise<void> {
+  /**
+   * What the server has under this number is something else: this is another item. What was changed
+   * since somebody saw it, on another tab, stays, and the answer is false: nobody saw that.
+   */
+  async sendAsNew(seen: Item): Promise<boolean> {
+    const same = JSON.stringify(seen.body)
     // In one step: a page that died in between would leave both, and somebody would send it once more.
-    await this.change(id, (item) => (item.state === 'refused' ? { ...this.waiting(item), id: newId() } : null))
+    const sent = await this.change(seen.id, (item) =>
+      item.state === 'refused' && JSON.stringify(item.body) === same ? { ...this.waiting(item), id: newId() } : null,
+    )
     void this.run()
+    return sent !== null
   }
 
   /** Takes away what somebody saw; what was sent or changed since stays, and the answer is false. */

@@ -45,6 +45,8 @@ interface Wish {
   by: Officer
   kind: Kind
   versions: { n: number; marks: string[]; accepted: boolean }[]
+  /** What became of it, for whoever has to find out why. */
+  story: string[]
 }
 
 /** The world as one seed makes it. */
@@ -173,7 +175,7 @@ class Phone extends Device {
   private readonly dice: () => number
   private readonly began = Date.now()
 
-  constructor(private readonly site: Site, officer: Officer, seed: number) {
+  constructor(private readonly site: Site, readonly no: string, officer: Officer, seed: number) {
     super()
     this.wire = new Wire(site.service)
     this.officer = officer
@@ -229,12 +231,21 @@ async function add(phone: Phone, page: Page): Promise<void> {
   const kind = site.kind(by)
   const { n, marks, body, label } = site.body(by, kind)
   const version = { n, marks, accepted: false }
-  const wish: Wish = { device: phone, by, kind, versions: [version] }
+  const wish: Wish = { device: phone, by, kind, versions: [version], story: [`${phone.no} adds ${n}`] }
   site.byN.set(n, wish)
   site.wishes.push(wish)
   done.items += 1
-  await page.outbox.add({ kind, body, label, by }).then(() => (version.accepted = true), full)
+  await page.outbox.add({ kind, body, label, by }).then(({ id }) => {
+    version.accepted = true
+    wish.story.push(`${n} is ${short(id)}`)
+  }, full)
 }
+
+/** Enough of an id to tell it from others. */
+const short = (id: string): string => id.slice(0, 8)
+
+/** Notes what somebody does with an item. */
+const tell = (phone: Phone, item: Item, what: string): unknown => site.byN.get(Number(item.label))?.story.push(`${phone.no} ${what} ${short(item.id)} ${item.label}`)
 
 /** Storage that was full has told so, and nothing is accepted. */
 function full(error: unknown): void {
@@ -242,7 +253,7 @@ function full(error: unknown): void {
 }
 
 /** Somebody opens an item that is not sent, types for a while, and saves. */
-async function edit(page: Page, item: Item, ms: number): Promise<void> {
+async function edit(phone: Phone, page: Page, item: Item, ms: number): Promise<void> {
   const wish = site.byN.get(Number(item.label)) as Wish
   const { n, marks, body, label } = site.body(wish.by, wish.kind)
   const version = { n, marks, accepted: false }
@@ -251,7 +262,11 @@ async function edit(page: Page, item: Item, ms: number): Promise<void> {
   await sleep(ms)
   if (page.life.aborted) return
   wish.versions.push(version)
-  await page.outbox.edit(item, body, label).then(() => (version.accepted = true), full)
+  tell(phone, item, `changes into ${n}`)
+  await page.outbox.edit(item, body, label).then(() => {
+    version.accepted = true
+    wish.story.push(`${n} is saved`)
+  }, full)
 }
 
 const latest = (item: Item): boolean => site.byN.get(Number(item.label))?.versions.filter(({ accepted }) => accepted).at(-1)?.n === Number(item.label)
@@ -260,11 +275,14 @@ const latest = (item: Item): boolean => site.byN.get(Number(item.label))?.versio
 async function asNew(phone: Phone, page: Page, item: Item): Promise<void> {
   const n = Number(item.label)
   const by = site.asNew.get(n)
-  if (!latest(item)) return void (await page.outbox.remove(item))
-  if (by && by !== phone) return void (await page.outbox.remove(item))
+  if (!latest(item) || (by && by !== phone)) {
+    tell(phone, item, 'removes')
+    return void (await page.outbox.remove(item))
+  }
   site.asNew.set(n, phone)
   done.asNew += 1
-  await page.outbox.sendAsNew(item.id).catch(full)
+  tell(phone, item, 'sends as new')
+  await page.outbox.sendAsNew(item).catch(full)
 }
 
 const refused = (page: Page, code: string) => page.outbox.items.filter((item) => item.state === 'refused' && item.reason?.code === code)
@@ -283,7 +301,7 @@ async function act(): Promise<void> {
   } else if (dice < 0.55) {
     const item = one(unsent)
     const ms = site.upTo(60)
-    if (item) void edit(page, item, ms)
+    if (item) void edit(phone, page, item, ms)
   } else if (dice < 0.6) {
     done.retries += 1
     void page.outbox.retryAll()
@@ -297,7 +315,7 @@ async function act(): Promise<void> {
   } else if (dice < 0.72) {
     const item = one(refused(page, 'check_in.temperature'))
     done.mended += 1
-    if (item) void edit(page, item, 0)
+    if (item) void edit(phone, page, item, 0)
   } else if (dice < 0.74) {
     await site.service.up()
     done.sessions += 1
@@ -327,6 +345,7 @@ async function bring(from: Phone, to: Phone): Promise<void> {
   const found = await openItems(text, '口令口令口令口令')
   if ('trouble' in found || found.left > 0 || found.items.length !== items.length) throw new Error('not what was exported')
   done.brought += items.length
+  for (const item of items) tell(to, item, 'is brought')
   await to.tabs[0]?.outbox.bring(found.items).catch(full)
 }
 
@@ -395,7 +414,7 @@ async function settle(): Promise<void> {
       if (items.length > 0) await phone.enter(officers[round % 2] as Officer)
       for (const item of refused(page, 'collect.other_content')) await asNew(phone, page, item)
       for (const item of refused(page, 'check_in.temperature')) {
-        if (latest(item)) await edit(page, item, 0)
+        if (latest(item)) await edit(phone, page, item, 0)
         else await page.outbox.remove(item)
       }
     }
@@ -409,9 +428,9 @@ async function settle(): Promise<void> {
 async function check(): Promise<number> {
   const recorded = await site.recorded()
   const wrong: string[] = []
-  for (const { kind, versions } of site.wishes) {
+  for (const { kind, versions, story } of site.wishes) {
     const times = versions.map(({ marks }) => marks.map((mark) => recorded.get(mark) ?? 0))
-    const said = `${kind} ${versions.map(({ n, accepted }, i) => `${n}${accepted ? '' : '?'}: ${times[i]}`).join('; ')}`
+    const said = `${kind} ${versions.map(({ n, accepted }, i) => `${n}${accepted ? '' : '?'}: ${times[i]}`).join('; ')} (${story.join(', ')})`
     if (times.some((all) => all.some((count) => count > 1))) wrong.push(`twice: ${said}`)
     if (times.some((all) => new Set(all).size > 1)) wrong.push(`in part: ${said}`)
     // The latest that a page accepted, or what somebody saved later without an answer.
@@ -429,7 +448,7 @@ async function check(): Promise<number> {
 
 beforeAll(async () => {
   vi.stubGlobal('fetch', (to: string, init: Parameters<Fetch>[1]) => fetching(to, init))
-  phones = [new Phone(site, 'collector', seed + 1), new Phone(site, 'manager', seed + 2)]
+  phones = [new Phone(site, 'one', 'collector', seed + 1), new Phone(site, 'two', 'manager', seed + 2)]
   await site.service.up()
   for (const phone of phones) {
     await phone.wire.listen()

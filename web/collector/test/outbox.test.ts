@@ -159,7 +159,7 @@ describe('the outbox', () => {
     await settle(world, () => outbox.items[0]?.state === 'refused')
     expect(outbox.items[0]?.reason?.code).toBe('collect.other_content')
     expect([...counts(world).keys()]).toEqual(['first'])
-    await outbox.sendAsNew(item.id)
+    expect(await outbox.sendAsNew(outbox.items[0] as Item)).toBe(true)
     await settle(world, allSent(world))
     expect([...counts(world)]).toEqual([['first', 1], ['second', 1]])
   })
@@ -232,7 +232,7 @@ describe('the outbox', () => {
       await page.outbox.edit(item, { n: 'second' }, 'second')
       await settle(world, () => page.outbox.items[0]?.state === 'refused')
       let over = false
-      void page.outbox.sendAsNew(item.id).then(() => (over = true))
+      void page.outbox.sendAsNew(page.outbox.items[0] as Item).then(() => (over = true))
       for (let i = 0; i < turns; i++) await turn()
       page.kill()
       if (!over) deaths += 1
@@ -240,11 +240,31 @@ describe('the outbox', () => {
       const { outbox } = await world.page()
       await outbox.start()
       await settle(world, () => outbox.items.every(({ state }) => state !== 'waiting'))
-      for (const { id, state } of [...outbox.items]) if (state === 'refused') await outbox.sendAsNew(id)
+      for (const left of [...outbox.items]) if (left.state === 'refused') await outbox.sendAsNew(left)
       await settle(world, allSent(world))
       expect([...counts(world)]).toEqual([['first', 1], ['second', 1]])
     }
     expect(deaths).toBeGreaterThan(2)
+  })
+
+  it('sends as new what somebody saw, and not what another tab made of it since', async () => {
+    const world = new World(13)
+    const [a, b] = [await world.page(), await world.page()]
+    const item = await a.outbox.add(made('first'))
+    await settle(world, allSent(world))
+    const change = async (n: string) => {
+      await a.outbox.edit(item, { n }, n)
+      await settle(world, () => a.outbox.items[0]?.state === 'refused')
+    }
+    await change('second')
+    await b.outbox.read()
+    const seen = b.outbox.items[0] as Item
+    await change('third')
+    expect(await b.outbox.sendAsNew(seen)).toBe(false)
+    expect(b.outbox.items.map(({ id, label }) => [id, label])).toEqual([[item.id, 'third']])
+    expect(await b.outbox.sendAsNew(b.outbox.items[0] as Item)).toBe(true)
+    await settle(world, allSent(world))
+    expect([...counts(world)]).toEqual([['first', 1], ['third', 1]])
   })
 
   it('sends each item once from two tabs that share the storage', async () => {

@@ -36,8 +36,6 @@ const PACE: Duration = Duration::from_millis(2);
 const COMPANY: usize = 6;
 /// Page cache of a reading connection, in KiB. Small: the operating system caches the file.
 const READ_CACHE_KIB: i64 = 4 * 1024;
-/// Bytes of the file that a reading connection maps at most; pages of mapped files are the system's.
-const READ_MAPPED: i64 = 64 << 30;
 const WRITE_CACHE_KIB: i64 = 64 * 1024;
 /// The log is moved into the file when it has this many pages (4 KiB each). Rarely: moving
 /// random pages costs more than the commits themselves.
@@ -327,8 +325,8 @@ fn open_reader(path: &Path) -> Result<Connection, DbError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.pragma_update(None, "cache_size", -READ_CACHE_KIB)?;
-    // What is not in the log is read where the system has it: each commit empties a reader's own cache.
-    connection.pragma_update(None, "mmap_size", READ_MAPPED)?;
+    // The file is not mapped: each commit takes a reader's mapping down, and what it reads next faults anew.
+    connection.pragma_update(None, "mmap_size", 0)?;
     connection.pragma_update(None, "query_only", "ON")?;
     connection.busy_timeout(std::time::Duration::from_secs(2))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
