@@ -51,13 +51,27 @@ export function isAnswer(kind: Kind, answer: unknown): answer is Record<string, 
   return kind === 'observation' ? has('name_masked') && has('colour') : kind === 'entry' ? has('people') : has('declaration')
 }
 
-/** A random UUID (version 4), also where the page is not on HTTPS. */
-export function newId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16))
-  bytes[6] = ((bytes[6] as number) & 0x0f) | 0x40
+function uuid(bytes: Uint8Array, version: number): string {
+  bytes[6] = ((bytes[6] as number) & 0x0f) | (version << 4)
   bytes[8] = ((bytes[8] as number) & 0x3f) | 0x80
   const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('')
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-')
+}
+
+/** A random UUID (version 4), also where the page is not on HTTPS. */
+export const newId = (): string => uuid(crypto.getRandomValues(new Uint8Array(16)), 4)
+
+/**
+ * The number of an item that is sent as new: the same (a UUID of version 8) wherever that is asked of the
+ * same item, on another phone that a file brought it to or once more after the same file, so that it is
+ * recorded once.
+ */
+export async function idAsNew({ id, body }: Item): Promise<string> {
+  // Without HTTPS no file can be written either, and the item is on this phone alone.
+  const subtle = (globalThis.crypto as Crypto | undefined)?.subtle as SubtleCrypto | undefined
+  if (!subtle) return newId()
+  const hash = await subtle.digest('SHA-256', new TextEncoder().encode(`${id} ${JSON.stringify(body)}`))
+  return uuid(new Uint8Array(hash, 0, 16), 8)
 }
 
 const kinds: readonly string[] = ['observation', 'entry', 'declaration']

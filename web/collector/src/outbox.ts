@@ -1,7 +1,7 @@
 // The outbox. It can be late, but it cannot be stuck: every item is on this
 // device until the server has it, each is tried for itself, what is refused
 // steps aside and says why, and nothing in it depends on the page staying open.
-import { pathOf, isAnswer, newId, requestOf, type Item, type Reason } from './item'
+import { idAsNew, isAnswer, newId, pathOf, requestOf, type Item, type Reason } from './item'
 import { FullError, type Store } from './store'
 
 /** How the server was reached; `status` is 0 where no answer came. */
@@ -153,9 +153,10 @@ export class Outbox {
    */
   async sendAsNew(seen: Item): Promise<boolean> {
     const same = JSON.stringify(seen.body)
-    // In one step: a page that died in between would leave both, and somebody would send it once more.
+    const id = await idAsNew(seen)
+    // In one step: a page that died in between would leave both.
     const sent = await this.change(seen.id, (item) =>
-      item.state === 'refused' && JSON.stringify(item.body) === same ? { ...this.waiting(item), id: newId() } : null,
+      item.state === 'refused' && JSON.stringify(item.body) === same ? { ...this.waiting(item), id } : null,
     )
     void this.run()
     return sent !== null

@@ -72,8 +72,14 @@ export async function openStore(factory: IDBFactory = indexedDB): Promise<Store>
         read.onsuccess = () => {
           const next = read.result ? change(read.result) : null
           keep(next)
-          if (next && next.id !== id) items.delete(id)
-          if (next) items.put(plain(next))
+          if (!next) return
+          if (next.id === id) return void items.put(plain(next))
+          items.delete(id)
+          // What is there under the other number was this one before, and may have been changed since.
+          const there = items.getKey(next.id)
+          there.onsuccess = () => {
+            if (there.result === undefined) items.put(plain(next))
+          }
         }
       }),
     remove: (id, wanted = () => true) =>

@@ -63,8 +63,8 @@ class Site {
   readonly wishes: Wish[] = []
   /** By the number of any version. */
   readonly byN = new Map<number, Wish>()
-  /** Which device sent a version as a new item. */
-  readonly asNew = new Map<number, Phone>()
+  /** Versions that were sent as new items, from one phone or from both. */
+  readonly asNew = new Set<number>()
   commitment = ''
   private count = 0
   private people = 0
@@ -273,13 +273,11 @@ const latest = (item: Item): boolean => site.byN.get(Number(item.label))?.versio
 
 /** Somebody looks at what was refused because something else stands under its number. */
 async function asNew(phone: Phone, page: Page, item: Item): Promise<void> {
-  const n = Number(item.label)
-  const by = site.asNew.get(n)
-  if (!latest(item) || (by && by !== phone)) {
+  if (!latest(item)) {
     tell(phone, item, 'removes')
     return void (await page.outbox.remove(item))
   }
-  site.asNew.set(n, phone)
+  site.asNew.add(Number(item.label))
   done.asNew += 1
   tell(phone, item, 'sends as new')
   await page.outbox.sendAsNew(item).catch(full)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Item } from '../src/item'
 import { firstPauseMs, longestPauseMs } from '../src/outbox'
-import { FullError } from '../src/store'
+import { FullError, type Store } from '../src/store'
 import { turn } from './device'
 import { World } from './world'
 
@@ -265,6 +265,43 @@ describe('the outbox', () => {
     expect(await b.outbox.sendAsNew(b.outbox.items[0] as Item)).toBe(true)
     await settle(world, allSent(world))
     expect([...counts(world)]).toEqual([['first', 1], ['third', 1]])
+  })
+
+  it('sends as new once, however often a file brings it and on both phones', async () => {
+    const world = new World(14)
+    const other = new World(15, world.server)
+    const [one, two] = [(await world.page()).outbox, (await other.page()).outbox]
+    const item = await one.add(made('first'))
+    await settle(world, allSent(world))
+    await one.edit(item, { n: 'second' }, 'second')
+    await settle(world, () => one.items[0]?.state === 'refused')
+    const file = one.items.map((item): Item => ({ ...item, state: 'waiting', reason: null }))
+    for (const outbox of [two, one, two]) {
+      await outbox.bring(file)
+      await settle(other, () => outbox.items.every(({ state }) => state !== 'waiting'))
+      for (const left of [...outbox.items]) if (left.state === 'refused') expect(await outbox.sendAsNew(left)).toBe(true)
+      await settle(other, () => outbox.items.every(({ state }) => state === 'sent'))
+    }
+    expect([...counts(world)]).toEqual([['first', 1], ['second', 1]])
+  })
+
+  it('keeps what was made of an item that was sent as new when a file brings the item again', async () => {
+    const world = new World(16)
+    const { outbox } = await world.page()
+    const item = await outbox.add(made('first'))
+    await settle(world, allSent(world))
+    await outbox.edit(item, { n: 'second' }, 'second')
+    await settle(world, () => outbox.items[0]?.state === 'refused')
+    const file = outbox.items.map((item): Item => ({ ...item, state: 'waiting', reason: null }))
+    world.network = false
+    await outbox.sendAsNew(outbox.items[0] as Item)
+    await outbox.edit(outbox.items[0] as Item, { n: 'third' }, 'third')
+    await outbox.bring(file)
+    // As the server would refuse it again.
+    const { store } = (outbox as unknown as { around: { store: Store } }).around
+    await store.change(item.id, (now) => ({ ...now, state: 'refused' }))
+    await outbox.sendAsNew(outbox.items.find(({ label }) => label === 'second') as Item)
+    expect(outbox.items.map(({ label }) => label)).toEqual(['third'])
   })
 
   it('sends each item once from two tabs that share the storage', async () => {

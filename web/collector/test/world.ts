@@ -33,15 +33,16 @@ export class Server {
 }
 
 export class World extends Device {
-  readonly server = new Server()
+  readonly server: Server
   network = true
   wall = 1_700_000_000_000
   private timers = new Set<{ at: number; work: () => void }>()
 
   private readonly dice: () => number
 
-  constructor(seed: number) {
+  constructor(seed: number, server = new Server()) {
     super()
+    this.server = server
     this.dice = chance(seed)
   }
 
