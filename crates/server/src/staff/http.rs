@@ -170,20 +170,22 @@ pub struct SessionItem {
     elsewhere: bool,
 }
 
-/// Lists one's sessions.
+/// Lists one's sessions: the one that asks, then the latest first.
 #[utoipa::path(get, path = "/api/v1/staff/sessions", tag = "staff",
     responses((status = 200, body = Sessions), (status = 401, body = ProblemBody)))]
 pub async fn sessions(State(app): State<Shared>, officer: Officer) -> Result<Private<Sessions>, Problem> {
     let all = super::sessions(&app, &officer.name).await?;
-    let items = all.into_iter().map(|s| SessionItem {
+    let item = |s: super::SessionOf| SessionItem {
         own: s.id == officer.session,
         id: FactId(s.id).to_string(),
         opened_at: s.opened_at,
         ends_at: s.ends_at,
         browser: s.browser,
         elsewhere: s.elsewhere,
-    });
-    Ok(Private(Sessions { items: items.collect() }))
+    };
+    let mut items: Vec<SessionItem> = all.into_iter().map(item).collect();
+    items.sort_by_key(|s| !s.own);
+    Ok(Private(Sessions { items }))
 }
 
 /// Ends one of one's sessions.

@@ -94,7 +94,7 @@ static SESSION: Stmt = Stmt {
 static SESSIONS: Stmt = Stmt {
     name: "staff.sessions",
     sql: "SELECT session_id, created_at, expires_at, agent, elsewhere FROM staff_session \
-          WHERE name = $1 AND expires_at > $2 ORDER BY created_at DESC LIMIT 100",
+          WHERE name = $1 AND expires_at > $2 ORDER BY created_at DESC, session_id LIMIT 100",
 };
 
 static GRANTS: Stmt = Stmt {
