@@ -192,7 +192,7 @@ async fn operator(server: &Server, admin: &Person, name: &str) -> (Person, Strin
     let taken = json!({ "token": invited["token"], "password": password });
     let nobody = Person::nobody(server);
     assert_eq!(nobody.post("/api/v1/staff/invitations/accept", taken).await.status, StatusCode::CREATED);
-    let grant = json!({ "role": "operator", "division": "", "ends_at": "2027-01-01T00:00:00Z" });
+    let grant = json!({ "role": "operator", "division": "", "ends_at": admin.in_days(30).await });
     let given = admin.post(&format!("/api/v1/staff/accounts/{name}/grants"), grant).await;
     assert_eq!(given.status, StatusCode::CREATED, "{given:?}");
     let login = nobody.post("/api/v1/staff/login", json!({ "name": name, "password": password })).await;

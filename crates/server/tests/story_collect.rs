@@ -501,7 +501,7 @@ async fn whoever_is_assigned_to_a_place_records_there_alone_and_an_enterprise_by
     let (person, pass) = shows(&server, "13500000050", 50).await;
     let (admin, at) = (server.officer("admin").await, now(&server).await);
     // The demo's manager has a place; so has a guard who collects at one gate, and nowhere else.
-    let given = json!({ "role": "collector", "division": "330106", "assignment": "东门", "ends_at": "2027-06-01T00:00:00Z" });
+    let given = json!({ "role": "collector", "division": "330106", "assignment": "东门", "ends_at": admin.in_days(30).await });
     let given = admin.post("/api/v1/staff/accounts/verifier/grants", given).await;
     assert_eq!(given.status, StatusCode::CREATED, "{given:?}");
     let (manager, guard) = (server.officer("manager").await, server.officer("verifier").await);

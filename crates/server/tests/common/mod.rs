@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use kangma_core::time::Instant;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -357,6 +358,12 @@ impl Person {
 
     pub async fn post(&self, path: &str, body: Value) -> Answer {
         self.send(Method::POST, path, Some(body.to_string())).await
+    }
+
+    /// The service's time so many days from now: a date written here would pass some day.
+    pub async fn in_days(&self, days: i64) -> Instant {
+        let site = self.get("/api/v1/site").await.body;
+        Instant::parse(site["server_time"].as_str().unwrap()).unwrap().plus_s(days * 86_400)
     }
 
     pub async fn code_answer(&self) -> Answer {
