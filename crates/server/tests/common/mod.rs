@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -28,8 +29,11 @@ impl TempDir {
     fn on(server: bool) -> TempDir {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
-        let dir = std::env::temp_dir().join(format!("kangma-test-{}-{n}", std::process::id()));
-        std::fs::create_dir_all(&dir).unwrap();
+        // The schemas of this name stay on a server, and another process gets this number again some day.
+        let chance = std::collections::hash_map::RandomState::new().build_hasher().finish();
+        let name = format!("kangma-test-{}-{n}-{chance:016x}", std::process::id());
+        let dir = std::env::temp_dir().join(name);
+        std::fs::create_dir(&dir).unwrap();
         TempDir(dir, server)
     }
 }
