@@ -299,6 +299,15 @@ impl Server {
     }
 }
 
+/// The text of a server's own metrics listener, which is only in its log.
+pub async fn metrics(server: &Server) -> String {
+    let log = std::fs::read_to_string(&server.log).unwrap();
+    let line = log.lines().find(|l| l.contains(r#""message":"metrics""#)).expect("the log says where");
+    let line: Value = serde_json::from_str(line).unwrap();
+    let address = line["fields"]["address"].as_str().unwrap();
+    client().get(format!("http://{address}/metrics")).send().await.unwrap().text().await.unwrap()
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         self.kill();
