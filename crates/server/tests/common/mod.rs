@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, SystemTime};
 
 use kangma_core::time::Instant;
 use reqwest::{Method, StatusCode};
@@ -28,6 +29,7 @@ impl TempDir {
 
     fn on(server: bool) -> TempDir {
         static NEXT: AtomicU32 = AtomicU32::new(0);
+        not_across_midnight();
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
         // The schemas of this name stay on a server, and another process gets this number again some day.
         let chance = std::collections::hash_map::RandomState::new().build_hasher().finish();
@@ -35,6 +37,23 @@ impl TempDir {
         let dir = std::env::temp_dir().join(name);
         std::fs::create_dir(&dir).unwrap();
         TempDir(dir, server)
+    }
+}
+
+/// A story is told within one civil day of the demo's places, whose days begin at 16:00 UTC, and which are
+/// looked through for what has had its days three hours later: one that would begin shortly before such an
+/// instant begins after it. A folder is the first thing that a story needs.
+fn not_across_midnight() {
+    const STORY_S: u64 = 180;
+    const HOUR_S: u64 = 3_600;
+    const DAY_S: u64 = 24 * HOUR_S;
+    #[expect(clippy::disallowed_methods, reason = "the service under test runs on the system's clock")]
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    for hour in [16, 19] {
+        let left_s = (hour * HOUR_S + DAY_S - now.as_secs() % DAY_S) % DAY_S;
+        if (1..=STORY_S).contains(&left_s) {
+            std::thread::sleep(Duration::from_secs(left_s));
+        }
     }
 }
 
@@ -244,12 +263,12 @@ impl Server {
     /// What reviewers found can be taken back for ten seconds; then a job brings it into effect,
     /// and where the node that had the job was killed, another takes it over within 15 s.
     pub async fn findings_take_effect(&self) {
-        tokio::time::sleep(std::time::Duration::from_millis(10_500)).await;
+        tokio::time::sleep(Duration::from_millis(10_500)).await;
         for _ in 0..120 {
             if count(&self.dir, "SELECT count(*) FROM review WHERE state = 5").await == 0 {
                 return;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(250)).await;
+            tokio::time::sleep(Duration::from_millis(250)).await;
         }
         panic!("a finding is not in effect after 40 s");
     }
