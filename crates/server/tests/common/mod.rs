@@ -388,6 +388,19 @@ impl Person {
         self.send(Method::GET, path, None).await
     }
 
+    /// Asks again where a busy machine has no room for it, as soon as the answer says.
+    pub async fn get_in_turn(&self, path: &str) -> Answer {
+        for _ in 0..20 {
+            let answer = self.get(path).await;
+            if answer.code() != "service.overloaded" {
+                return answer;
+            }
+            let wait_s = answer.headers["retry-after"].to_str().unwrap().parse().unwrap();
+            tokio::time::sleep(Duration::from_secs(wait_s)).await;
+        }
+        panic!("no room for {path}");
+    }
+
     pub async fn post(&self, path: &str, body: Value) -> Answer {
         self.send(Method::POST, path, Some(body.to_string())).await
     }
