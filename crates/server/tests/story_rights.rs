@@ -583,9 +583,14 @@ async fn a_session_is_listed_ended_and_taken_along_to_nowhere() {
     let list = one.get("/api/v1/staff/sessions").await.body;
     let items = list["items"].as_array().unwrap();
     assert_eq!(items.len(), 3, "{list}");
-    assert!(items.iter().any(|s| s["browser"] == "Browser/1"), "{list}");
     let me = other.get("/api/v1/staff/me").await.body;
     let id = me["session"].as_str().unwrap();
+    // One's own, then the latest: also of those that were opened in one second.
+    assert_eq!(
+        (&items[0]["own"], &items[1]["id"], &items[2]["browser"]),
+        (&json!(true), &json!(id), &json!("Browser/1")),
+        "{list}"
+    );
     let ended = one.send(Method::DELETE, &format!("/api/v1/staff/sessions/{id}"), None).await;
     assert_eq!(ended.status, StatusCode::NO_CONTENT, "{ended:?}");
     assert_eq!(other.get("/api/v1/staff/me").await.status, StatusCode::UNAUTHORIZED);
