@@ -4,8 +4,10 @@
 
 #[path = "common/shipped.rs"]
 mod shipped;
+#[path = "common/worked.rs"]
+mod worked;
 
-use std::time::{Duration, Instant as Stopwatch};
+use std::time::Duration;
 
 use kangma_core::fact::Facts;
 use kangma_core::rules::cases::run_cases;
@@ -14,8 +16,9 @@ use kangma_core::rules::pack::{Library, Pack, PackFiles};
 use kangma_core::rules::sentence::sentence;
 use kangma_core::rules::words::Lang;
 use shipped::shipped;
+use worked::Worked;
 
-/// Longest time for one load, far over what the slowest takes in a debug build.
+/// Longest work for one load, far over what the slowest takes in a debug build.
 const LOAD_MAX: Duration = Duration::from_secs(10);
 
 /// Numbers counted out from a seed (SplitMix64).
@@ -242,11 +245,11 @@ fn damage(dice: &mut Dice, text: &mut String) -> String {
     done.join(", ")
 }
 
-/// Loads, decides and tells what can be told; whether it loaded, and how long that took.
+/// Loads, decides and tells what can be told; whether it loaded, and how much work that was.
 fn put_through(files: &PackFiles, library: &Library, deep: bool) -> (bool, Duration) {
-    let began = Stopwatch::now();
+    let began = Worked::begin();
     let loaded = Pack::load_with(files, library);
-    let took = began.elapsed();
+    let took = began.time();
     match loaded {
         Err(errors) => {
             assert!(!errors.to_string().is_empty());

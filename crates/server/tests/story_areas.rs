@@ -60,7 +60,7 @@ async fn officer(server: &Server, name: &str, office: &str, role: &str) -> Perso
     let password = "correct horse battery";
     let taken = json!({ "token": invited.body["token"], "password": password });
     assert_eq!(nobody.post("/api/v1/staff/invitations/accept", taken).await.status, StatusCode::CREATED);
-    let grant = json!({ "role": role, "division": "3301", "ends_at": "2027-01-01T00:00:00Z" });
+    let grant = json!({ "role": role, "division": "3301", "ends_at": admin.in_days(30).await });
     let given = admin.post(&format!("/api/v1/staff/accounts/{name}/grants"), grant).await;
     assert_eq!(given.status, StatusCode::CREATED, "{given:?}");
     let session = nobody.post("/api/v1/staff/login", json!({ "name": name, "password": password })).await;

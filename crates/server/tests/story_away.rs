@@ -12,6 +12,9 @@ use common::{Person, Server, TempDir, well};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
+/// How long the service waits for a database that may be away.
+const DATABASE_WAIT: Duration = Duration::from_secs(2);
+
 /// A PostgreSQL of this test's own, to pull the plug of.
 struct Database {
     dir: TempDir,
@@ -192,7 +195,7 @@ async fn operator(server: &Server, admin: &Person, name: &str) -> (Person, Strin
     let taken = json!({ "token": invited["token"], "password": password });
     let nobody = Person::nobody(server);
     assert_eq!(nobody.post("/api/v1/staff/invitations/accept", taken).await.status, StatusCode::CREATED);
-    let grant = json!({ "role": "operator", "division": "", "ends_at": "2027-01-01T00:00:00Z" });
+    let grant = json!({ "role": "operator", "division": "", "ends_at": admin.in_days(30).await });
     let given = admin.post(&format!("/api/v1/staff/accounts/{name}/grants"), grant).await;
     assert_eq!(given.status, StatusCode::CREATED, "{given:?}");
     let login = nobody.post("/api/v1/staff/login", json!({ "name": name, "password": password })).await;
@@ -292,8 +295,8 @@ async fn a_database_that_hangs_is_waited_for_no_longer_than_a_person_would() {
         residents[0].declare(&well(0)).await.status == StatusCode::CREATED
     })
     .await;
-    assert!(slowest < Duration::from_secs(1), "{slowest:?}");
-    assert!(slowest_service < Duration::from_secs(6), "two waits of two seconds: {slowest_service:?}");
+    assert!(slowest < DATABASE_WAIT, "a read did not wait for the database: {slowest:?}");
+    assert!(slowest_service < 3 * DATABASE_WAIT, "it waits twice: {slowest_service:?}");
     let service = operator.get("/api/v1/service").await.body;
     assert_eq!((&service["state"], &service["right_checked"]), (&json!("ready"), &json!(true)), "{service}");
     println!(

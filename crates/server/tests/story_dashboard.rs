@@ -63,7 +63,7 @@ async fn counts_agree(dir: &TempDir) {
 }
 
 async fn numbers(officer: &Person, division: &str) -> Answer {
-    let answer = officer.get(&format!("/api/v1/dashboard/{division}/numbers")).await;
+    let answer = officer.get_in_turn(&format!("/api/v1/dashboard/{division}/numbers")).await;
     assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
     answer
 }

@@ -3,8 +3,9 @@
 mod common;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use common::{Server, TempDir, environment, kangma, prepare};
+use common::{Server, TempDir, environment, kangma, metrics, prepare};
 use serde_json::Value;
 
 const PEOPLE: &str = "400";
@@ -106,14 +107,24 @@ async fn on_the_first_day_visitors_come_and_newcomers_apply() {
 
 #[tokio::test]
 async fn a_server_that_goes_away_is_a_failure_and_not_a_hang() {
-    let mut server = Server::start(seeded(), &[]);
+    let mut server = Server::start(seeded(), &["--metrics", "127.0.0.1:0"]);
     let to = address(&server);
     let environment = environment(&server.dir);
     let load = tokio::task::spawn_blocking(move || {
-        let args = ["load", "--profile", "livez", "--rate", "200", "--seconds", "3", "--json", "--to"];
-        kangma().args(args).arg(&to).envs(environment).output().unwrap()
+        let args =
+            ["load", "--profile", "code", "--rate", "200", "--seconds", "5", "--people", PEOPLE, "--json"];
+        kangma().args(args).args(["--to", &to]).envs(environment).output().unwrap()
     });
-    tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
+    // It has begun, and is not over.
+    let began = Instant::now();
+    let is_answered = |line: &str| {
+        let of_code = line.starts_with("kangma_http_requests_total{route=\"/api/v1/me/code\"");
+        of_code && line.rsplit(' ').next().unwrap().parse::<f64>().unwrap() >= 50.0
+    };
+    while !metrics(&server).await.lines().any(is_answered) {
+        assert!(began.elapsed() < Duration::from_secs(60), "it begins");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     server.kill();
     let out = load.await.unwrap();
     assert!(!out.status.success());

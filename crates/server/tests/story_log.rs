@@ -126,7 +126,8 @@ async fn altering_any_past_row_is_found() {
         let flip = if server_engine {
             format!("set_byte({bytes}, 12, get_byte({bytes}, 12) # 1)")
         } else {
-            format!("CAST(substr({bytes}, 1, 12) || x'AA' || substr({bytes}, 14) AS BLOB)")
+            let byte = format!("CASE substr({bytes}, 13, 1) WHEN x'AA' THEN x'55' ELSE x'AA' END");
+            format!("CAST(substr({bytes}, 1, 12) || {byte} || substr({bytes}, 14) AS BLOB)")
         };
         format!("{bytes} = {flip}")
     };

@@ -8,21 +8,12 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use common::{Person, Server, TempDir, client, document, well, with};
+use common::{Person, Server, TempDir, client, document, metrics, well, with};
 use reqwest::StatusCode;
 use serde_json::json;
 
 fn start(args: &[&str]) -> Server {
     Server::start(Arc::new(TempDir::new()), &[&["--demo"], args].concat())
-}
-
-/// The text of a server's own metrics listener, which is only in its log.
-async fn metrics(server: &Server) -> String {
-    let log = std::fs::read_to_string(&server.log).unwrap();
-    let line = log.lines().find(|l| l.contains(r#""message":"metrics""#)).expect("the log says where");
-    let line: serde_json::Value = serde_json::from_str(line).unwrap();
-    let address = line["fields"]["address"].as_str().unwrap();
-    client().get(format!("http://{address}/metrics")).send().await.unwrap().text().await.unwrap()
 }
 
 fn value(text: &str, metric: &str) -> f64 {
@@ -127,18 +118,31 @@ async fn one_person_cannot_ask_for_ever_and_another_does_not_notice() {
     assert_eq!((last.status.as_u16(), last.code()), (429, "identity.too_many_tries"));
 }
 
-/// A check-in whose body is on its way: the head and a first piece, then the rest.
+/// A check-in whose body is on its way: the head, which the service has read and asks to go on, and a first
+/// piece.
 fn begin(server: &Server, token: &str, body: &str) -> TcpStream {
     let mut stream = TcpStream::connect(server.base.trim_start_matches("http://")).unwrap();
     let head = format!(
         "POST /api/v1/me/check-ins HTTP/1.1\r\nhost: here\r\nauthorization: Bearer {token}\r\n\
-         content-type: application/json\r\ncontent-length: {}\r\n\r\n",
+         content-type: application/json\r\nexpect: 100-continue\r\ncontent-length: {}\r\n\r\n",
         body.len()
     );
     stream.write_all(head.as_bytes()).unwrap();
+    assert_eq!(read_head(&mut stream), "HTTP/1.1 100 Continue\r\n\r\n");
     stream.write_all(&body.as_bytes()[..5]).unwrap();
     stream.flush().unwrap();
     stream
+}
+
+/// The head of an answer, to its last byte.
+fn read_head(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        head.extend(byte);
+    }
+    String::from_utf8(head).unwrap()
 }
 
 #[tokio::test]
@@ -149,10 +153,8 @@ async fn a_service_that_stops_says_so_first_then_answers_what_is_under_way_and_n
     assert_eq!(person.get("/readyz").await.status, StatusCode::OK);
     let body = json!({ "temperature_c": 36.5, "symptoms": [] }).to_string();
     let mut slow = begin(&server, person.token.as_ref().unwrap(), &body);
-    // The head has arrived: the next request's answer comes after it.
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    Command::new("kill").args(["-TERM", &server.child.id().to_string()]).status().unwrap();
     let told = Instant::now();
+    Command::new("kill").args(["-TERM", &server.child.id().to_string()]).status().unwrap();
     while person.get("/readyz").await.status == StatusCode::OK {
         assert!(told.elapsed() < Duration::from_secs(2), "the balancer is told at once");
     }
@@ -181,11 +183,10 @@ async fn a_request_that_failed_is_one_line_in_the_log_that_names_nobody() {
     person.declare(&well(95)).await;
     let body = json!({ "temperature_c": 36.5, "symptoms": [] }).to_string();
     let mut slow = begin(&server, person.token.as_ref().unwrap(), &body);
-    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    // Longer than what is no line's worth, all of it while the service waits.
+    tokio::time::sleep(Duration::from_millis(1_010)).await;
     slow.write_all(&body.as_bytes()[5..]).unwrap();
-    let mut part = [0; 1024];
-    let n = slow.read(&mut part).unwrap();
-    let head = String::from_utf8_lossy(&part[..n]).to_lowercase();
+    let head = read_head(&mut slow).to_lowercase();
     let id = head.split("x-request-id: ").nth(1).unwrap().split("\r\n").next().unwrap();
     let log = std::fs::read_to_string(&server.log).unwrap();
     let lines: Vec<_> = log.lines().filter(|l| l.contains(id)).collect();

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use common::{Person, Server, TempDir, document, environment, kangma, prepare, well};
 use kangma_core::role::{PERMISSIONS, Permission, Permissions, ROLES};
+use kangma_core::time::Instant;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -71,14 +72,15 @@ const PUBLISH: Need = Need::One(&[Permission::PublishRules]);
 const SEE_RULES: Need = Need::One(&[Permission::Rules, Permission::PublishRules]);
 const NUMBERS: Need = Need::One(&[Permission::Dashboard]);
 
-fn routes() -> Vec<Route> {
-    let grant = json!({ "role": "collector", "division": "330106", "ends_at": "2030-01-01T00:00:00Z" });
+fn routes(now: Instant) -> Vec<Route> {
+    let (soon, late) = (now.plus_s(86_400), now.plus_s(2 * 86_400));
+    let grant = json!({ "role": "collector", "division": "330106", "ends_at": soon });
     let finding = json!({ "outcome": "approve", "code": "as_declared", "reason": "seen" });
     let look = json!({ "document": { "type": "resident_id", "number": document(77) }, "purpose": "help", "reason": "asked" });
     let invitation = json!({ "name": "new.one", "office": "样例街道网格中心", "division": "330106" });
     let order = json!({
         "of": { "document": { "type": "resident_id", "number": document(79) } }, "rule": "HZ-NONE",
-        "evidence": "report", "reference": "2026-1", "until": "2027-01-01T00:00:00Z",
+        "evidence": "report", "reference": "2026-1", "until": soon,
     });
     let undo = json!({
         "division": "330106", "from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z", "reason": "in error",
@@ -153,8 +155,7 @@ fn routes() -> Vec<Route> {
         route("GET", "/api/v1/drafts/{id}/simulations/{simulation}", RULES),
         route("POST", "/api/v1/drafts/{id}/simulations/{simulation}/stop", RULES),
         route("POST", "/api/v1/drafts/{id}/proposal", RULES).body(json!({
-            "reference": "2026-1", "starts_at": "2027-01-01T00:00:00Z", "sunset": "2028-01-01T00:00:00Z",
-            "shadow_s": 60, "stages": [],
+            "reference": "2026-1", "starts_at": soon, "sunset": late, "shadow_s": 60, "stages": [],
         })),
         route("GET", "/api/v1/publications", SEE_RULES),
         route("GET", "/api/v1/publications/{id}", SEE_RULES),
@@ -211,7 +212,8 @@ async fn all_classified(server: &Server) {
             }
         }
     }
-    let mut classified: Vec<String> = routes().iter().map(|r| format!("{} {}", r.method, r.path)).collect();
+    let mut classified: Vec<String> =
+        routes(Instant(0)).iter().map(|r| format!("{} {}", r.method, r.path)).collect();
     described.sort();
     classified.sort();
     assert_eq!(classified, described, "each staff route says who may use it");
@@ -239,8 +241,7 @@ async fn officers(
         assert_eq!(accepted.0, StatusCode::CREATED, "{accepted:?}");
         let again = elsewhere(server, "invitations/accept", taken).await;
         assert_eq!((again.0, &again.1["code"]), (StatusCode::NOT_FOUND, &json!("rights.invitation_over")));
-        let end = format!("{}T00:00:00Z", "2027-01-01");
-        let grant = json!({ "role": role, "division": division, "ends_at": end });
+        let grant = json!({ "role": role, "division": division, "ends_at": admin.in_days(30).await });
         let given = admin.post(&format!("/api/v1/staff/accounts/{name}/grants"), grant).await;
         assert_eq!(given.status, StatusCode::CREATED, "{given:?}");
         all.push((role, permissions, log_in(server, &name, password).await));
@@ -278,7 +279,7 @@ async fn every_route_asks_for_its_right_of_every_role_inside_and_outside_the_sco
     let mut refused = 0;
     let (mut open, mut closed) = (BTreeSet::new(), BTreeSet::new());
     let role_far: BTreeSet<_> = far.iter().map(|(.., who)| who.token.clone()).collect();
-    for route in routes() {
+    for route in routes(admin.in_days(0).await) {
         let label = format!("{} {}", route.method, route.path);
         let nobody = route.ask(&Person::nobody(&server)).await;
         let public = matches!(route.need, Need::Nothing);
@@ -392,23 +393,25 @@ async fn one_gives_only_what_one_holds_there_and_not_longer_and_it_ends_at_once(
     let role = json!({ "permissions": ["grant_rights", "review", "collect"] });
     let made = admin.send(Method::PUT, "/api/v1/staff/roles/street_lead", Some(role.to_string())).await;
     assert_eq!((made.status, &made.body["version"]), (StatusCode::OK, &json!(0)), "{made:?}");
-    let give = async |who: &Person, to: &str, role: &str, division: &str, end: &str| {
+    let give = async |who: &Person, to: &str, role: &str, division: &str, end: Instant| {
         let grant = json!({ "role": role, "division": division, "ends_at": end });
         who.post(&format!("/api/v1/staff/accounts/{to}/grants"), grant).await
     };
     // A second factor is taken off by somebody else.
     let own = admin.send(Method::DELETE, "/api/v1/staff/accounts/admin/second-factor", None).await;
     assert_eq!((own.status, own.code()), (StatusCode::CONFLICT, "rights.own_second_factor"));
-    let given = give(&admin, "collector", "street_lead", "330106", "2027-06-01T00:00:00Z").await;
+    let end = admin.in_days(180).await;
+    let (before, after) = (end.plus_s(-86_400), end.plus_s(86_400));
+    let given = give(&admin, "collector", "street_lead", "330106", end).await;
     assert_eq!(given.status, StatusCode::CREATED, "{given:?}");
     let lead = server.officer("collector").await;
-    let fine = give(&lead, "verifier", "collector", "330106", "2027-05-01T00:00:00Z").await;
+    let fine = give(&lead, "verifier", "collector", "330106", before).await;
     assert_eq!(fine.status, StatusCode::CREATED, "{fine:?}");
     for (role, division, end) in [
-        ("reviewer", "330106", "2027-05-01T00:00:00Z"),
-        ("collector", "3301", "2027-05-01T00:00:00Z"),
-        ("collector", "330106", "2027-07-01T00:00:00Z"),
-        ("administrator", "330106", "2027-05-01T00:00:00Z"),
+        ("reviewer", "330106", before),
+        ("collector", "3301", before),
+        ("collector", "330106", after),
+        ("administrator", "330106", before),
     ] {
         let refused = give(&lead, "verifier", role, division, end).await;
         assert_eq!(
@@ -418,7 +421,7 @@ async fn one_gives_only_what_one_holds_there_and_not_longer_and_it_ends_at_once(
         );
     }
     // Of another division's office nothing is known.
-    let elsewhere = give(&lead, "auditor", "collector", "330106", "2027-05-01T00:00:00Z").await;
+    let elsewhere = give(&lead, "auditor", "collector", "330106", before).await;
     assert_eq!(elsewhere.status, StatusCode::NOT_FOUND, "{elsewhere:?}");
     let widened = json!({ "permissions": ["collect", "order"] }).to_string();
     let widened = lead.send(Method::PUT, "/api/v1/staff/roles/collector", Some(widened)).await;
@@ -500,7 +503,7 @@ async fn accounts_are_listed_with_what_they_hold_and_logged_out_and_invitations_
     let admin = server.officer("admin").await;
     let lead = json!({ "permissions": ["grant_rights", "collect", "verify"], "version": null });
     admin.send(Method::PUT, "/api/v1/staff/roles/street_lead", Some(lead.to_string())).await;
-    let grant = json!({ "role": "street_lead", "division": "330106", "ends_at": "2027-06-01T00:00:00Z" });
+    let grant = json!({ "role": "street_lead", "division": "330106", "ends_at": admin.in_days(180).await });
     let given = admin.post("/api/v1/staff/accounts/collector/grants", grant).await;
     assert_eq!(given.status, StatusCode::CREATED, "{given:?}");
     let lead = server.officer("collector").await;
@@ -580,9 +583,14 @@ async fn a_session_is_listed_ended_and_taken_along_to_nowhere() {
     let list = one.get("/api/v1/staff/sessions").await.body;
     let items = list["items"].as_array().unwrap();
     assert_eq!(items.len(), 3, "{list}");
-    assert!(items.iter().any(|s| s["browser"] == "Browser/1"), "{list}");
     let me = other.get("/api/v1/staff/me").await.body;
     let id = me["session"].as_str().unwrap();
+    // One's own, then the latest: also of those that were opened in one second.
+    assert_eq!(
+        (&items[0]["own"], &items[1]["id"], &items[2]["browser"]),
+        (&json!(true), &json!(id), &json!("Browser/1")),
+        "{list}"
+    );
     let ended = one.send(Method::DELETE, &format!("/api/v1/staff/sessions/{id}"), None).await;
     assert_eq!(ended.status, StatusCode::NO_CONTENT, "{ended:?}");
     assert_eq!(other.get("/api/v1/staff/me").await.status, StatusCode::UNAUTHORIZED);

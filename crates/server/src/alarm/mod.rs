@@ -76,11 +76,11 @@ impl Kind {
     }
 }
 
-/// Adds an alarm to a unit: a new one, or one more of today's. `officer` is a log-in name, empty
+/// Adds an alarm to a unit: a new one, or one more of the place's today. `officer` is a log-in name, empty
 /// where it is about a place.
 pub fn raise_in(unit: Unit, app: &App, kind: Kind, officer: &str, division: &str) -> Unit {
     let at = app.clock.now();
-    let day = at.0.div_euclid(DAY_S).to_be_bytes();
+    let day = app.packs.base().zone.day_of(at).0.to_be_bytes();
     let parts: [&[u8]; 4] = [kind.name().as_bytes(), officer.as_bytes(), division.as_bytes(), &day];
     let hash = app.keys.hash("alarm", &parts);
     let mut id = [0; 16];

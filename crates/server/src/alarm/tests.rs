@@ -57,6 +57,21 @@ async fn a_window_slides_and_all_that_come_at_once_are_counted() {
 }
 
 #[tokio::test]
+async fn what_goes_on_is_counted_together_until_midnight_of_the_place() {
+    let (app, _dir) = service("alarm_day").await;
+    let at = async |time: &str| {
+        app.clock.pass_time(Instant::parse(time).unwrap().0 - app.clock.now().0);
+        raise(&app, Kind::Guessing, "somebody", "3301").await.unwrap();
+        let all = list(&app, &["33"], true, 10).await.unwrap();
+        all.iter().map(|alarm| alarm.times).collect::<Vec<_>>()
+    };
+    assert_eq!(at("2022-06-13T07:59:00+08:00").await, [1]);
+    assert_eq!(at("2022-06-13T08:01:00+08:00").await, [2], "a day begins no second time");
+    assert_eq!(at("2022-06-13T23:59:59+08:00").await, [3]);
+    assert_eq!(at("2022-06-14T00:00:00+08:00").await, [1, 3]);
+}
+
+#[tokio::test]
 async fn an_alarm_that_goes_on_is_open_again_and_is_seen_only_from_its_divisions() {
     let (app, _dir) = service("alarm").await;
     raise(&app, Kind::BulkStopped, "somebody", "3301").await.unwrap();

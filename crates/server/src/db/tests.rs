@@ -32,10 +32,14 @@ impl Temp {
 
     /// On SQLite, for what only a file can meet.
     fn file() -> Temp {
+        use std::hash::{BuildHasher as _, Hasher as _};
         use std::sync::atomic::{AtomicU32, Ordering};
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
-        let dir = std::env::temp_dir().join(format!("kangma-db-{}-{n}", std::process::id()));
+        // The schema of this name stays on a server, and another process gets this number again some day.
+        let chance = std::collections::hash_map::RandomState::new().build_hasher().finish();
+        let name = format!("kangma-db-{}-{n}-{chance:016x}", std::process::id());
+        let dir = std::env::temp_dir().join(name);
         Temp(DbConfig::in_dir(&dir), dir)
     }
 

@@ -73,10 +73,24 @@ async fn service(name: &str, start: Instant) -> (Shared, Dir) {
     if std::env::var("KANGMA_TEST_ENGINE").is_ok_and(|engine| engine == "postgres") {
         (only.config.data.database_url, only.config.data.keys_url) = (schema(""), schema("_keys"));
     }
+    keys(&dir.join("keys"));
     let app = App::open(only.config, Rng::seeded(7)).await.unwrap();
     let mut app = std::sync::Arc::into_inner(app).unwrap();
     app.clock = Clock::stopped(start);
     (std::sync::Arc::new(app), Dir(dir))
+}
+
+/// The same keys each time, and with them the same people: what happens to whom is in their order.
+fn keys(dir: &std::path::Path) {
+    use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).unwrap();
+    // 32 bytes.
+    let key = format!("{}=", "A".repeat(43));
+    let master = [serde_json::json!({ "number": 1, "key": key })];
+    let file = serde_json::json!({ "master": master, "id": key, "token": key, "handle": key });
+    let path = dir.join("master.json");
+    std::fs::write(&path, file.to_string()).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
 }
 
 fn fact(app: &App, kind: Kind, fields: &[(&str, Value)]) -> Fact {

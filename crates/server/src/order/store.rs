@@ -119,13 +119,13 @@ static FIND_UNDO: Stmt = Stmt {
 static UNDOS: Stmt = Stmt {
     name: "order.undos",
     sql: "SELECT undo_id, asked_by, office, asked_at, signed_by, signed_at, done_at, undone, body FROM order_undo \
-          ORDER BY asked_at DESC, undo_id LIMIT $1",
+          ORDER BY asked_at DESC, undo_id DESC LIMIT $1",
 };
 
 static UNDOS_DUE: Stmt = Stmt {
     name: "order.undos_due",
     sql: "SELECT undo_id, asked_by, office, asked_at, signed_by, signed_at, done_at, undone, body FROM order_undo \
-          WHERE signed_at IS NOT NULL AND done_at IS NULL ORDER BY asked_at LIMIT $1",
+          WHERE signed_at IS NOT NULL AND done_at IS NULL ORDER BY asked_at, undo_id LIMIT $1",
 };
 
 static SIGN_UNDO: Stmt = Stmt {

@@ -32,7 +32,8 @@ static ADD_VERSION: Stmt = Stmt {
 
 static DRAFTS: Stmt = Stmt {
     name: "publication.drafts",
-    sql: "SELECT draft_id, division, author, version, updated_at FROM pack_draft ORDER BY updated_at DESC LIMIT $1",
+    sql: "SELECT draft_id, division, author, version, updated_at FROM pack_draft ORDER BY updated_at DESC, draft_id DESC \
+          LIMIT $1",
 };
 
 static DRAFT: Stmt = Stmt {

@@ -22,7 +22,7 @@ static ACCOUNT: Stmt = Stmt {
 static GRANTS: Stmt = Stmt {
     name: "rights.grants",
     sql: "SELECT grant_id, role, division, assignment, ends_at, given_by FROM staff_grant \
-          WHERE staff = $1 AND ends_at > $2 AND ended_at IS NULL ORDER BY created_at LIMIT 200",
+          WHERE staff = $1 AND ends_at > $2 AND ended_at IS NULL ORDER BY created_at, grant_id LIMIT 200",
 };
 
 // Of accounts that can log in, whose offices lie in a division.
@@ -31,7 +31,7 @@ static GRANTS_IN: Stmt = Stmt {
     sql: "SELECT g.grant_id, g.role, g.division, g.assignment, g.ends_at, g.given_by, s.name FROM staff_grant g \
           JOIN staff s ON s.name = g.staff JOIN office o ON o.office_id = s.office_id \
           WHERE o.division LIKE $1 AND g.ends_at > $2 AND g.ended_at IS NULL AND s.ended_at IS NULL \
-          ORDER BY s.name, g.created_at LIMIT 20000",
+          ORDER BY s.name, g.created_at, g.grant_id LIMIT 20000",
 };
 
 static HOLDERS: Stmt = Stmt {
@@ -39,7 +39,7 @@ static HOLDERS: Stmt = Stmt {
     sql: "SELECT s.name, o.name, o.division, g.division, g.assignment, g.ends_at FROM staff_grant g \
           JOIN staff s ON s.name = g.staff JOIN office o ON o.office_id = s.office_id \
           WHERE g.role = $1 AND g.ends_at > $2 AND g.ended_at IS NULL AND s.ended_at IS NULL \
-          ORDER BY s.name, g.created_at LIMIT 20000",
+          ORDER BY s.name, g.created_at, g.grant_id LIMIT 20000",
 };
 
 static INVITATIONS: Stmt = Stmt {

@@ -292,7 +292,7 @@ pub fn session_key(app: &Shared, token: &str) -> Option<SessionKey> {
 async fn open(app: &Shared, name: &str, place: &Place) -> Result<(String, Instant), Problem> {
     let mut secret = [0; 32];
     app.rng.fill(&mut secret);
-    let id = random(&app.rng);
+    let id = app.new_id();
     let at = app.clock.wall();
     let until = at.plus_s(auth::STAFF_S);
     let hash = app.keys.hash("staff", &[&secret]);

@@ -66,7 +66,7 @@ static NOTE: Stmt = Stmt {
 static EVENTS: Stmt = Stmt {
     name: "staff.events",
     sql: "SELECT kind, window_at, count FROM staff_event WHERE staff = $1 AND window_at >= $2 \
-          ORDER BY window_at DESC LIMIT 100",
+          ORDER BY window_at DESC, kind LIMIT 100",
 };
 
 static ACCOUNTS_WITH: Stmt = Stmt {
@@ -80,7 +80,7 @@ static ADD_SESSION: Stmt = Stmt {
           VALUES ($1, $2, $3, $4, $5, $6, $7)",
 };
 
-// A row for each grant, or one with nulls.
+// A row for each grant, the oldest first, or one with nulls.
 static SESSION: Stmt = Stmt {
     name: "staff.session",
     sql: "SELECT s.name, s.session_id, m.office_id, s.trail, s.agent, m.totp_confirmed, \
@@ -88,20 +88,22 @@ static SESSION: Stmt = Stmt {
           FROM staff_session s JOIN staff m ON m.name = s.name \
           LEFT JOIN staff_grant g ON g.staff = s.name AND g.ends_at > $2 \
           AND g.ended_at IS NULL LEFT JOIN role r ON r.name = g.role \
-          WHERE s.token_hash = $1 AND s.expires_at > $2 AND m.ended_at IS NULL LIMIT 200",
+          WHERE s.token_hash = $1 AND s.expires_at > $2 AND m.ended_at IS NULL \
+          ORDER BY g.created_at, g.grant_id LIMIT 200",
 };
 
 static SESSIONS: Stmt = Stmt {
     name: "staff.sessions",
     sql: "SELECT session_id, created_at, expires_at, agent, elsewhere FROM staff_session \
-          WHERE name = $1 AND expires_at > $2 ORDER BY created_at DESC, session_id LIMIT 100",
+          WHERE name = $1 AND expires_at > $2 ORDER BY created_at DESC, session_id DESC LIMIT 100",
 };
 
 static GRANTS: Stmt = Stmt {
     name: "staff.grants",
     sql: "SELECT g.role, r.permissions, g.division, g.assignment, g.ends_at, m.office_id FROM staff m \
           JOIN staff_grant g ON g.staff = m.name JOIN role r ON r.name = g.role \
-          WHERE m.name = $1 AND g.ends_at > $2 AND g.ended_at IS NULL LIMIT 200",
+          WHERE m.name = $1 AND g.ends_at > $2 AND g.ended_at IS NULL \
+          ORDER BY g.created_at, g.grant_id LIMIT 200",
 };
 
 // Of two that move a session at once one is told that the other was first.

@@ -2,12 +2,15 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, SystemTime};
 
+use kangma_core::time::Instant;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -26,10 +29,31 @@ impl TempDir {
 
     fn on(server: bool) -> TempDir {
         static NEXT: AtomicU32 = AtomicU32::new(0);
+        not_across_midnight();
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
-        let dir = std::env::temp_dir().join(format!("kangma-test-{}-{n}", std::process::id()));
-        std::fs::create_dir_all(&dir).unwrap();
+        // The schemas of this name stay on a server, and another process gets this number again some day.
+        let chance = std::collections::hash_map::RandomState::new().build_hasher().finish();
+        let name = format!("kangma-test-{}-{n}-{chance:016x}", std::process::id());
+        let dir = std::env::temp_dir().join(name);
+        std::fs::create_dir(&dir).unwrap();
         TempDir(dir, server)
+    }
+}
+
+/// A story is told within one civil day of the demo's places, whose days begin at 16:00 UTC, and which are
+/// looked through for what has had its days three hours later: one that would begin shortly before such an
+/// instant begins after it. A folder is the first thing that a story needs.
+fn not_across_midnight() {
+    const STORY_S: u64 = 180;
+    const HOUR_S: u64 = 3_600;
+    const DAY_S: u64 = 24 * HOUR_S;
+    #[expect(clippy::disallowed_methods, reason = "the service under test runs on the system's clock")]
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    for hour in [16, 19] {
+        let left_s = (hour * HOUR_S + DAY_S - now.as_secs() % DAY_S) % DAY_S;
+        if (1..=STORY_S).contains(&left_s) {
+            std::thread::sleep(Duration::from_secs(left_s));
+        }
     }
 }
 
@@ -239,12 +263,12 @@ impl Server {
     /// What reviewers found can be taken back for ten seconds; then a job brings it into effect,
     /// and where the node that had the job was killed, another takes it over within 15 s.
     pub async fn findings_take_effect(&self) {
-        tokio::time::sleep(std::time::Duration::from_millis(10_500)).await;
+        tokio::time::sleep(Duration::from_millis(10_500)).await;
         for _ in 0..120 {
             if count(&self.dir, "SELECT count(*) FROM review WHERE state = 5").await == 0 {
                 return;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(250)).await;
+            tokio::time::sleep(Duration::from_millis(250)).await;
         }
         panic!("a finding is not in effect after 40 s");
     }
@@ -292,6 +316,15 @@ impl Server {
         assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
         answer.body
     }
+}
+
+/// The text of a server's own metrics listener, which is only in its log.
+pub async fn metrics(server: &Server) -> String {
+    let log = std::fs::read_to_string(&server.log).unwrap();
+    let line = log.lines().find(|l| l.contains(r#""message":"metrics""#)).expect("the log says where");
+    let line: Value = serde_json::from_str(line).unwrap();
+    let address = line["fields"]["address"].as_str().unwrap();
+    client().get(format!("http://{address}/metrics")).send().await.unwrap().text().await.unwrap()
 }
 
 impl Drop for Server {
@@ -355,8 +388,27 @@ impl Person {
         self.send(Method::GET, path, None).await
     }
 
+    /// Asks again where a busy machine has no room for it, as soon as the answer says.
+    pub async fn get_in_turn(&self, path: &str) -> Answer {
+        for _ in 0..20 {
+            let answer = self.get(path).await;
+            if answer.code() != "service.overloaded" {
+                return answer;
+            }
+            let wait_s = answer.headers["retry-after"].to_str().unwrap().parse().unwrap();
+            tokio::time::sleep(Duration::from_secs(wait_s)).await;
+        }
+        panic!("no room for {path}");
+    }
+
     pub async fn post(&self, path: &str, body: Value) -> Answer {
         self.send(Method::POST, path, Some(body.to_string())).await
+    }
+
+    /// The service's time so many days from now: a date written here would pass some day.
+    pub async fn in_days(&self, days: i64) -> Instant {
+        let site = self.get("/api/v1/site").await.body;
+        Instant::parse(site["server_time"].as_str().unwrap()).unwrap().plus_s(days * 86_400)
     }
 
     pub async fn code_answer(&self) -> Answer {
