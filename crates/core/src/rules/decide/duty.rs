@@ -94,8 +94,7 @@ fn one_lapse<'a>(
             last = next.next();
             continue;
         }
-        let on_record =
-            |fact: FactId| known.recorded.iter().find(|r| r.rule == &*rule.id && r.opened_by == fact);
+        let on_record = |fact: FactId| known.of_record(&rule.id, fact).next_back();
         // What ended on record before the duty was done last was another lapse, of which nothing follows for
         // this one; a fact opens one if it can, so what was said last opens this.
         let is_past = |r: &&Recorded<'_>| r.ended.is_some_and(|end| end <= at);

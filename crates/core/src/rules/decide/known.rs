@@ -288,10 +288,19 @@ impl<'a> Known<'a> {
         })
     }
 
+    /// What is on record of the episodes of a rule that a fact opened, in order.
+    pub(super) fn of_record(
+        &self,
+        rule: &str,
+        opened_by: FactId,
+    ) -> impl DoubleEndedIterator<Item = &Recorded<'a>> {
+        self.recorded.iter().filter(move |r| r.rule == rule && r.opened_by == opened_by)
+    }
+
     /// Whether an episode that ended under another text gave a colour, as its record has it: its rule may be
     /// gone by now, or do something else.
     pub(super) fn gave_colour(&self, pack: &Pack, rule: &str, opened_by: FactId) -> bool {
-        let recorded = self.recorded.iter().find(|r| r.rule == rule && r.opened_by == opened_by);
+        let recorded = self.of_record(rule, opened_by).next();
         match recorded.and_then(|r| serde_json::from_str::<Vec<Stage>>(r.terms).ok()) {
             Some(stages) => !stages.iter().any(Stage::is_flag),
             None => !is_of_site(rule) && !pack.rule(rule).is_some_and(Rule::is_flag),
@@ -328,8 +337,13 @@ impl<'a> Known<'a> {
         if digest == &*this.pack.digest || is_sites_own(pack, rule) {
             return self.own_record(event, rule, opened_by);
         }
-        let at = self.recorded.iter().position(|r| r.rule == rule && r.opened_by == opened_by);
-        let index = at.unwrap_or_else(|| {
+        // A declaration that stands opens again when its place comes onto a list once more, and a duty that
+        // was last done then can be missed again: each is an episode of its own.
+        let again = |r: &Recorded<'_>| {
+            event == "opened" && !r.terms.is_empty() && r.ended.is_some_and(|end| end <= fact.happened)
+        };
+        let last = self.recorded.iter().rposition(|r| r.rule == rule && r.opened_by == opened_by);
+        let index = last.filter(|i| !again(&self.recorded[*i])).unwrap_or_else(|| {
             let opened_at = fact.happened;
             self.recorded.push(Recorded {
                 rule,

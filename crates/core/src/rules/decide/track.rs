@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::known::{Known, Recorded};
+use super::known::{Known, Matched, Recorded};
 use super::record::{record_id, recorded_digest};
 use super::stage::{Outcome, Subject};
 use crate::decision::Episode;
@@ -57,8 +57,16 @@ pub(super) struct Opening<'a> {
 /// Every opening, by when it happened: facts that a rule matches, and episodes on record under
 /// another pack whose fact no rule of this one matches any more.
 pub(super) fn openings<'a>(pack: &'a Pack, known: &'a Known<'a>) -> Vec<Opening<'a>> {
-    let record =
-        |rule: &str, fact: FactId| known.recorded.iter().find(|r| r.rule == rule && r.opened_by == fact);
+    let record = |m: &Matched<'a>| {
+        let mut all = known.of_record(&m.rule.id, m.fact.id).peekable();
+        let first = all.peek().copied();
+        if !m.rule.standing {
+            return first;
+        }
+        // Of the times that a declaration's place was on a list, this one; what was over by then was another.
+        let Some(this) = all.take_while(|r| r.opened_at <= m.at).last() else { return first };
+        Some(this).filter(|r| r.opened_at == m.at || r.ended.is_none_or(|end| end > m.at))
+    };
     let mut all: Vec<Opening<'a>> = Vec::with_capacity(known.matched.len());
     all.extend(known.matched.iter().map(|m| Opening {
         id: &m.rule.id,
@@ -66,7 +74,7 @@ pub(super) fn openings<'a>(pack: &'a Pack, known: &'a Known<'a>) -> Vec<Opening<
         fact: m.fact.id,
         at: m.at,
         until: m.until,
-        recorded: record(&m.rule.id, m.fact.id),
+        recorded: record(m),
     }));
     if known.recorded.is_empty() && known.standing.is_empty() {
         return all;
