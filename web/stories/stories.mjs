@@ -98,10 +98,24 @@ async function openCheckpoint(browser, server, options) {
   return gate
 }
 
-/** A keyboard-wedge scanner: fast keys, then Enter. */
-async function wedge({ page }, text) {
-  await page.keyboard.type(text, { delay: 1 })
-  await page.keyboard.press('Enter')
+/**
+ * A keyboard-wedge scanner: fast keys, then Enter. The time of each key is the scanner's own: with `page.keyboard`
+ * it would be that of the last answer of a page that may be busy, and slow keys are fingers.
+ */
+async function wedge({ page, context }, text) {
+  const scanner = await context.newCDPSession(page)
+  const keys = [...[...text].map((key) => ({ key, text: key })), { key: 'Enter', code: 'Enter', windowsVirtualKeyCode: 13, text: '\r' }]
+  const everyS = 0.002
+  const began = Date.now() / 1_000 - keys.length * everyS
+  const sent = keys.flatMap((one, i) => {
+    const timestamp = began + i * everyS
+    return [
+      scanner.send('Input.dispatchKeyEvent', { type: 'keyDown', timestamp, ...one }),
+      scanner.send('Input.dispatchKeyEvent', { type: 'keyUp', timestamp: timestamp + everyS / 2, key: one.key, code: one.code }),
+    ]
+  })
+  await Promise.all(sent)
+  await scanner.detach()
 }
 
 await tell({
