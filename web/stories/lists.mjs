@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { enter } from './desk.mjs'
 import { person, startServer } from './harness.mjs'
 
-const lines = 5_000
+/** Blocks of a thousand: enough that a stop comes while it runs, after a look at it. */
+const lines = 12_000
 
 /** Text in GB18030, two bytes a character, as the systems of offices write it: without any mark. */
 function gb18030(text) {
@@ -84,7 +85,7 @@ export const listsStories = ({ publish, logIn, declare, document: card, well, co
 
     const shapes = days(4)
     const rows = Array.from({ length: lines - 4 }, (_, n) => `${n},样例甲,${number(n)},${shapes[n % shapes.length]},一般`)
-    rows.push(`x,张测试,${card(77)},${shapes[3]},同行`, `y,样例乙,${number(7_001)},11/02/${new Date().getFullYear()},`, `z,样例丙,3.30106E+17,${shapes[0]},`, `w,样例丁,${number(7_002)},昨天,`)
+    rows.push(`x,张测试,${card(77)},${shapes[3]},同行`, `y,样例乙,${number(20_001)},11/02/${new Date().getFullYear()},`, `z,样例丙,3.30106E+17,${shapes[0]},`, `w,样例丁,${number(20_002)},昨天,`)
     const head = '序号,接触者姓名,身份证号码（必填）,登记日,备注'
     const list = gb18030(`密接名单\r\n${head}\r\n${rows.join('\r\n')}\r\n`)
     await page.setInputFiles('#send-file', file('密接名单.csv', list))
@@ -135,7 +136,7 @@ export const listsStories = ({ publish, logIn, declare, document: card, well, co
     const mend = readFileSync(join(folder, 'mend.csv'), 'utf8')
     rmSync(folder, { recursive: true })
     if (mend.split('\r\n').filter(Boolean).length !== 4) throw new Error(`only what is wrong:\n${mend}`)
-    const mended = mend.replace('3.30106E+17', number(7_003)).replace(/11\/02\/\d+/, shapes[0]).replace('昨天', shapes[1])
+    const mended = mend.replace('3.30106E+17', number(20_003)).replace(/11\/02\/\d+/, shapes[0]).replace('昨天', shapes[1])
     await page.setInputFiles('#send-file', file('改好.csv', Buffer.from(mended)))
     await page.click('.send button[type=submit]')
     await state(page, 'ready')
