@@ -118,6 +118,16 @@ export async function logIn(who, server, phone) {
   await page.waitForSelector('#code', { state: 'detached' })
 }
 
+/** Reads the page again until something is there that the server does in its own time. */
+export async function until(wanted) {
+  for (let i = 0; i < 40; i++) {
+    await wanted.page().reload()
+    const there = await wanted.first().waitFor({ timeout: 2_000 }).then(() => true, () => false)
+    if (there) return
+  }
+  throw new Error(`not there: ${wanted}`)
+}
+
 /** Chooses a language: one press where there are two, a list where the pack brings more. */
 export async function chooseLanguage(page, language) {
   const list = page.locator('header select.languages')

@@ -14,7 +14,7 @@ import { listsStories } from './lists.mjs'
 import { packsStories } from './packs.mjs'
 import { rulesStories } from './rules.mjs'
 import { staffStories } from './staff.mjs'
-import { filmOf, logIn, person, startBrowser, tell } from './harness.mjs'
+import { filmOf, logIn, person, startBrowser, tell, until } from './harness.mjs'
 
 const docs = fileURLToPath(new URL('../../docs/pictures', import.meta.url))
 const taken = fileURLToPath(new URL('../../target/pictures', import.meta.url))
@@ -259,9 +259,7 @@ await tell({
       await staff.close()
     }
     // Until then the reviewer can take it back.
-    await who.page.waitForTimeout(12_500)
-    await who.page.reload()
-    await who.page.getByText('体温与“健康”不符').first().waitFor()
+    await until(who.page.getByText('体温与“健康”不符'))
     await who.look('code-returned')
     // And who read it, as what, and what for.
     await who.page.click('section[aria-labelledby=looks-title] summary')
@@ -292,12 +290,10 @@ await tell({
       await who.look(`appeal-${locale}`)
       const [download] = await Promise.all([page.waitForEvent('download'), page.click('.appeal .files a[download]')])
       if (download.suggestedFilename() !== 'evidence-1.png') throw new Error(download.suggestedFilename())
-      const before = await page.textContent('.appeal .note')
+      const office = page.locator('.appeal .note strong').first()
+      const before = (await office.textContent()).trim()
       await server.advance(1)
-      await page.waitForTimeout(6_000)
-      await page.reload()
-      await page.waitForSelector('.appeal .note')
-      await page.waitForFunction((text) => document.querySelector('.appeal .note')?.textContent !== text, before)
+      await until(office.filter({ hasNotText: before }))
       await page.click('.appeal summary')
       await who.look(`appeal-escalated-${locale}`)
       await who.close()
