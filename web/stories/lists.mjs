@@ -52,7 +52,8 @@ async function staff(server, name) {
   const { token } = await server.json('/api/v1/staff/login', { name, password: 'demo' })
   const headers = { authorization: `Bearer ${token}` }
   return async (path, body, type = 'application/json') => {
-    const answer = await fetch(server.base + path, { method: 'POST', headers: { ...headers, 'content-type': type }, body })
+    const init = body === undefined ? { headers } : { method: 'POST', headers: { ...headers, 'content-type': type }, body }
+    const answer = await fetch(server.base + path, init)
     if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
     return answer.json()
   }
@@ -197,8 +198,12 @@ export const listsStories = ({ publish, logIn, declare, document: card, well, co
       await as(`/api/v1/imports/${id}/start`, '{}')
       return id
     }
-    await import_(admin, 'vaccination', '110105', people('接种日期'))
-    await new Promise((done) => setTimeout(done, 3_000))
+    const known = await import_(admin, 'vaccination', '110105', people('接种日期'))
+    // Only who is known already is of elsewhere.
+    for (let i = 0; (await admin(`/api/v1/imports/${known}`)).state !== 'done'; i++) {
+      if (i === 60) throw new Error('the list of vaccinations is not done')
+      await new Promise((done) => setTimeout(done, 500))
+    }
     const id = await import_(county, 'quarantine', '330106', people('开始日期'))
     const sender = await enter(browser, server, 'data', `lists/${id}`, { width: 360, locale: 'en-GB' })
     await state(sender.page, 'held')
