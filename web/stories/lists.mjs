@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { enter } from './desk.mjs'
-import { person, startServer } from './harness.mjs'
+import { chooseLanguage, person, startServer } from './harness.mjs'
 
 /** Blocks of a thousand: enough that a stop comes while it runs, after a look at it. */
 const lines = 12_000
@@ -57,6 +57,18 @@ async function staff(server, name) {
     if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
     return answer.json()
   }
+}
+
+/** Both widths in both languages, by one log-in: an account has ten at once. */
+async function eachSight(browser, server, name, room, see) {
+  const who = await enter(browser, server, name, room, { width: 360, locale: 'zh-CN' })
+  for (const [language, width] of [['zh', 360], ['zh', 1280], ['en', 1280], ['en', 360]]) {
+    await who.page.setViewportSize({ width, height: 780 })
+    if (language !== (await who.page.getAttribute('html', 'lang')).slice(0, 2)) await chooseLanguage(who.page, language)
+    await who.page.reload()
+    await see(who, `${language === 'zh' ? 'zh-CN' : 'en-GB'}-${width}`)
+  }
+  await who.close()
 }
 
 export const listsStories = ({ publish, logIn, declare, document: card, well, colour }) => ({
@@ -173,18 +185,15 @@ export const listsStories = ({ publish, logIn, declare, document: card, well, co
     const text = `证件号码,日期\n${number(1)},${days(9)[0]}\n${number(2)},昨天\n`
     const { id } = await data(`/api/v1/imports?kind=close_contact&division=330106&name=list.csv`, text, 'application/octet-stream')
     await data(`/api/v1/imports/${id}/start`, '{}')
-    const sights = [['zh-CN', 360], ['en-GB', 1280], ['zh-CN', 1280], ['en-GB', 360]]
     for (const kept of ['yes', 'gone']) {
-      for (const [locale, width] of sights) {
-        const who = await enter(browser, server, 'data', `lists/${id}`, { width, locale })
+      await eachSight(browser, server, 'data', `lists/${id}`, async (who, sight) => {
         await state(who.page, 'done')
         await who.page.waitForSelector(`[data-kept=${kept}]`)
         await expect(who.page, { applied: 1, wrong: 1 })
         if (kept === 'yes') await who.page.waitForSelector('[data-act=mend]')
         else if (await who.page.locator('[data-act=mend], [data-act=lines], [data-why]').count()) throw new Error('what is gone is offered')
-        await who.look(`lists-kept-${kept}-${locale}-${width}`)
-        await who.close()
-      }
+        await who.look(`lists-kept-${kept}-${sight}`)
+      })
       if (kept === 'yes') await server.advance(31)
     }
   },
@@ -237,16 +246,13 @@ export const listsStories = ({ publish, logIn, declare, document: card, well, co
 
     // One that nobody answers for: the page says until when, and then that it ended, and takes the original again.
     const left = await import_(county, 'quarantine', '330106', people('开始日期').replaceAll(day, days(8)[0]))
-    const sights = [['zh-CN', 360], ['en-GB', 1280], ['zh-CN', 1280], ['en-GB', 360]]
     for (const rests of ['yes', 'no']) {
-      for (const [locale, width] of sights) {
-        const who = await enter(browser, server, 'data.city', `lists/${left}`, { width, locale })
+      await eachSight(browser, server, 'data.city', `lists/${left}`, async (who, sight) => {
         await who.page.waitForSelector(`[data-rests=${rests}]`)
         if ((await who.page.locator('[data-act=release]').count()) !== (rests === 'yes' ? 1 : 0)) throw new Error('it goes on while its lines are there, and only then')
         if (rests === 'no') await who.page.waitForSelector('#send-file', { state: 'attached' })
-        await who.look(`lists-rests-${rests}-${locale}-${width}`)
-        await who.close()
-      }
+        await who.look(`lists-rests-${rests}-${sight}`)
+      })
       if (rests === 'yes') await server.advance(31)
     }
   },
