@@ -2,8 +2,7 @@
 // office signs it and sends the next one as a file with mistakes, and who lives there reads why their code turned.
 import { choose, desk, everySight } from './accounts.mjs'
 import { enter } from './desk.mjs'
-import { person } from './harness.mjs'
-import { until } from './rules.mjs'
+import { person, until } from './harness.mjs'
 
 const password = 'correct horse battery'
 const day = (days) => new Intl.DateTimeFormat('sv-SE', { timeZone: 'Asia/Shanghai', dateStyle: 'short' }).format(Date.now() + days * 86_400_000)
@@ -189,7 +188,7 @@ export const areasStories = ({ publish, logIn, declare, well, colour }) => ({
     await sign(page)
     await sure(page)
     await state(page, 'in_force')
-    await until(resident.page, 'yellow')
+    await until(resident.page.locator('.code-card.yellow'))
     await resident.page.locator('.reasons').getByText('较高风险地区').first().waitFor()
     await resident.look('areas-resident-yellow')
     await page.waitForSelector('[data-walk="16"]', { timeout: 60_000 })
@@ -211,7 +210,7 @@ export const areasStories = ({ publish, logIn, declare, well, colour }) => ({
     await maker.look('areas-withdraw-sure-zh-CN')
     await sure(page)
     await state(page, 'withdrawn')
-    await until(resident.page, 'green')
+    await until(resident.page.locator('.code-card.green'))
     await maker.look('areas-withdrawn-zh-CN')
     await Promise.all([maker.close(), signer.close(), resident.close()])
 

@@ -121,10 +121,12 @@ export const daysStories = ({ publish, passOf, wedge }) => ({
       await who.look(`day-manager-${locale}-${width}`)
       for (const room of ['people', 'dashboard/330106', 'accounts', 'service']) {
         await page.goto(`/staff#/${room}`)
-        await page.waitForSelector('.away, [data-right=enterprise]')
+        // Not what the room before had.
+        await page.waitForSelector('.away')
         if (await page.locator('.person, .tile, [data-account], [data-state]').count()) throw new Error(`${room} shows something`)
+        await page.goto('/staff#/mine')
+        await page.waitForSelector('[data-right=enterprise] a')
       }
-      await page.goto('/staff#/mine')
       await page.click('[data-right=enterprise] a')
       // The console's session is this page's too.
       await page.waitForSelector('#place-assigned')

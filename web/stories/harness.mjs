@@ -118,6 +118,22 @@ export async function logIn(who, server, phone) {
   await page.waitForSelector('#code', { state: 'detached' })
 }
 
+/** Reads the page again until something is there that the server does in its own time. */
+export async function until(wanted) {
+  for (let i = 0; i < 40; i++) {
+    await wanted.page().reload()
+    const there = await wanted.first().waitFor({ timeout: 2_000 }).then(() => true, () => false)
+    if (there) return
+  }
+  throw new Error(`not there: ${wanted}`)
+}
+
+/** Lets the place's midnight pass if it is near, so that a server and what follows fall on one day. */
+export async function pastMidnight() {
+  const left = 86_400_000 - ((Date.now() + 8 * 3_600_000) % 86_400_000)
+  if (left < 60_000) await new Promise((done) => setTimeout(done, left + 1_000))
+}
+
 /** Chooses a language: one press where there are two, a list where the pack brings more. */
 export async function chooseLanguage(page, language) {
   const list = page.locator('header select.languages')

@@ -45,8 +45,11 @@ async function report(server, kind, record) {
   if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`)
 }
 
-/** The day where the rules hold. */
-const today = async (server) => new Intl.DateTimeFormat('sv-SE', { timeZone: 'Asia/Shanghai', dateStyle: 'short' }).format(Date.parse((await server.json('/api/v1/site')).server_time))
+/** Today and tomorrow where the rules hold: a story may begin in one and end in the other. */
+async function twoDays(server) {
+  const now = Date.parse((await server.json('/api/v1/site')).server_time)
+  return [now, now + 86_400_000].map((ms) => new Intl.DateTimeFormat('sv-SE', { timeZone: 'Asia/Shanghai', dateStyle: 'short' }).format(ms))
+}
 
 /** Whatever somebody reads of the page and of the rules, without the names of places and languages, which have one form. */
 const read = (page) => page.evaluate(() => [...document.querySelectorAll('h1, h2, h3, label, legend, button, .lead, .help, .reason p, dt, .band-word')].map((e) => e.textContent).join('\n'))
@@ -76,8 +79,8 @@ export const languagesStories = ({ declare, document, colour, passOf, wedge }) =
     await colour(page, 'green')
     await said(['藍碼', '我的健康碼', '可以通行'])
     await who.look('hant-code')
-    const day = await today(server)
-    await report(server, 'quarantine', { document_number: document(n), stay: 'home', from: day, until: day })
+    const [day, next] = await twoDays(server)
+    await report(server, 'quarantine', { document_number: document(n), stay: 'home', from: day, until: next })
     await page.evaluate(() => navigator.serviceWorker?.ready)
     await page.reload()
     await colour(page, 'red')
@@ -142,8 +145,8 @@ export const languagesStories = ({ declare, document, colour, passOf, wedge }) =
       await who.look('rtl-identity')
       await declare(who, server, n, answers)
       await colour(page, 'green')
-      const day = await today(server)
-      await report(server, 'quarantine', { document_number: document(n), stay: 'home', from: day, until: day })
+      const [day, next] = await twoDays(server)
+      await report(server, 'quarantine', { document_number: document(n), stay: 'home', from: day, until: next })
       await page.reload()
       await colour(page, 'red')
       await page.waitForSelector('.reason')

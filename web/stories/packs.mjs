@@ -3,7 +3,7 @@
 // all of them; who lives where has those of the place.
 import { randomUUID } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
-import { chooseLanguage, logIn, person, startServer } from './harness.mjs'
+import { chooseLanguage, logIn, person, startServer, until } from './harness.mjs'
 
 const packs = fileURLToPath(new URL('../../packs', import.meta.url))
 const sizes = [['zh-CN', 360], ['en-GB', 1280]]
@@ -121,7 +121,8 @@ export const packsStories = ({ document: card, well }) => ({
     const { items } = await reviewer('/api/v1/reviews?kind=declaration')
     // The demo's own residents of Hubei wait there as well.
     for (const { id } of items) await reviewer(`/api/v1/reviews/${id}`, { outcome: 'approve', reason: '与申报相符。' })
-    await who.all[0].page.waitForTimeout(12_500)
+    // Until then the reviewer can take them back.
+    await until(who.all[0].page.locator('.code-card.green'))
     await who.look('hubei-green', 'green', (page, locale) => said(page, '[aria-labelledby=lasts-title]', locale === 'zh-CN' ? ['绿码有效期', '打卡'] : ['How long green lasts', 'check']))
     await server.advance(3)
     await who.look('hubei-lapsed', 'yellow', async (page, locale) => {

@@ -2,7 +2,7 @@
 // tried on everybody, proposed, signed by a second person, in shadow, in force, and brought back.
 import { fileURLToPath } from 'node:url'
 import { enter } from './desk.mjs'
-import { logIn, person } from './harness.mjs'
+import { logIn, person, until } from './harness.mjs'
 
 const rule = 'HZ-RED-CONTACT'
 const days = '[data-value="stages.0.release.days"]'
@@ -167,7 +167,7 @@ export const rulesStories = ({ publish, colour }) => ({
     await second.waitForFunction(() => document.querySelector('[data-stage="0"]')?.textContent.includes('since'), null, { timeout: 120_000 })
 
     // The resident's code follows, and goes back when the rules do.
-    await until(resident.page, 'green')
+    await until(resident.page.locator('.code-card.green'))
     await resident.look('rules-resident-green')
     await signer.look('rules-staged-en-GB')
     await act(second, 'back')
@@ -177,7 +177,7 @@ export const rulesStories = ({ publish, colour }) => ({
     await signer.look('rules-back-sure-en-GB')
     await sure(second)
     await second.waitForSelector('.publication[data-state=ended]')
-    await until(resident.page, 'red')
+    await until(resident.page.locator('.code-card.red'))
     await signer.look('rules-ended-en-GB')
     await second.click('[data-part=publications]')
     await second.waitForSelector('[data-publication]')
@@ -370,16 +370,6 @@ export const rulesStories = ({ publish, colour }) => ({
     }
   },
 })
-
-export async function until(page, wanted) {
-  for (let i = 0; i < 40; i++) {
-    await page.reload()
-    await page.waitForSelector('.code-card')
-    if (await page.locator(`.code-card.${wanted}`).count()) return
-    await page.waitForTimeout(1_000)
-  }
-  throw new Error(`the code is not ${wanted}`)
-}
 
 const mended = {
   'cases/release.toml': [

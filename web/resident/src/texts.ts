@@ -552,7 +552,7 @@ export const en: Record<Key, string> = {
   'kept.for_good': '{name}: the rules of today do not say how long',
   'kept.erased': '{n} erased',
   'kept.last': 'Last erased: {when}',
-  'kept.about': 'Records are erased by themselves when their days are over. Of what a colour, a task or an appeal rests on the days count from its end; your last declaration stays. What is not named (checks of who you are, records of your colours, findings and orders of offices) is not erased by age.',
+  'kept.about': 'Records are erased automatically when their days are over. While a colour, a task or an appeal rests on a record it stays, and its days count from the end of that. Your last declaration stays. What is not named here (checks of who you are, records of your colours, findings and orders of offices) is not erased by age.',
   'kept.name.declaration': 'Declarations',
   'kept.name.check_in': 'Check-ins',
   'kept.name.listed': 'Entries on lists',
