@@ -213,6 +213,8 @@ export const listsStories = ({ publish, logIn, declare, document: card, well, co
       if (i === 60) throw new Error('the list of vaccinations is not done')
       await new Promise((done) => setTimeout(done, 500))
     }
+    // Which of two lists came first, and so says where somebody is, is told by the second.
+    await new Promise((done) => setTimeout(done, 1_100))
     const id = await import_(county, 'quarantine', '330106', people('开始日期'))
     const sender = await enter(browser, server, 'data', `lists/${id}`, { width: 360, locale: 'en-GB' })
     await state(sender.page, 'held')
