@@ -51,6 +51,8 @@ mod simulate;
 mod site;
 mod staff;
 mod tally;
+#[cfg(test)]
+mod testing;
 mod watch;
 
 use std::process::ExitCode;

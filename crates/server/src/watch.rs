@@ -221,29 +221,11 @@ mod tests {
     use tower::ServiceExt as _;
 
     use super::*;
-    use crate::app::App;
-    use crate::config::Config;
-
-    #[derive(clap::Parser)]
-    struct Only {
-        #[command(flatten)]
-        config: Config,
-    }
-
-    struct Dir(std::path::PathBuf);
-
-    impl Drop for Dir {
-        fn drop(&mut self) {
-            std::fs::remove_dir_all(&self.0).ok();
-        }
-    }
+    use crate::testing::{Dir, open};
 
     async fn service(name: &str) -> (Shared, Dir) {
-        let dir = std::env::temp_dir().join(format!("kangma-{name}-{}", std::process::id()));
-        std::fs::remove_dir_all(&dir).ok();
-        let args = ["kangma", "--in-flight", "2", "--data-dir", dir.to_str().unwrap()];
-        let config = <Only as clap::Parser>::parse_from(args).config;
-        (App::open(config, Rng::seeded(3)).await.unwrap(), Dir(dir))
+        let dir = Dir::new(name);
+        (open(&dir, Rng::seeded(3), None, |config| config.in_flight = 2).await, dir)
     }
 
     /// A route in each class, which reads its body.

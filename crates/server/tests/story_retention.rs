@@ -298,3 +298,20 @@ async fn a_look_goes_on_where_another_stopped_and_packs_without_days_keep_everyt
     let written = std::fs::read_to_string(&server.log).unwrap();
     assert!(written.contains("somebody was left out of a look"), "{written}");
 }
+
+/// Where days are given for something else alone, a resident reads that what they said themselves is kept.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_reads_of_days_for_one_kind_reads_that_their_own_words_are_kept() {
+    let dir = Arc::new(TempDir::new());
+    let rules = pack(&dir, "[retention]\nobservation = 30\n\n");
+    let server = Server::start(dir, &["--demo", "--pack", &rules]);
+    let person = somebody(&server, 11, json!({})).await;
+    let of = |kind: &str, days: Value| json!({ "kind": kind, "days": days, "erased": 0 });
+    let kinds = json!([
+        of("declaration", Value::Null),
+        of("check_in", Value::Null),
+        of("test", Value::Null),
+        of("observation", json!(30)),
+    ]);
+    assert_eq!(kept(&person).await, json!({ "kinds": kinds, "erased_at": null }));
+}

@@ -3,37 +3,12 @@
 use kangma_core::time::Instant;
 
 use super::{Kind, Pace, answer, list, raise};
-use crate::app::{App, Clock, Rng, Shared};
-use crate::config::Config;
-
-struct Dir(std::path::PathBuf);
-
-impl Drop for Dir {
-    fn drop(&mut self) {
-        std::fs::remove_dir_all(&self.0).ok();
-    }
-}
+use crate::app::{Rng, Shared};
+use crate::testing::{Dir, open};
 
 async fn service(name: &str) -> (Shared, Dir) {
-    let dir = std::env::temp_dir().join(format!("kangma-{name}-{}", std::process::id()));
-    std::fs::remove_dir_all(&dir).ok();
-    #[derive(clap::Parser)]
-    struct Only {
-        #[command(flatten)]
-        config: Config,
-    }
-    let mut only = <Only as clap::Parser>::parse_from(["kangma", "--data-dir", dir.to_str().unwrap()]);
-    let schema = |part: &str| {
-        let url = std::env::var("KANGMA_TEST_POSTGRES_URL").unwrap();
-        Some(format!("{url}?options=-csearch_path%3D{name}_{}{part}", std::process::id()))
-    };
-    if std::env::var("KANGMA_TEST_ENGINE").is_ok_and(|engine| engine == "postgres") {
-        (only.config.data.database_url, only.config.data.keys_url) = (schema(""), schema("_keys"));
-    }
-    let app = App::open(only.config, Rng::seeded(11)).await.unwrap();
-    let mut app = std::sync::Arc::into_inner(app).unwrap();
-    app.clock = Clock::stopped(Instant(1_655_000_000));
-    (std::sync::Arc::new(app), Dir(dir))
+    let dir = Dir::new(name);
+    (open(&dir, Rng::seeded(11), Some(Instant(1_655_000_000)), |_| ()).await, dir)
 }
 
 #[tokio::test(flavor = "multi_thread")]

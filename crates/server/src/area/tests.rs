@@ -6,47 +6,22 @@ use kangma_core::time::{DAY_S, Day, Instant};
 
 use super::entries::{Raw, check, of_file};
 use super::{Proposal, all, job, propose, sign, store, withdraw};
-use crate::app::{App, Clock, Rng, Shared};
-use crate::config::Config;
+use crate::app::{Rng, Shared};
 use crate::decide::job::{Part, Walked, touched};
 use crate::error::Problem;
 use crate::packs::AreasSay;
 use crate::staff::{Grant, Officer};
+use crate::testing::{Dir, open};
 use kangma_core::rules::listing::{Entry, State, state};
-
-struct Dir(std::path::PathBuf);
-
-impl Drop for Dir {
-    fn drop(&mut self) {
-        std::fs::remove_dir_all(&self.0).ok();
-    }
-}
 
 const START: &str = "2026-03-10T10:00:00+08:00";
 const PEOPLE: u64 = 400;
 
 async fn service(name: &str) -> (Shared, Dir) {
-    let dir = std::env::temp_dir().join(format!("kangma-areas-{name}-{}", std::process::id()));
-    std::fs::remove_dir_all(&dir).ok();
-    #[derive(clap::Parser)]
-    struct Only {
-        #[command(flatten)]
-        config: Config,
-    }
-    let mut only = <Only as clap::Parser>::parse_from(["kangma", "--data-dir", dir.to_str().unwrap()]);
-    let schema = |part: &str| {
-        let url = std::env::var("KANGMA_TEST_POSTGRES_URL").unwrap();
-        Some(format!("{url}?options=-csearch_path%3Dareas_{name}_{}{part}", std::process::id()))
-    };
-    if std::env::var("KANGMA_TEST_ENGINE").is_ok_and(|engine| engine == "postgres") {
-        (only.config.data.database_url, only.config.data.keys_url) = (schema(""), schema("_keys"));
-    }
-    let app = App::open(only.config, Rng::seeded(5)).await.unwrap();
-    let mut app = std::sync::Arc::into_inner(app).unwrap();
-    app.clock = Clock::stopped(Instant::parse(START).unwrap());
-    let app = std::sync::Arc::new(app);
+    let dir = Dir::new(&format!("areas_{name}"));
+    let app = open(&dir, Rng::seeded(5), Some(Instant::parse(START).unwrap()), |_| ()).await;
     crate::cli::seed::town(&app, PEOPLE, app.clock.now()).await.unwrap();
-    (app, Dir(dir))
+    (app, dir)
 }
 
 fn officer(name: &str, office: u8, permission: Permission) -> Officer {

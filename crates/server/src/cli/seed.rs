@@ -340,36 +340,16 @@ mod tests {
     use kangma_core::decision::Colour;
 
     use super::*;
+    use crate::testing::{Dir, open};
 
     const N: u64 = 2_000;
 
-    struct Dir(std::path::PathBuf);
-
-    impl Drop for Dir {
-        fn drop(&mut self) {
-            std::fs::remove_dir_all(&self.0).ok();
-        }
-    }
-
     async fn seeded(name: &str, seed: u64, at: Instant) -> (Shared, Dir) {
-        let dir = std::env::temp_dir().join(format!("kangma-seed-{name}-{}", std::process::id()));
-        std::fs::remove_dir_all(&dir).ok();
-        #[derive(clap::Parser)]
-        struct Only {
-            #[command(flatten)]
-            config: Config,
-        }
-        let mut only = <Only as clap::Parser>::parse_from(["kangma", "--data-dir", dir.to_str().unwrap()]);
-        if std::env::var("KANGMA_TEST_ENGINE").is_ok_and(|engine| engine == "postgres") {
-            let url = std::env::var("KANGMA_TEST_POSTGRES_URL").unwrap();
-            let schema = format!("seed_{name}_{}", std::process::id());
-            only.config.data.database_url = Some(format!("{url}?options=-csearch_path%3D{schema}"));
-            only.config.data.keys_url = Some(format!("{url}?options=-csearch_path%3D{schema}_keys"));
-        }
-        let app = App::open(only.config, Rng::system()).await.unwrap();
+        let dir = Dir::new(name);
+        let app = open(&dir, Rng::system(), None, |_| ()).await;
         let homes = Homes::Districts;
         fill(&app, Town { seed, from: 0, people: N, newcomers: 100, homes, at }, false).await.unwrap();
-        (app, Dir(dir))
+        (app, dir)
     }
 
     /// All that is known of everybody, without what depends on the installation's keys: the digest

@@ -8,38 +8,16 @@ use serde_json::json;
 
 use super::ask::EntryRequest;
 use super::{Collector, Item, Kept, What, entry, keep};
-use crate::app::{App, Rng, Shared};
-use crate::config::Config;
+use crate::app::{Rng, Shared};
 use crate::db::Unit;
 use crate::decide::{self, Missing, Recording};
 use crate::look::{self, Looker, Purpose};
 use crate::person;
-
-struct Dir(std::path::PathBuf);
-
-impl Drop for Dir {
-    fn drop(&mut self) {
-        std::fs::remove_dir_all(&self.0).ok();
-    }
-}
+use crate::testing::{Dir, open};
 
 async fn service(name: &str) -> (Shared, Dir) {
-    let dir = std::env::temp_dir().join(format!("kangma-{name}-{}", std::process::id()));
-    std::fs::remove_dir_all(&dir).ok();
-    #[derive(clap::Parser)]
-    struct Only {
-        #[command(flatten)]
-        config: Config,
-    }
-    let mut only = <Only as clap::Parser>::parse_from(["kangma", "--data-dir", dir.to_str().unwrap()]);
-    let schema = |part: &str| {
-        let url = std::env::var("KANGMA_TEST_POSTGRES_URL").unwrap();
-        Some(format!("{url}?options=-csearch_path%3D{name}_{}{part}", std::process::id()))
-    };
-    if std::env::var("KANGMA_TEST_ENGINE").is_ok_and(|engine| engine == "postgres") {
-        (only.config.data.database_url, only.config.data.keys_url) = (schema(""), schema("_keys"));
-    }
-    (App::open(only.config, Rng::seeded(7)).await.unwrap(), Dir(dir))
+    let dir = Dir::new(name);
+    (open(&dir, Rng::seeded(7), None, |_| ()).await, dir)
 }
 
 fn looker() -> Looker {

@@ -17,18 +17,11 @@ use kangma_core::rules::retention::spent;
 use kangma_core::rules::set::{Entry, PackSet, Void, decide_in};
 
 use super::{Erasing, Missing, Recording, Standing, current, nothing_else, now, record, standing};
-use crate::app::{App, Clock, Rng, Shared};
+use crate::app::{App, Rng, Shared};
 use crate::config::Config;
 use crate::person::Person;
+use crate::testing::{Dir, open};
 use crate::{person, tally};
-
-struct Dir(std::path::PathBuf);
-
-impl Drop for Dir {
-    fn drop(&mut self) {
-        std::fs::remove_dir_all(&self.0).ok();
-    }
-}
 
 /// Hangzhou's pack with days, and with other words in place of some.
 fn load(changes: &[(&str, &str)]) -> Arc<Pack> {
@@ -57,27 +50,9 @@ fn packs(start: Instant) -> PackSet {
 }
 
 async fn service(name: &str, start: Instant) -> (Shared, Dir) {
-    let dir = std::env::temp_dir().join(format!("kangma-{name}-{}", std::process::id()));
-    std::fs::remove_dir_all(&dir).ok();
-    #[derive(clap::Parser)]
-    struct Only {
-        #[command(flatten)]
-        config: Config,
-    }
-    let mut only = <Only as clap::Parser>::parse_from(["kangma", "--data-dir", dir.to_str().unwrap()]);
-    let schema = |part: &str| {
-        let url = std::env::var("KANGMA_TEST_POSTGRES_URL").unwrap();
-        let name = format!("simulation_{}{part}", std::process::id());
-        Some(format!("{url}?options=-csearch_path%3D{name}"))
-    };
-    if std::env::var("KANGMA_TEST_ENGINE").is_ok_and(|engine| engine == "postgres") {
-        (only.config.data.database_url, only.config.data.keys_url) = (schema(""), schema("_keys"));
-    }
-    keys(&dir.join("keys"));
-    let app = App::open(only.config, Rng::seeded(7)).await.unwrap();
-    let mut app = std::sync::Arc::into_inner(app).unwrap();
-    app.clock = Clock::stopped(start);
-    (std::sync::Arc::new(app), Dir(dir))
+    let dir = Dir::new(name);
+    let set = |config: &mut Config| keys(&config.data.data_dir.join("keys"));
+    (open(&dir, Rng::seeded(7), Some(start), set).await, dir)
 }
 
 /// The same keys each time, and with them the same people: what happens to whom is in their order.

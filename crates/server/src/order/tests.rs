@@ -8,45 +8,21 @@ use kangma_core::time::{DAY_S, Instant};
 
 use super::undo::{self, Undo};
 use super::{Ask, Of, State, approve, give, sign, store, withdraw};
-use crate::app::{App, Clock, Rng, Shared};
+use crate::app::{Rng, Shared};
 use crate::config::Config;
 use crate::decide::{self, Missing, Recording};
 use crate::http::IdempotencyKey;
 use crate::person::{self, Profile};
 use crate::staff::{self, Grant, NewStaff, Officer};
+use crate::testing::{Dir, open};
 use crate::{alarm, seal};
-
-struct Dir(std::path::PathBuf);
-
-impl Drop for Dir {
-    fn drop(&mut self) {
-        std::fs::remove_dir_all(&self.0).ok();
-    }
-}
 
 const START: Instant = Instant(1_581_480_000);
 
 async fn service(name: &str, orders_per_hour: usize) -> (Shared, Dir) {
-    let dir = std::env::temp_dir().join(format!("kangma-{name}-{}", std::process::id()));
-    std::fs::remove_dir_all(&dir).ok();
-    #[derive(clap::Parser)]
-    struct Only {
-        #[command(flatten)]
-        config: Config,
-    }
-    let mut only = <Only as clap::Parser>::parse_from(["kangma", "--data-dir", dir.to_str().unwrap()]);
-    only.config.orders_per_hour = orders_per_hour;
-    let schema = |part: &str| {
-        let url = std::env::var("KANGMA_TEST_POSTGRES_URL").unwrap();
-        Some(format!("{url}?options=-csearch_path%3D{name}_{}{part}", std::process::id()))
-    };
-    if std::env::var("KANGMA_TEST_ENGINE").is_ok_and(|engine| engine == "postgres") {
-        (only.config.data.database_url, only.config.data.keys_url) = (schema(""), schema("_keys"));
-    }
-    let app = App::open(only.config, Rng::seeded(5)).await.unwrap();
-    let mut app = std::sync::Arc::into_inner(app).unwrap();
-    app.clock = Clock::stopped(START);
-    (std::sync::Arc::new(app), Dir(dir))
+    let dir = Dir::new(name);
+    let set = |config: &mut Config| config.orders_per_hour = orders_per_hour;
+    (open(&dir, Rng::seeded(5), Some(START), set).await, dir)
 }
 
 /// Somebody on the staff, in the database and as a session would have them.

@@ -71,28 +71,16 @@ pub async fn round(app: &Shared) -> Result<(), Problem> {
 
 #[cfg(test)]
 mod tests {
-    use crate::app::{App, Rng};
-    use crate::config::Config;
+    use crate::app::Rng;
     use crate::db::Unit;
     use crate::publication::store;
+    use crate::testing::{Dir, open};
 
     /// With the database silent nobody knows whether a write came through; it is done again.
     #[tokio::test]
     async fn a_count_that_is_written_again_counts_nobody_twice() {
-        #[derive(clap::Parser)]
-        struct Only {
-            #[command(flatten)]
-            config: Config,
-        }
-        let name = format!("counts_{}", std::process::id());
-        let dir = std::env::temp_dir().join(format!("kangma-{name}"));
-        let mut only = <Only as clap::Parser>::parse_from(["kangma", "--data-dir", dir.to_str().unwrap()]);
-        if std::env::var("KANGMA_TEST_ENGINE").is_ok_and(|engine| engine == "postgres") {
-            let url = std::env::var("KANGMA_TEST_POSTGRES_URL").unwrap();
-            let schema = |part: &str| Some(format!("{url}?options=-csearch_path%3D{name}{part}"));
-            (only.config.data.database_url, only.config.data.keys_url) = (schema(""), schema("_keys"));
-        }
-        let app = App::open(only.config, Rng::seeded(3)).await.unwrap();
+        let dir = Dir::new("counts");
+        let app = open(&dir, Rng::seeded(3), None, |_| ()).await;
         let (id, key) = ([7; 16], (0, 2, 3));
         (0..3).for_each(|_| app.packs.count((id, key)));
         // It came through, and its node was not told.
@@ -111,6 +99,5 @@ mod tests {
         assert_eq!(counted().await, [(0, 2, 3, 14)], "and nothing is left to write");
         app.db.clone().close().await;
         app.key_store.clone().close().await;
-        std::fs::remove_dir_all(&dir).ok();
     }
 }

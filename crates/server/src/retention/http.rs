@@ -18,7 +18,8 @@ use crate::person;
 /// How long facts of oneself are kept.
 #[derive(Serialize, ToSchema)]
 pub struct Retention {
-    /// By kind, as the rules where one is say it; what is not named is kept.
+    /// By kind, as the rules where one is say it; what is not named is kept. Where days are given for
+    /// anything, what one says and shows of oneself is named as well.
     kinds: Vec<KindKept>,
     /// When something was erased last because its days were over.
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -35,6 +36,9 @@ pub struct KindKept {
     /// How many of oneself were erased so far.
     erased: u64,
 }
+
+/// What everybody has and would look for in a list that leaves it out.
+const OWN: [Kind; 3] = [Kind::Declaration, Kind::CheckIn, Kind::Test];
 
 /// Reads how long facts of oneself are kept, and how many were erased since.
 #[utoipa::path(get, path = "/api/v1/me/retention", tag = "resident",
@@ -57,6 +61,9 @@ pub async fn mine(State(app): State<Shared>, who: Resident) -> Result<Private<Re
         days: retention::days(&set, pack, kind, now),
         erased: erased.map_or(0, |e| e.of(kind)),
     };
-    let kinds = Kind::ALL.into_iter().map(of).filter(|k| k.days.is_some() || k.erased > 0);
-    Ok(Private(Retention { kinds: kinds.collect(), erased_at: erased.map(|e| Instant(e.at)) }))
+    let kinds = Kind::ALL.into_iter().map(|kind| (kind, of(kind))).collect::<Vec<_>>();
+    let is_told = |k: &KindKept| k.days.is_some() || k.erased > 0;
+    let any = kinds.iter().any(|(_, k)| is_told(k));
+    let told = kinds.into_iter().filter(|(kind, k)| is_told(k) || any && OWN.contains(kind)).map(|(_, k)| k);
+    Ok(Private(Retention { kinds: told.collect(), erased_at: erased.map(|e| Instant(e.at)) }))
 }

@@ -13,43 +13,14 @@ use super::runs::{self, Ask};
 use tokio::sync::oneshot;
 
 use super::{Age, Forecast, Progress, Question, Shade, SimulateError, Source, changes, run, together};
-use crate::app::{App, Clock, Rng, Shared};
-use crate::config::Config;
+use crate::app::{Rng, Shared};
 use crate::seal::PersonKeys;
+use crate::testing::{Dir, open};
 use crate::{decide, person};
 
-struct Dir(PathBuf);
-
-impl Drop for Dir {
-    fn drop(&mut self) {
-        std::fs::remove_dir_all(&self.0).ok();
-    }
-}
-
-/// A service under a pack whose clock stands still, on one folder for all services of a name.
-async fn service(name: &str, pack: Option<PathBuf>, at: Instant) -> Shared {
-    let dir = folder(name);
-    #[derive(clap::Parser)]
-    struct Only {
-        #[command(flatten)]
-        config: Config,
-    }
-    let mut only = <Only as clap::Parser>::parse_from(["kangma", "--data-dir", dir.to_str().unwrap()]);
-    only.config.pack = pack;
-    if std::env::var("KANGMA_TEST_ENGINE").is_ok_and(|engine| engine == "postgres") {
-        let url = std::env::var("KANGMA_TEST_POSTGRES_URL").unwrap();
-        let schema = format!("simulate_{name}_{}", std::process::id());
-        only.config.data.database_url = Some(format!("{url}?options=-csearch_path%3D{schema}"));
-        only.config.data.keys_url = Some(format!("{url}?options=-csearch_path%3D{schema}_keys"));
-    }
-    let app = App::open(only.config, Rng::seeded(7)).await.unwrap();
-    let mut app = Arc::into_inner(app).unwrap();
-    app.clock = Clock::stopped(at);
-    Arc::new(app)
-}
-
-fn folder(name: &str) -> PathBuf {
-    std::env::temp_dir().join(format!("kangma-simulate-{name}-{}", std::process::id()))
+/// A service under a pack whose clock stands still.
+async fn service(data: &Dir, pack: Option<PathBuf>, at: Instant) -> Shared {
+    open(data, Rng::seeded(7), Some(at), |config| config.pack = pack).await
 }
 
 async fn close(app: Shared) {
@@ -84,13 +55,13 @@ fn draft() -> PackFiles {
 }
 
 fn write(files: &PackFiles, name: &str) -> Dir {
-    let dir = folder(name);
+    let dir = Dir::new(name);
     for (file, text) in &files.0 {
-        let path = dir.join(file);
+        let path = dir.path().join(file);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
-    Dir(dir)
+    dir
 }
 
 fn source(app: &Shared) -> Arc<Source> {
@@ -127,8 +98,8 @@ async fn everybody(app: &Shared) -> BTreeMap<PersonId, (Shade, u64)> {
 async fn whoever_switches_to_the_draft_finds_exactly_what_was_forecast() {
     const PEOPLE: u64 = 1_500;
     let at = Instant::parse("2026-03-10T10:00:00+08:00").unwrap();
-    let data = Dir(folder("switch"));
-    let app = service("switch", None, at).await;
+    let data = Dir::new("switch");
+    let app = service(&data, None, at).await;
     crate::cli::seed::town(&app, PEOPLE, at).await.unwrap();
     // Two days on nothing that was stored stands of those whose check-ins are due.
     let at = at.plus_s(2 * DAY_S);
@@ -140,7 +111,7 @@ async fn whoever_switches_to_the_draft_finds_exactly_what_was_forecast() {
     close(app).await;
 
     let pack = write(&draft(), "switch-draft");
-    let app = service("switch", Some(pack.0.clone()), at).await;
+    let app = service(&data, Some(pack.path().to_owned()), at).await;
     let after = everybody(&app).await;
     assert_eq!(before.len() as u64, PEOPLE);
     let mut found = BTreeMap::new();
@@ -171,8 +142,8 @@ async fn whoever_switches_to_the_draft_finds_exactly_what_was_forecast() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_may_be_shown_hides_few_people_and_its_examples_are_nobody() {
     let at = Instant::parse("2026-03-10T10:00:00+08:00").unwrap();
-    let data = Dir(folder("shown"));
-    let app = service("shown", None, at).await;
+    let data = Dir::new("shown");
+    let app = service(&data, None, at).await;
     crate::cli::seed::town(&app, 600, at).await.unwrap();
     let question = question(&app, at);
     let forecast = ask(&app, self::question(&app, at)).await;
@@ -216,8 +187,8 @@ async fn what_may_be_shown_hides_few_people_and_its_examples_are_nobody() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sample_a_division_and_a_stop_do_what_they_say() {
     let at = Instant::parse("2026-03-10T10:00:00+08:00").unwrap();
-    let data = Dir(folder("parts"));
-    let app = service("parts", None, at).await;
+    let data = Dir::new("parts");
+    let app = service(&data, None, at).await;
     crate::cli::seed::town(&app, 2_000, at).await.unwrap();
     let xiaoshan = ask(&app, Question { division: Place::division(330_109), ..question(&app, at) }).await;
     let all = ask(&app, question(&app, at)).await;
@@ -240,8 +211,8 @@ async fn a_sample_a_division_and_a_stop_do_what_they_say() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_makes_one_run_at_a_time_and_a_stop_is_heard_while_it_waits() {
     let at = Instant::parse("2026-03-10T10:00:00+08:00").unwrap();
-    let data = Dir(folder("runs"));
-    let app = service("runs", None, at).await;
+    let data = Dir::new("runs");
+    let app = service(&data, None, at).await;
     crate::cli::seed::town(&app, 200, at).await.unwrap();
     let mut places = Vec::new();
     while app.gate.inside() < app.config.in_flight {
