@@ -19,7 +19,7 @@ use crate::person;
 #[derive(Serialize, ToSchema)]
 pub struct Retention {
     /// By kind, as the rules where one is say it; what is not named is kept. Where days are given for
-    /// anything, what one says and shows of oneself is named as well.
+    /// anything, declarations, check-ins and tests are named as well.
     kinds: Vec<KindKept>,
     /// When something was erased last because its days were over.
     #[schema(value_type = Option<String>, format = DateTime)]
