@@ -19,6 +19,8 @@ export const say = (x) => (x >= 100 ? Math.round(x).toLocaleString('en') : Strin
 
 const pinned = (core, file, args) => (core === undefined ? [file, args] : ['taskset', ['-c', String(core), file, ...args]])
 
+const batch = (file, args) => (process.platform === 'linux' ? ['chrt', ['--batch', '0', file, ...args]] : [file, args])
+
 export function run(file, args, { env = {}, core } = {}) {
   const [program, all] = pinned(core, file, args)
   return execFileSync(program, all, { env: { ...base, ...env }, encoding: 'utf8', maxBuffer: 1 << 30, stdio: ['ignore', 'pipe', 'inherit'] })
@@ -96,10 +98,13 @@ export function requests(env, profile, n) {
   return file
 }
 
-/** Answers a second, closed loop. */
+/**
+ * Answers a second, closed loop. As a batch process: each answer wakes wrk, and on cores that it shares it would
+ * else take them from the service in the middle of the next one.
+ */
 export function wrk(url, connections, file, { seconds = SECONDS, core } = {}) {
   const script = file ? ['-s', 'tools/wrk.lua', url, '--', file] : [url]
-  const out = run('wrk', ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '10s', ...script], { core })
+  const out = run(...batch('wrk', ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '10s', ...script]), { core })
   if (!file) return Number(out.match(/Requests\/sec:\s+([\d.]+)/)[1])
   const { requests: n, us, non2xx, io_errors } = JSON.parse(out.trim().split('\n').at(-1))
   if (non2xx + io_errors > 0) throw new Error(`${url}: ${non2xx} refused, ${io_errors} broken of ${n}`)

@@ -323,12 +323,14 @@ pub struct DbConfig {
     pub queue_max: usize,
     /// Pages that a file may have: only tests set it, to meet a full disk.
     pub pages_max: Option<u32>,
+    /// Pages of a file's log at which it is moved into the file.
+    pub log_pages: i64,
 }
 
 impl DbConfig {
     /// At a place, with the usual limits.
     pub fn at(place: Place) -> DbConfig {
-        DbConfig { place, queue_max: 8_192, pages_max: None }
+        DbConfig { place, queue_max: 8_192, pages_max: None, log_pages: sqlite::LOG_PAGES }
     }
 
     /// The file of a data folder.

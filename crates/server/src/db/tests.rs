@@ -204,6 +204,38 @@ async fn a_full_disk_is_said_and_writing_goes_on_once_there_is_room() {
 }
 
 #[tokio::test]
+async fn the_log_is_moved_beside_the_writer_and_begins_anew_also_after_somebody_read_long() {
+    let temp = Temp::file();
+    let mut config = temp.0.clone();
+    config.log_pages = 50;
+    let db = Db::open(&config, Instant(0)).await.unwrap();
+    let mut units = 0;
+    let other = rusqlite::Connection::open(temp.path()).unwrap();
+    // Pages in the log now; to ask moves nothing.
+    let log = || other.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| row.get::<_, i64>(1)).unwrap();
+    let mut fill = async |until: &dyn Fn(i64) -> bool| {
+        for _ in 0..2_000 {
+            db.commit(put(&format!("{units:0>3000}"), units)).await.unwrap();
+            units += 1;
+            if until(log()) {
+                return units;
+            }
+        }
+        panic!("2,000 units on, the log has {} pages", log());
+    };
+    fill(&|pages| pages > 50).await;
+    fill(&|pages| pages < 50).await;
+    let reading = rusqlite::Connection::open(temp.path()).unwrap();
+    reading.execute_batch("BEGIN; SELECT COUNT(*) FROM setting;").unwrap();
+    fill(&|pages| pages > 400).await;
+    reading.execute_batch("COMMIT").unwrap();
+    let units = fill(&|pages| pages < 50).await;
+    let count = db.one(&COUNT, &[]).await.unwrap().unwrap().int(0).unwrap();
+    assert_eq!(count, units);
+    db.close().await;
+}
+
+#[tokio::test]
 async fn an_unknown_schema_and_an_edited_migration_are_refused() {
     let temp = Temp::new();
     temp.open().await.close().await;

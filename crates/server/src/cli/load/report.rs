@@ -14,6 +14,9 @@ use super::wire::Answer;
 const LATE_MAX_MS: f64 = 5.0;
 /// Longest latency that is told apart.
 const LATENCY_MAX_US: u64 = 120_000_000;
+/// A run is told in stretches of this many seconds as well: a queue that stands for a while is one
+/// thing in the whole and another in its stretch.
+const STRETCH_S: u64 = 10;
 /// Buckets of the raw histogram in each doubling.
 const PER_DOUBLING: f64 = 8.0;
 
@@ -83,11 +86,29 @@ fn raw(us: &Histogram<u64>) -> Vec<(u64, u64)> {
     buckets.into_iter().map(|(at, n)| ((f64::from(at) / PER_DOUBLING).exp2().floor() as u64, n)).collect()
 }
 
+/// What was answered in some seconds of a run.
+#[derive(Debug)]
+struct Stretch {
+    from_s: u64,
+    latency_us: Histogram<u64>,
+}
+
+impl Stretch {
+    fn json(&self) -> Value {
+        let latency = latency_ms(&self.latency_us);
+        json!({ "from_s": self.from_s, "answered": self.latency_us.len(), "latency_ms": latency })
+    }
+}
+
 /// A run's counts.
 #[derive(Debug)]
 pub struct Report {
     kinds: BTreeMap<Kind, Counts>,
     late_us: Histogram<u64>,
+    /// Those that are over.
+    stretches: Vec<Value>,
+    /// The one that runs.
+    stretch: Stretch,
 }
 
 /// What a run was.
@@ -112,15 +133,26 @@ pub struct Run {
 impl Report {
     /// Nothing yet.
     pub fn new() -> Report {
-        Report { kinds: BTreeMap::new(), late_us: histogram() }
+        let stretch = Stretch { from_s: 0, latency_us: histogram() };
+        Report { kinds: BTreeMap::new(), late_us: histogram(), stretches: Vec::new(), stretch }
     }
 
     fn counts(&mut self, kind: Kind) -> &mut Counts {
         self.kinds.entry(kind).or_insert_with(Counts::new)
     }
 
-    /// An answer; its latency counts from the intended start. That of a refusal does not count.
-    pub fn answer(&mut self, kind: Kind, answer: Answer, latency: Duration) {
+    /// An answer, so long after the start of the run; its latency counts from the intended start. That
+    /// of a refusal does not count.
+    pub fn answer(&mut self, kind: Kind, answer: Answer, elapsed: Duration, latency: Duration) {
+        let from_s = elapsed.as_secs() / STRETCH_S * STRETCH_S;
+        if from_s > self.stretch.from_s {
+            self.stretches.push(self.stretch.json());
+            self.stretch.from_s = from_s;
+            self.stretch.latency_us.reset();
+        }
+        if (200..300).contains(&answer.status) {
+            self.stretch.latency_us.saturating_record(latency.as_micros() as u64);
+        }
         let counts = self.counts(kind);
         if (200..300).contains(&answer.status) {
             counts.answered += 1;
@@ -171,6 +203,7 @@ impl Report {
             "per_s": sum.answered as f64 / s, "sent_per_s": sent as f64 / s,
             "connections": run.connections, "nodes": run.nodes, "kinds": kinds,
             "histogram": raw(&sum.latency_us),
+            "stretches": self.stretches.iter().cloned().chain([self.stretch.json()]).collect::<Vec<_>>(),
             "generator_late_ms": self.late_ms(),
             "generator_cpu": run.busy.map(|busy| busy.as_secs_f64() / s),
             "generator_kept_up": self.late_ms() <= LATE_MAX_MS,
@@ -223,6 +256,8 @@ impl Report {
 mod tests {
     use super::*;
 
+    const SOON: Duration = Duration::from_secs(1);
+
     fn answer(status: u16) -> Answer {
         Answer { status, body_bytes: 100, head_bytes: 50, close: false }
     }
@@ -242,9 +277,9 @@ mod tests {
     #[test]
     fn refusals_are_counted_by_status_and_have_no_latency() {
         let mut report = Report::new();
-        (0..10).for_each(|_| report.answer(Kind::Code, answer(200), Duration::from_millis(2)));
-        report.answer(Kind::Code, answer(503), Duration::from_secs(9));
-        report.answer(Kind::Declaration, answer(429), Duration::from_secs(9));
+        (0..10).for_each(|_| report.answer(Kind::Code, answer(200), SOON, Duration::from_millis(2)));
+        report.answer(Kind::Code, answer(503), SOON, Duration::from_secs(9));
+        report.answer(Kind::Declaration, answer(429), SOON, Duration::from_secs(9));
         report.failure(Kind::Declaration);
         let all = report.json(&run());
         assert_eq!((&all["answered"], &all["refused"], &all["failed"]), (&json!(10), &json!(2), &json!(1)));
@@ -262,7 +297,7 @@ mod tests {
         for _ in 0..50_000 {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             let us = 2_f64.powf((state >> 40) as f64 / f64::from(1 << 24) * 26.0);
-            report.answer(Kind::Code, answer(200), Duration::from_micros(us as u64));
+            report.answer(Kind::Code, answer(200), SOON, Duration::from_micros(us as u64));
         }
         let all = report.json(&run());
         let buckets: Vec<(u64, u64)> = serde_json::from_value(all["histogram"].clone()).unwrap();
@@ -276,6 +311,27 @@ mod tests {
         });
         let (p50, half) = (all["latency_ms"]["p50"].as_f64().unwrap() * 1000.0, half.unwrap().0 as f64);
         assert!((0.9..1.12).contains(&(half / p50)), "{half} µs against {p50} µs");
+    }
+
+    #[test]
+    fn a_slow_stretch_is_told_by_itself() {
+        let mut report = Report::new();
+        for s in 0..35_u64 {
+            let latency = Duration::from_millis(if s / 10 == 2 { 900 } else { 3 });
+            report.answer(Kind::Code, answer(200), Duration::from_secs(s), latency);
+        }
+        report.answer(Kind::Code, answer(503), Duration::from_secs(35), Duration::from_secs(9));
+        let all = report.json(&run());
+        let told: Vec<(u64, u64, bool)> = all["stretches"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| {
+                let slow = one["latency_ms"]["p50"].as_f64().unwrap() > 800.0;
+                (one["from_s"].as_u64().unwrap(), one["answered"].as_u64().unwrap(), slow)
+            })
+            .collect();
+        assert_eq!(told, [(0, 10, false), (10, 10, false), (20, 10, true), (30, 5, false)]);
     }
 
     #[test]

@@ -107,8 +107,8 @@ impl Line {
             };
             match tokio::time::timeout(ANSWER_WAIT, open.exchange(&request)).await {
                 Ok(Ok(answer)) => {
-                    let latency = self.elapsed().saturating_sub(due);
-                    report.borrow_mut().answer(ask.kind, answer, latency);
+                    let elapsed = self.elapsed();
+                    report.borrow_mut().answer(ask.kind, answer, elapsed, elapsed.saturating_sub(due));
                     wire = (!answer.close).then_some(open);
                 }
                 Ok(Err(_)) | Err(_) => report.borrow_mut().failure(ask.kind),

@@ -21,9 +21,11 @@ use super::{
     Affects, Changes, DbConfig, DbError, OpenError, Page, Point, Row, Rows, Span, Stmt, Unit, Value, Walk,
 };
 
+mod checkpoint;
 mod dump;
 mod migrate;
 
+use checkpoint::Checkpoints;
 pub(super) use dump::{dump, restore};
 pub(super) use migrate::{check, check_schema};
 
@@ -37,9 +39,9 @@ const COMPANY: usize = 6;
 /// Page cache of a reading connection, in KiB. Small: the operating system caches the file.
 const READ_CACHE_KIB: i64 = 4 * 1024;
 const WRITE_CACHE_KIB: i64 = 64 * 1024;
-/// The log is moved into the file when it has this many pages (4 KiB each). Rarely: moving
-/// random pages costs more than the commits themselves.
-const CHECKPOINT_PAGES: i64 = 100_000;
+/// The log is moved into the file when it has this many pages (4 KiB each), where nothing else is asked.
+/// Rarely: moving random pages costs more than the commits themselves.
+pub(super) const LOG_PAGES: i64 = 100_000;
 /// Prepared statements kept by a connection.
 const STATEMENTS: usize = 256;
 
@@ -80,8 +82,9 @@ impl Sqlite {
         now: Instant,
         changes: &Changes,
     ) -> Result<Sqlite, OpenError> {
-        let writer = migrate::run(open_writer(path, config)?, path, known, now)?;
-        let committer = Committer::start(writer, config.queue_max, changes.clone());
+        let mut writer = migrate::run(open_writer(path, config)?, path, known, now)?;
+        let checkpoints = Checkpoints::of(&mut writer, path, config.log_pages)?;
+        let committer = Committer::start(writer, checkpoints, config.queue_max, changes.clone());
         Ok(Sqlite { readers: Readers::new(path), committer })
     }
 
@@ -178,7 +181,6 @@ fn open_writer(path: &Path, config: &DbConfig) -> Result<Writer, OpenError> {
         // What is erased is overwritten where it lay, where that costs no further page.
         connection.pragma_update(None, "secure_delete", "FAST")?;
         connection.pragma_update(None, "cache_size", -WRITE_CACHE_KIB)?;
-        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
         connection.pragma_update(None, "journal_size_limit", 512 * 1024 * 1024_i64)?;
         connection.pragma_update(None, "temp_store", "MEMORY")?;
         if let Some(pages) = config.pages_max {
@@ -374,11 +376,11 @@ pub struct Committer {
 }
 
 impl Committer {
-    pub(super) fn start(writer: Writer, queue_max: usize, changes: Changes) -> Committer {
+    fn start(writer: Writer, checkpoints: Checkpoints, queue_max: usize, changes: Changes) -> Committer {
         let (queue, waiting) = mpsc::channel(queue_max.max(1));
         let thread = std::thread::Builder::new()
             .name("db-writer".into())
-            .spawn(move || write_all(writer, waiting, &changes))
+            .spawn(move || write_all(writer, checkpoints, waiting, &changes))
             .expect("a thread can be started at the start of the service");
         Committer { queue, thread: Arc::new(std::sync::Mutex::new(Some(thread))) }
     }
@@ -422,7 +424,12 @@ impl Committer {
 /// The writer thread: takes all units that wait into one transaction, and answers them only after the
 /// commit is on disk. A lone unit commits at once, and while it does others gather; where they come in
 /// company, a group waits until [`PACE`] after the one before it began.
-fn write_all(writer: Writer, mut queue: mpsc::Receiver<Waiting>, changes: &Changes) {
+fn write_all(
+    writer: Writer,
+    mut checkpoints: Checkpoints,
+    mut queue: mpsc::Receiver<Waiting>,
+    changes: &Changes,
+) {
     let mut group = Vec::with_capacity(GROUP_MAX);
     let (mut began, mut before) = (std::time::Instant::now(), 0);
     while queue.blocking_recv_many(&mut group, GROUP_MAX) > 0 {
@@ -444,8 +451,10 @@ fn write_all(writer: Writer, mut queue: mpsc::Receiver<Waiting>, changes: &Chang
             }
             done.send(Done { result, _work: work }).ok();
         }
+        checkpoints.look(&writer.connection);
         if let Some(rest) = rest {
             queue.close();
+            checkpoints.end();
             let checkpoint = writer.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
             if let Err(e) = checkpoint {
                 tracing::warn!(%e, "the log was not moved into the file; the next start does it");
