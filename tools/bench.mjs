@@ -4,8 +4,8 @@
 // BENCH_ONLY=part,part runs some parts: sqlite, postgres, nodes, tail, dashboard, postgres-dashboard,
 // import, areas, log, look-up, simulate, core; a part that fails takes no other with it. BENCH_SECONDS is the
 // length of a measurement, BENCH_MINUTES that of an open-loop run in `tail`, PEOPLE the population; BENCH_DATA a
-// folder that `kangma seed --nationwide` filled before with as many, for the parts dashboard, look-up, import, areas
-// and simulate, on SQLite alone.
+// folder that `kangma seed --nationwide` filled before with as many, for the parts tail, dashboard, look-up, import,
+// areas and simulate, on SQLite alone.
 import { spawn } from 'node:child_process'
 import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
@@ -494,7 +494,7 @@ const parts = {
     // Beside other parts it is run with them, on what they filled.
     if (ONLY.length !== 1) return
     await tail('SQLite', seeded('sqlite').env)
-    await tail('PostgreSQL', province())
+    if (!BENCH_DATA) await tail('PostgreSQL', province())
   },
   dashboard: () => dashboard('SQLite'),
   'postgres-dashboard': () => dashboard('PostgreSQL', postgres().url),

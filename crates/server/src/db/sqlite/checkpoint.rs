@@ -70,12 +70,10 @@ impl Checkpoints {
     /// Looks, after a group is committed and answered.
     pub fn look(&mut self, writer: &Connection) {
         if self.is_moving {
-            if matches!(self.moved.try_recv(), Err(TryRecvError::Empty)) {
-                return;
+            match self.moved.try_recv() {
+                Err(TryRecvError::Empty) => {}
+                _ => self.finish(writer),
             }
-            self.is_moving = false;
-            pass(writer);
-            self.next = self.pages.load(Ordering::Relaxed) + self.limit;
             return;
         }
         let pages = self.pages.load(Ordering::Relaxed);
@@ -85,7 +83,18 @@ impl Checkpoints {
         }
         if pages >= self.next {
             self.is_moving = self.ask.send(()).is_ok();
+            if !self.is_moving {
+                // The thread is gone: then it is done as SQLite would.
+                self.finish(writer);
+            }
         }
+    }
+
+    /// Moves the rest, so that the next unit begins the log anew.
+    fn finish(&mut self, writer: &Connection) {
+        self.is_moving = false;
+        pass(writer);
+        self.next = self.pages.load(Ordering::Relaxed) + self.limit;
     }
 
     /// Waits for a move that goes on: the writer's last one wants the file alone.
