@@ -155,8 +155,7 @@ async function nodes() {
 /**
  * The longest waits at 70 % of the peak; everybody in turn, so that memory helps little. The peak is what
  * the same generator gets over the same people when a little more comes than can be answered, as in a
- * storm: wrk costs less of the two cores and asks the next at once, so that 70 % of its figure would be
- * some 90 % of what there is.
+ * storm: wrk is another one, and four seconds of it tell little of ten minutes.
  */
 async function tail(name, env) {
   const service = serve(env, 18_080)

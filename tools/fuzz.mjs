@@ -1,5 +1,5 @@
 // What fuzzing starts from: the packs that ship and their conditions, in `<folder>/pack/seeds` and
-// `<folder>/condition/seeds`, and the words of both languages, in `<folder>/words.dict`.
+// `<folder>/condition/seeds`, and the words that packs and conditions are written in, in `<folder>/words.dict`.
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -27,7 +27,9 @@ packs.forEach((id, p) => {
   })
 })
 for (const when of conditions) for (const [word] of when.matchAll(/[a-z_]+[.(]?|[&|=!<>]+/gi)) words.add(word)
-;[...conditions].forEach((when, i) => condition(String(i), [i % 17], when))
+// As many as `Kind::ALL`: which fact a condition is asked of is its first byte.
+const KINDS = 17
+;[...conditions].forEach((when, i) => Array.from({ length: KINDS }, (_, kind) => condition(`${i}-${kind}`, [kind], when)))
 const quoted = (word) => `"${word.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\x0a')}"`
 writeFileSync(join(folder, 'words.dict'), [...words].filter((word) => word.length > 1 && /^[\x20-\x7e\n]+$/.test(word)).map(quoted).join('\n') + '\n')
 console.log(`${packs.length} packs, ${conditions.size} conditions, ${words.size} words`)

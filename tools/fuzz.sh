@@ -16,9 +16,9 @@ node tools/fuzz.mjs target/fuzz
 for name in condition pack; do
     printf '\n== %s: %s inputs\n' "$name" "$RUNS"
     log=target/fuzz/$name.log
-    (cd crates/fuzz && exec "../../$CARGO_TARGET_DIR/$HOST/release/$name" ../../target/fuzz/$name/{found,seeds} \
-        -runs="$RUNS" -seed=1 -timeout=10 -rss_limit_mb=2048 -max_len=65536 -dict=../../target/fuzz/words.dict \
-        -artifact_prefix="../../target/fuzz/$name/broken-" -print_final_stats=1) >"$log" 2>&1 || {
+    "$CARGO_TARGET_DIR/$HOST/release/$name" target/fuzz/"$name"/{found,seeds} -runs="$RUNS" -seed=1 -timeout=10 \
+        -rss_limit_mb=2048 -max_len=65536 -dict=target/fuzz/words.dict -artifact_prefix="target/fuzz/$name/broken-" \
+        -print_final_stats=1 >"$log" 2>&1 || {
         tail -n 60 "$log"
         exit 1
     }

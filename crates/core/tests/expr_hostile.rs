@@ -1,40 +1,14 @@
 //! Whatever is written as a condition: an answer or a diagnostic that can be shown, never more.
 
-use kangma_core::fact::{Fact, Kind, Source};
-use kangma_core::id::FactId;
-use kangma_core::rules::expr::{
-    Areas, Env, LIST_MAX, NESTING_MAX, NODES_MAX, PersonView, SOURCE_BYTES_MAX, Scope, compile, render,
-};
-use kangma_core::time::{Day, Instant};
+#[path = "common/condition.rs"]
+mod condition;
+
+use kangma_core::fact::Kind;
+use kangma_core::rules::expr::{LIST_MAX, NESTING_MAX, NODES_MAX, SOURCE_BYTES_MAX, render};
 use proptest::prelude::*;
 
-/// Compiles, and either runs the condition or shows what is wrong with it.
 fn put_through(source: &str) -> Result<(), Vec<&'static str>> {
-    match compile(source, &Scope::of(Kind::Declaration)) {
-        Ok(expr) => {
-            let fact = Fact {
-                id: FactId([0; 16]),
-                kind: Kind::Declaration,
-                happened: Instant(0),
-                recorded: Instant(0),
-                source: Source::Resident,
-                values: Vec::new(),
-            };
-            let (person, areas) = (PersonView::default(), Areas::new());
-            let _ = expr.eval(&Env { fact: &fact, person: &person, areas: &areas, day: Day(0) });
-            Ok(())
-        }
-        Err(diagnostics) => {
-            assert!(!diagnostics.is_empty());
-            for d in &diagnostics {
-                assert!(d.span.start <= d.span.end, "{d:?}");
-                assert!(source.get(d.span.clone()).is_some(), "{d:?}");
-                assert!(d.code.starts_with("rule."));
-                assert!(!d.message.is_empty() && d.message.len() < 300, "{d:?}");
-            }
-            Err(diagnostics.iter().map(|d| d.code).collect())
-        }
-    }
+    condition::put_through(source, Kind::Declaration)
 }
 
 const TOKENS: &[&str] = &[

@@ -2,6 +2,8 @@
 //! broken copy or malice would, is refused in words or loads, decides and tells itself; it never panics
 //! and never takes long. `KANGMA_DRILL=1` tries a hundred thousand; what was found stands below.
 
+#[path = "common/loaded.rs"]
+mod loaded;
 #[path = "common/shipped.rs"]
 mod shipped;
 #[path = "common/worked.rs"]
@@ -9,12 +11,8 @@ mod worked;
 
 use std::time::Duration;
 
-use kangma_core::fact::Facts;
 use kangma_core::rules::cases::run_cases;
-use kangma_core::rules::decide::{Context, decide};
 use kangma_core::rules::pack::{Library, Pack, PackFiles};
-use kangma_core::rules::sentence::sentence;
-use kangma_core::rules::words::Lang;
 use shipped::shipped;
 use worked::Worked;
 
@@ -256,11 +254,7 @@ fn put_through(files: &PackFiles, library: &Library, deep: bool) -> (bool, Durat
             (false, took)
         }
         Ok(pack) => {
-            let now = pack.effective.plus_s(86_400);
-            let _ = decide(&pack, &Facts::default(), &Context { areas: pack.areas() }, now);
-            for rule in &pack.rules {
-                assert!(Lang::ALL.iter().all(|lang| !sentence(&pack, rule, *lang).is_empty()));
-            }
+            loaded::tell(&pack);
             if deep {
                 let _ = run_cases(&pack, files);
             }

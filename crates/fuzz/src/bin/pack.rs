@@ -4,14 +4,12 @@
 
 use std::sync::OnceLock;
 
-use kangma_core::fact::Facts;
 use kangma_core::rules::cases::run_cases;
-use kangma_core::rules::decide::{Context, decide};
 use kangma_core::rules::pack::{Library, Pack, PackFiles};
-use kangma_core::rules::sentence::sentence;
-use kangma_core::rules::words::Lang;
 use libfuzzer_sys::{Corpus, fuzz_target};
 
+#[path = "../../../core/tests/common/loaded.rs"]
+mod loaded;
 #[path = "../../../core/tests/common/shipped.rs"]
 mod shipped;
 
@@ -30,11 +28,7 @@ fuzz_target!(|input: &[u8]| -> Corpus {
     match Pack::load_with(&files, library) {
         Err(errors) => assert!(!errors.to_string().is_empty()),
         Ok(pack) => {
-            let now = pack.effective.plus_s(86_400);
-            let _ = decide(&pack, &Facts::default(), &Context { areas: pack.areas() }, now);
-            for rule in &pack.rules {
-                assert!(Lang::ALL.iter().all(|lang| !sentence(&pack, rule, *lang).is_empty()));
-            }
+            loaded::tell(&pack);
             let _ = run_cases(&pack, &files);
         }
     }
