@@ -4,7 +4,7 @@
 mod condition;
 
 use kangma_core::fact::Kind;
-use kangma_core::rules::expr::{LIST_MAX, NESTING_MAX, NODES_MAX, SOURCE_BYTES_MAX, render};
+use kangma_core::rules::expr::{LIST_MAX, NESTING_MAX, NODES_MAX, SOURCE_BYTES_MAX, Scope, compile, render};
 use proptest::prelude::*;
 
 fn put_through(source: &str) -> Result<(), Vec<&'static str>> {
@@ -214,4 +214,16 @@ fn size_is_limited_by_source_parts_lists_and_quantifiers() {
     };
     assert_eq!(put_through(&quantified(2)), Ok(()));
     assert_eq!(put_through(&quantified(3)), Err(vec!["rule.limit"]));
+}
+
+#[test]
+fn a_message_that_quotes_a_long_word_keeps_its_beginning_and_what_is_wrong() {
+    for word in ["x".repeat(2_000), "中".repeat(600), "\u{f}".repeat(200)] {
+        let source = format!("fact.contact == \"{word}\"");
+        let wrong = compile(&source, &Scope::of(Kind::Declaration)).unwrap_err();
+        let short = compile("fact.contact == \"q\"", &Scope::of(Kind::Declaration)).unwrap_err();
+        assert!(wrong[0].message.len() < 300 && wrong[0].message.contains(" … "), "{wrong:?}");
+        let end = short[0].message.rsplit('"').next().unwrap();
+        assert!(!end.is_empty() && wrong[0].message.ends_with(end), "{wrong:?}");
+    }
 }

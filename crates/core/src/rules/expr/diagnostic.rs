@@ -38,11 +38,25 @@ pub struct Diagnostic {
     pub help: Option<String>,
 }
 
+/// Longest message, in bytes: it quotes what somebody wrote, whose place is shown anyway.
+const MESSAGE_MAX: usize = 299;
+/// What is left of a longer one at its beginning and at its end.
+const MESSAGE_ENDS: (usize, usize) = (120, 150);
+
+fn bounded(message: String) -> String {
+    if message.len() <= MESSAGE_MAX {
+        return message;
+    }
+    let (head, tail) = MESSAGE_ENDS;
+    let (head, tail) = (message.floor_char_boundary(head), message.ceil_char_boundary(message.len() - tail));
+    format!("{} … {}", &message[..head], &message[tail..])
+}
+
 impl Diagnostic {
     /// A diagnostic without help.
     #[must_use]
     pub fn new(code: &'static str, span: Range<usize>, message: impl Into<String>) -> Diagnostic {
-        Diagnostic { span, code, message: message.into(), help: None }
+        Diagnostic { span, code, message: bounded(message.into()), help: None }
     }
 
     /// The same with help.
