@@ -165,31 +165,38 @@ export async function filmOf(page, file) {
   writeFileSync(file, Buffer.concat([Buffer.from(`YUV4MPEG2 W${width} H${height} F10:1 Ip A1:1 C420jpeg\n`), ...Array(10).fill(frame)]))
 }
 
-/** Runs stories one after the other, each on a server of its own, and ends like a test runner. */
+/**
+ * Runs stories two at a time, since each mostly waits, and ends like a test runner. Each has a server of its own, and
+ * each of the two a browser, so that a story that fails leaves nothing to the one beside it.
+ */
 export async function tell(stories) {
   const only = process.argv[2]
-  const browser = await startBrowser()
+  const left = Object.entries(stories).filter(([name]) => !only || name.includes(only))
   let passed = 0
   let failed = 0
-  for (const [name, story] of Object.entries(stories)) {
-    if (only && !name.includes(only)) continue
-    const began = Date.now()
-    const server = await startServer()
-    try {
-      await story({ server, browser })
-      passed++
-      console.log(`ok    ${name} (${((Date.now() - began) / 1000).toFixed(1)} s)`)
-    } catch (error) {
-      failed++
-      console.log(`FAIL  ${name}\n${error.stack}`)
-      for (const [i, page] of browser.contexts().flatMap((c) => c.pages()).entries()) {
-        await page.screenshot({ path: join(pictures, `failed-${failed}-${i}.png`), fullPage: true }).catch(() => {})
+  const oneByOne = async () => {
+    const browser = await startBrowser()
+    for (let next = left.shift(); next; next = left.shift()) {
+      const [name, story] = next
+      const began = Date.now()
+      const server = await startServer()
+      try {
+        await story({ server, browser })
+        passed++
+        console.log(`ok    ${name} (${((Date.now() - began) / 1000).toFixed(1)} s)`)
+      } catch (error) {
+        const which = ++failed
+        console.log(`FAIL  ${name}\n${error.stack}`)
+        for (const [i, page] of browser.contexts().flatMap((c) => c.pages()).entries()) {
+          await page.screenshot({ path: join(pictures, `failed-${which}-${i}.png`), fullPage: true }).catch(() => {})
+        }
       }
+      await Promise.all(browser.contexts().map((context) => context.close()))
+      await server.stop()
     }
-    await Promise.all(browser.contexts().map((context) => context.close()))
-    await server.stop()
+    await browser.close()
   }
-  await browser.close()
+  await Promise.all([oneByOne(), oneByOne()])
   console.log(`${passed} passed, ${failed} failed`)
   process.exitCode = failed || passed === 0 ? 1 : 0
 }

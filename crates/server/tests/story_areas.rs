@@ -104,15 +104,15 @@ async fn check_file(who: &Person, csv: &str) -> common::Answer {
     send_to(who, "/api/v1/areas/check?division=3301", csv).await
 }
 
-/// A version when whom it concerns was counted.
+/// A version when whom it concerns was counted: beside a busy machine's other work, which goes before.
 async fn counted(who: &Person, version: &str) -> Value {
     let began = Moment::now();
     loop {
-        let told = who.get(&format!("/api/v1/areas/{version}")).await.body;
+        let told = who.get_in_turn(&format!("/api/v1/areas/{version}")).await.body;
         if told["state"] != "counting" {
             return told;
         }
-        assert!(began.elapsed() < Duration::from_secs(30), "{told}");
+        assert!(began.elapsed() < Duration::from_secs(120), "{told}");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }

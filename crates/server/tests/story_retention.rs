@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use common::{
     Answer, Person, Server, TempDir, count, document, environment, kangma, meddle, postgres, well, with,
 };
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 /// The least that Hangzhou's rules let go.
@@ -82,11 +82,12 @@ async fn list(staff: &Person, text: &str) -> (Value, Vec<String>) {
         staff.client.post(format!("{}{path}", staff.base)).bearer_auth(staff.token.as_ref().unwrap());
     let sent: Value = request.body(text.to_owned()).send().await.unwrap().json().await.unwrap();
     let path = format!("/api/v1/imports/{}", sent["id"].as_str().unwrap());
-    assert_eq!(staff.post(&format!("{path}/start"), json!({})).await.status, StatusCode::ACCEPTED);
+    let started = staff.in_turn(Method::POST, &format!("{path}/start"), Some(json!({}))).await;
+    assert_eq!(started.status, StatusCode::ACCEPTED, "{started:?}");
     for _ in 0..600 {
         let now = staff.get(&path).await.body;
         if now["state"] == "done" {
-            let wrong = staff.get(&format!("{path}/lines?result=wrong")).await.body;
+            let wrong = staff.get_in_turn(&format!("{path}/lines?result=wrong")).await.body;
             let codes =
                 wrong["items"].as_array().unwrap().iter().map(|l| l["code"].as_str().unwrap().to_owned());
             return (now["counts"].clone(), codes.collect());
@@ -218,7 +219,7 @@ async fn what_has_had_its_days_is_erased_on_every_node_and_neither_colour_nor_lo
     ok(&reviewer.post(&path, json!({ "outcome": "approve", "reason": "体温与自述不符" })).await);
     server.findings_take_effect().await;
     let colour = asked.colour().await;
-    assert!(colour != "grey", "what was approved counts");
+    assert_ne!(colour, "grey", "what was approved counts");
     if nodes.len() > 1 {
         nodes[1].kill();
     }

@@ -118,7 +118,7 @@ async fn ended(who: &Person, draft: &str, begun: &Answer) -> Value {
     let path = format!("/api/v1/drafts/{draft}/simulations/{}", begun.body["id"].as_str().unwrap());
     let began = Moment::now();
     loop {
-        let told = who.get(&path).await.body;
+        let told = who.get_in_turn(&path).await.body;
         if told["state"] != "running" {
             return told;
         }

@@ -266,6 +266,8 @@ impl Server {
         tokio::time::sleep(Duration::from_millis(10_500)).await;
         for _ in 0..120 {
             if count(&self.dir, "SELECT count(*) FROM review WHERE state = 5").await == 0 {
+                // What another node did is heard of within two seconds, and this one remembers after it commits.
+                tokio::time::sleep(Duration::from_millis(2_500)).await;
                 return;
             }
             tokio::time::sleep(Duration::from_millis(250)).await;
@@ -388,10 +390,15 @@ impl Person {
         self.send(Method::GET, path, None).await
     }
 
-    /// Asks again where a busy machine has no room for it, as soon as the answer says.
     pub async fn get_in_turn(&self, path: &str) -> Answer {
+        self.in_turn(Method::GET, path, None).await
+    }
+
+    /// Asks again where a busy machine has no room for it, as soon as the answer says: what was refused so
+    /// was not begun.
+    pub async fn in_turn(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
         for _ in 0..20 {
-            let answer = self.get(path).await;
+            let answer = self.send(method.clone(), path, body.as_ref().map(Value::to_string)).await;
             if answer.code() != "service.overloaded" {
                 return answer;
             }
