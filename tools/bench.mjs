@@ -460,11 +460,11 @@ async function simulate() {
 /** The pure parts print one JSON object each, with their own yardsticks inside. */
 async function core() {
   const facts = join(dir, 'facts.json')
-  writeFileSync(facts, run('target/release/examples/decide_rate', ['--facts']))
+  writeFileSync(facts, run('target/release/decide_rate', ['--facts']))
   const seen = []
   for (let round = 0; round < ROUNDS; round++) {
     const { per_s: certlogic_per_s } = JSON.parse(run('node', ['bench/peers/certlogic/rate.mjs', facts]))
-    seen.push({ ...JSON.parse(run('target/release/examples/decide_rate', ['--json'])), certlogic_per_s })
+    seen.push({ ...JSON.parse(run('target/release/decide_rate', ['--json'])), certlogic_per_s })
   }
   const of = (name) => median(seen.map((round) => round[name]))
   const times = (ours, peer) => median(seen.map((round) => round[ours] / round[peer]))
@@ -478,9 +478,9 @@ async function core() {
   asked('cel_per_s', 'the cel crate', 20)
   asked('datalogic_per_s', 'datalogic-rs', 5)
   asked('certlogic_per_s', 'certlogic-js', 100)
-  const load = JSON.parse(run('target/release/examples/load_rate', ['--json']))
+  const load = JSON.parse(run('target/release/load_rate', ['--json']))
   result('loading and checking the effective Hangzhou pack', load.median_ms, 'ms', '50 ms over it', 50 / load.median_ms, 1)
-  const pass = JSON.parse(run('target/release/examples/pass_rate', ['--json']))
+  const pass = JSON.parse(run('target/release/pass_rate', ['--json']))
   result('verifying a pass offline', pass.verify_per_s, '/s', 'bare ES256 verification takes this share of it', pass.verify_per_s / pass.bare_verify_per_s, 1 / 1.15)
 }
 

@@ -5,8 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/need.sh
 need_debian wrk wrk
-cargo build --release --locked -p kangma -p hello
-cargo build --release --locked -p kangma-core --examples
+cargo build --release --locked -p kangma -p hello -p rates
 for peer in node certlogic; do
     (cd "bench/peers/$peer" && npm ci --no-audit --no-fund --silent)
 done

@@ -22,16 +22,22 @@ export KANGMA_PG_BIN
 unset DATABASE_URL
 # Stories wait more than they reckon.
 THREADS=$(($(nproc) * 2))
+# What the bench and the fuzzer need besides is linted above, and built where it is run.
+TESTED=(--workspace --exclude hello --exclude rates --exclude kangma-fuzz --locked)
+nextest() { cargo nextest run "${TESTED[@]}" --tests --no-fail-fast --test-threads "$THREADS" "$@"; }
 step "Rust tests"
-cargo nextest run --workspace --locked --no-fail-fast --test-threads "$THREADS"
-step "the same stories on PostgreSQL"
+nextest
+step "the same stories on PostgreSQL; beside them, for they mostly wait, the unit tests of the pages"
+(cd web && nice npm test) >"$POSTGRES_DIR/pages.log" 2>&1 &
+PAGES=$!
 # Not again what always runs on PostgreSQL, or on neither.
-KANGMA_TEST_ENGINE=postgres cargo nextest run --workspace --locked --no-fail-fast --test-threads "$THREADS" \
-    -E 'package(kangma) and not (binary(story_nodes) + binary(story_away) + binary(tidy) + binary(openapi))'
-step "documentation examples"
-cargo test --doc --workspace --locked --quiet
+KANGMA_TEST_ENGINE=postgres nextest -E 'package(kangma) and not test(/^(story_nodes|story_away|tidy|openapi)::/)'
 step "unit tests of the pages"
-(cd web && npm test)
+wait "$PAGES" || PAGES=failed
+cat "$POSTGRES_DIR/pages.log"
+[ "$PAGES" != failed ]
+step "documentation examples"
+cargo test --doc "${TESTED[@]}" --quiet
 step "size of the pages"
 (cd web && npm run --silent size)
 tools/stories.sh

@@ -1,8 +1,6 @@
 //! Lapses, flags, areas and tests as properties: whatever is recorded in whatever order, the
 //! answer changes only at `review_at`, no episode ends another, and a flag never alters a colour.
 
-mod common;
-
 use std::sync::{Arc, LazyLock};
 
 use kangma_core::decision::{Colour, Decision, Status};
@@ -94,7 +92,7 @@ fn rules(keep: impl Fn(&str) -> bool) -> String {
 }
 
 fn pack(keep: impl Fn(&str) -> bool) -> Pack {
-    common::load(PACK_TOML, &rules(keep)).unwrap_or_else(|e| panic!("{e}"))
+    crate::common::load(PACK_TOML, &rules(keep)).unwrap_or_else(|e| panic!("{e}"))
 }
 
 static PACK: LazyLock<Pack> = LazyLock::new(|| pack(|_| true));
@@ -290,7 +288,7 @@ static OTHERS: LazyLock<[PackSet; 2]> = LazyLock::new(|| {
 fn kept(from: &str, to: &str) -> PackSet {
     let days = "[retention]\ndeclaration = 15\ncheck_in = 10\nlisted = 14\ntest = 14\ncorrection = 1\n";
     let text = format!("{PACK_TOML}{days}").replace(from, to);
-    let pack = common::load(&text, &rules(|_| true)).unwrap_or_else(|e| panic!("{e}"));
+    let pack = crate::common::load(&text, &rules(|_| true)).unwrap_or_else(|e| panic!("{e}"));
     PackSet::single(Arc::new(pack))
 }
 
@@ -463,7 +461,7 @@ fn the_holder_reads_what_clears_a_flag_when_green_lapses_and_which_test_is_next(
 fn a_flag_or_a_stage_that_nothing_ends_and_a_lapse_that_time_ends_are_refused() {
     let one = |text: &str| {
         let rules = format!("[[rule]]\nid = \"A\"\nwhen = 'true'\n{text}\n{SOURCE}\n");
-        common::load(PACK_TOML, &rules).err().map_or(String::new(), |e| e.to_string())
+        crate::common::load(PACK_TOML, &rules).err().map_or(String::new(), |e| e.to_string())
     };
     for (text, code) in [
         ("on = \"arrival\"\nflag = { task = \"test\" }", "pack.stage"),
@@ -522,7 +520,7 @@ fn followed(facts: &[Fact], turns: &[(&Pack, i64)]) -> Vec<Decision> {
 }
 
 fn texts(rules: &str) -> Pack {
-    common::load(PACK_TOML, rules).unwrap_or_else(|e| panic!("{e}"))
+    crate::common::load(PACK_TOML, rules).unwrap_or_else(|e| panic!("{e}"))
 }
 
 fn rule_text(rule: &str) -> String {

@@ -1,14 +1,11 @@
 //! Whatever is written as a condition: an answer or a diagnostic that can be shown, never more.
 
-#[path = "common/condition.rs"]
-mod condition;
-
 use kangma_core::fact::Kind;
 use kangma_core::rules::expr::{LIST_MAX, NESTING_MAX, NODES_MAX, SOURCE_BYTES_MAX, Scope, compile, render};
 use proptest::prelude::*;
 
 fn put_through(source: &str) -> Result<(), Vec<&'static str>> {
-    condition::put_through(source, Kind::Declaration)
+    crate::condition::put_through(source, Kind::Declaration)
 }
 
 const TOKENS: &[&str] = &[

@@ -1,9 +1,6 @@
 //! Certificates of other countries: the genuine ones are read, and every step refuses what it should.
 
-#[path = "common/issuer.rs"]
-mod issuer;
-
-use issuer::{Issuer, Made, pack, text, vaccination};
+use crate::issuer::{Issuer, Made, pack, text, vaccination};
 use kangma_core::fact::{Fact, Kind, Source, Value};
 use kangma_core::hcert::{self, BadCertificate, TrustList};
 use kangma_core::id::FactId;

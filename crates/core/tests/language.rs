@@ -1,18 +1,15 @@
 //! The rule language as its specification has it: the shared cases, names, tables, and what is refused
 //! because it makes no sense.
 
-#[path = "common/worked.rs"]
-mod worked;
-
 use std::sync::Arc;
 
+use crate::worked::Worked;
 use kangma_core::fact::Kind;
 use kangma_core::rules::expr::{Areas, Calendar, Conditions, Env, PersonView, Scope, Truth, compile};
 use kangma_core::rules::json;
 use kangma_core::rules::pack::{Library, Pack, PackErrors, PackFiles, Then};
 use kangma_core::time::{Day, Zone};
 use serde_json::{Map, Value as Json};
-use worked::Worked;
 
 #[test]
 fn every_shared_case_comes_to_what_it_says() {

@@ -1,14 +1,11 @@
 //! Every number, word and condition of the packs that ship is held by a case: each is changed once,
 //! and then a case fails or the pack is refused.
 
-#[path = "common/shipped.rs"]
-mod shipped;
-
 use std::ops::Range;
 
+use crate::shipped::shipped as packs;
 use kangma_core::rules::cases::run_cases;
 use kangma_core::rules::pack::{Library, Pack, PackFiles};
-use shipped::shipped as packs;
 
 /// What no case can hold: pack, rule or file, what is changed, and why.
 const ALIKE: &[(&str, &str, &str, &str)] = &[

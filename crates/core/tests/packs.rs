@@ -1,14 +1,11 @@
 //! Every pack that ships: it loads, its cases pass and reach everything, and damage is refused
 //! with a place and never with a panic.
 
-#[path = "common/shipped.rs"]
-mod shipped;
-
+use crate::shipped::shipped as packs;
 use kangma_core::rules::cases::run_cases;
 use kangma_core::rules::pack::{Library, Pack, PackFiles};
 use kangma_core::rules::publication::load_with_parents;
 use proptest::prelude::*;
-use shipped::shipped as packs;
 
 fn hangzhou() -> PackFiles {
     packs().into_iter().find(|p| p.0["pack.toml"].contains("hangzhou-2020-02-11")).unwrap()

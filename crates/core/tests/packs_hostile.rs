@@ -2,19 +2,12 @@
 //! broken copy or malice would, is refused in words or loads, decides and tells itself; it never panics
 //! and never takes long. `KANGMA_DRILL=1` tries a hundred thousand; what was found stands below.
 
-#[path = "common/loaded.rs"]
-mod loaded;
-#[path = "common/shipped.rs"]
-mod shipped;
-#[path = "common/worked.rs"]
-mod worked;
-
 use std::time::Duration;
 
+use crate::shipped::shipped;
+use crate::worked::Worked;
 use kangma_core::rules::cases::run_cases;
 use kangma_core::rules::pack::{Library, Pack, PackFiles};
-use shipped::shipped;
-use worked::Worked;
 
 /// Longest work for one load, far over what the slowest takes in a debug build.
 const LOAD_MAX: Duration = Duration::from_secs(10);
@@ -254,7 +247,7 @@ fn put_through(files: &PackFiles, library: &Library, deep: bool) -> (bool, Durat
             (false, took)
         }
         Ok(pack) => {
-            loaded::tell(&pack);
+            crate::loaded::tell(&pack);
             if deep {
                 let _ = run_cases(&pack, files);
             }

@@ -1,11 +1,9 @@
 //! What a pack says in further languages, and what the pages say there: which language somebody is
 //! answered in, what is refused, and that what ships is whole.
 
-mod common;
-
 use std::sync::Arc;
 
-use common::files;
+use crate::common::files;
 use kangma_core::decision::{Colour, Status};
 use kangma_core::fact::{Fact, Facts, Kind, Source, Value};
 use kangma_core::id::FactId;

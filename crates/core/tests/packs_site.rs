@@ -1,12 +1,10 @@
 //! Packs of sites: a campus or an enterprise adds duties and flags to the pack of its place, and never a
 //! colour. `KANGMA_DRILL=1` writes many more packs.
 
-#[path = "common/shipped.rs"]
-mod shipped;
-
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
+use crate::shipped::shipped;
 use kangma_core::decision::Decision;
 use kangma_core::fact::{Fact, Facts, Kind, Source, Value};
 use kangma_core::id::FactId;
@@ -15,7 +13,6 @@ use kangma_core::rules::decide::{Context, decide};
 use kangma_core::rules::pack::{Library, Pack, PackErrors, PackFiles, Site};
 use kangma_core::rules::set::{BadSet, Entry, PackSet};
 use kangma_core::time::Instant;
-use shipped::shipped;
 
 static SHIPPED: LazyLock<BTreeMap<String, PackFiles>> = LazyLock::new(|| {
     let id = |files: &PackFiles| {

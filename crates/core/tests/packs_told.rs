@@ -1,11 +1,9 @@
 //! What is told of a pack: which branches its cases leave out, what changes to another, and what became
 //! of one person and why; and what a pack says of its languages and of how long facts are needed.
 
-mod common;
-
 use std::collections::BTreeSet;
 
-use common::{files, load};
+use crate::common::{files, load};
 use kangma_core::rules::cases::{CaseReport, run_cases};
 use kangma_core::rules::diff::{Part, diff};
 use kangma_core::rules::explain::tell;

@@ -1,7 +1,5 @@
 //! What has had its days, and what stays all the same: one reason to stay in each test.
 
-mod common;
-
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -56,7 +54,7 @@ fn day(n: i64) -> Instant {
 }
 
 fn set(days: &str) -> PackSet {
-    let pack = common::load(&format!("{PACK}{days}"), RULES).unwrap_or_else(|e| panic!("{e}"));
+    let pack = crate::common::load(&format!("{PACK}{days}"), RULES).unwrap_or_else(|e| panic!("{e}"));
     PackSet::single(Arc::new(pack))
 }
 
@@ -172,7 +170,7 @@ fn a_correction_never_goes_before_what_it_takes_back() {
     let next = PACK.replace("version = \"1\"", "version = \"2\"");
     let away = PACK.replace("division = \"42\"", "division = \"43\"");
     for text in [next, away] {
-        let pack = common::load(&format!("{text}{DAYS}"), RULES).unwrap_or_else(|e| panic!("{e}"));
+        let pack = crate::common::load(&format!("{text}{DAYS}"), RULES).unwrap_or_else(|e| panic!("{e}"));
         let told = decide_in(&PackSet::single(Arc::new(pack)), &rest, day(202));
         assert_eq!((told.colour, told.episodes.len()), (Some(Colour::Green), 0), "{told:?}");
     }
@@ -202,7 +200,7 @@ fn pack_of(division: &str, days: &str, rules: &str) -> Arc<kangma_core::rules::p
     let text = PACK.replace("\"42\"", &format!("{division:?}")).replace("example", division);
     let id = format!("id = {:?}", format!("pack-{division}"));
     let text = text.replace(&format!("id = {division:?}"), &id);
-    Arc::new(common::load(&format!("{text}{days}"), rules).unwrap_or_else(|e| panic!("{e}")))
+    Arc::new(crate::common::load(&format!("{text}{days}"), rules).unwrap_or_else(|e| panic!("{e}")))
 }
 
 fn in_force(pack: Arc<kangma_core::rules::pack::Pack>, from: i64, until: Option<i64>) -> Entry {
@@ -237,7 +235,7 @@ fn what_the_pack_at_home_counts_stays_while_somebody_is_elsewhere() {
         stages = [{ colour = \"red\", release = { days = 5 } }]\n\
         source = { title = \"t\", url = \"https://example.org\", grade = \"D\" }\n";
     let days = "[retention]\ndeclaration = 300\ncheck_in = 20\n";
-    let home = common::load(&format!("{PACK}{days}"), RULES).unwrap_or_else(|e| panic!("{e}"));
+    let home = crate::common::load(&format!("{PACK}{days}"), RULES).unwrap_or_else(|e| panic!("{e}"));
     let away = pack_of("43", days, quiet);
     let set = PackSet::single(Arc::new(home)).with(vec![in_force(away, 0, None)], Vec::new()).unwrap();
     let there = fact(2, Kind::Declaration, day(5), &[("subject", "resident"), ("residence", "430102")]);

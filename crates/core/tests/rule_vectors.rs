@@ -1,8 +1,6 @@
 //! The vectors of `spec/vectors/rules/`: what packs mean, for whoever writes another engine.
 //! Each file covers one thing; what an expectation leaves out is not looked at.
 
-mod common;
-
 use std::path::Path;
 
 use kangma_core::rules::decide::{Context, decide};
@@ -51,7 +49,7 @@ fn every_vector_of_the_rules_is_decided_as_it_says() {
         // Vectors of the language have another shape and a test of their own.
         let Some(pack) = vector.get("pack") else { continue };
         assert!(vector["covers"].as_str().is_some_and(|c| !c.is_empty()), "{name} says what it covers");
-        let pack = match common::load(&text(&pack["pack.toml"]), &text(&pack["rules.toml"])) {
+        let pack = match crate::common::load(&text(&pack["pack.toml"]), &text(&pack["rules.toml"])) {
             Ok(pack) => pack,
             Err(e) => panic!("{name}: {e}"),
         };

@@ -1,11 +1,9 @@
 //! The golden description of the interface. A change of the interface shows as a change of one
-//! file: `UPDATE_GOLDEN=1 cargo test -p kangma --test openapi` rewrites it.
-
-mod common;
+//! file: `UPDATE_GOLDEN=1 cargo test -p kangma openapi` rewrites it.
 
 use std::path::Path;
 
-use common::{Person, Server};
+use crate::common::{Person, Server};
 
 #[tokio::test]
 async fn the_description_of_the_interface_is_the_golden_one() {
@@ -19,7 +17,7 @@ async fn the_description_of_the_interface_is_the_golden_one() {
     let golden = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
         golden == now,
-        "the interface changed: UPDATE_GOLDEN=1 cargo test -p kangma --test openapi, and say so in CHANGELOG"
+        "the interface changed: UPDATE_GOLDEN=1 cargo test -p kangma openapi, and say so in CHANGELOG"
     );
     assert_eq!(answer.body["openapi"], "3.1.0");
 }
@@ -28,8 +26,8 @@ async fn the_description_of_the_interface_is_the_golden_one() {
 #[test]
 fn no_two_types_of_the_interface_have_one_name() {
     let mut files = Vec::new();
-    common::collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);
-    common::collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/src"), &mut files);
+    crate::common::collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);
+    crate::common::collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/src"), &mut files);
     let mut names = std::collections::BTreeMap::new();
     for file in files {
         let text = std::fs::read_to_string(&file).unwrap_or_default();

@@ -1,13 +1,13 @@
 //! Appeals with a clock, the evidence to them, and the queue that officers share.
 
-mod common;
-
 use std::io::Cursor;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{Person, Server, TempDir, document, environment, kangma, meddle, prepare, stored, well, with};
+use crate::common::{
+    Person, Server, TempDir, document, environment, kangma, meddle, prepare, stored, well, with,
+};
 use image::{DynamicImage, ImageFormat};
 use reqwest::StatusCode;
 use serde_json::{Value, json};

@@ -1,13 +1,11 @@
 //! A community at high risk: two people of two offices, one instant on every node, and only those whose facts
 //! name it.
 
-mod common;
-
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant as Moment};
 
-use common::{Person, Server, TempDir, count, environment, kangma, meddle, postgres, well, with};
+use crate::common::{Person, Server, TempDir, count, environment, kangma, meddle, postgres, well, with};
 use kangma_core::division::divisions;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -26,7 +24,7 @@ fn pack(dir: &TempDir) -> String {
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packs/hangzhou-2020-02-11");
     let to = dir.0.join("pack");
     let mut files = Vec::new();
-    common::collect(&from, &mut files);
+    crate::common::collect(&from, &mut files);
     for file in files {
         let name = file.strip_prefix(&from).unwrap();
         let mut text = std::fs::read_to_string(&file).unwrap();
@@ -85,22 +83,22 @@ fn list(division: &str, replaces: Option<&str>, entries: Value) -> Value {
 }
 
 /// Sends a file as an office does.
-async fn send_file(who: &Person, csv: &str) -> common::Answer {
+async fn send_file(who: &Person, csv: &str) -> crate::common::Answer {
     send_to(who, "/api/v1/areas?division=3301&reference=2026-7&reason=a%20cluster", csv).await
 }
 
-async fn send_to(who: &Person, path: &str, csv: &str) -> common::Answer {
+async fn send_to(who: &Person, path: &str, csv: &str) -> crate::common::Answer {
     let request = who.client.post(format!("{}{path}", who.base)).bearer_auth(who.token.as_ref().unwrap());
     let request = request.header("content-type", "text/csv").header("accept-language", "en");
     let response = request.body(csv.to_owned()).send().await.unwrap();
     let (status, headers) = (response.status(), response.headers().clone());
     let text = response.text().await.unwrap();
     let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-    common::Answer { status, headers, text, body }
+    crate::common::Answer { status, headers, text, body }
 }
 
 /// Asks what would be read of a file.
-async fn check_file(who: &Person, csv: &str) -> common::Answer {
+async fn check_file(who: &Person, csv: &str) -> crate::common::Answer {
     send_to(who, "/api/v1/areas/check?division=3301", csv).await
 }
 
@@ -117,7 +115,7 @@ async fn counted(who: &Person, version: &str) -> Value {
     }
 }
 
-async fn sign(who: &Person, version: &str, digest: &Value) -> common::Answer {
+async fn sign(who: &Person, version: &str, digest: &Value) -> crate::common::Answer {
     who.post(&format!("/api/v1/areas/{version}/signature"), json!({ "digest": digest })).await
 }
 

@@ -1,14 +1,12 @@
 //! The database goes away and comes back: codes are shown meanwhile with their age, nothing that
 //! was acknowledged is lost, and nobody restarts anything. `make drill` stays away for ten minutes.
 
-mod common;
-
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use common::{Person, Server, TempDir, well};
+use crate::common::{Person, Server, TempDir, well};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 

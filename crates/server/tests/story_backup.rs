@@ -1,18 +1,16 @@
 //! A backup taken while people declare, and the way back to a working service.
 
-mod common;
-
 use std::path::Path;
 use std::process::Output;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use common::{Person, Server, TempDir, kangma, well};
+use crate::common::{Person, Server, TempDir, kangma, well};
 use reqwest::StatusCode;
 
 fn run(dir: &TempDir, args: &[&str]) -> Output {
     let mut command = kangma();
-    command.args(args).envs(common::environment(dir));
+    command.args(args).envs(crate::common::environment(dir));
     command.output().unwrap()
 }
 
@@ -30,7 +28,7 @@ fn refused(dir: &TempDir, args: &[&str], code: &str) {
 /// What the database of a folder is restored into: the same names, with nothing there.
 async fn destroy(dir: &TempDir) {
     std::fs::remove_dir_all(dir.0.join("data")).unwrap();
-    for (name, url) in common::environment(dir) {
+    for (name, url) in crate::common::environment(dir) {
         if name == "DATA_DIR" {
             continue;
         }
@@ -154,7 +152,7 @@ async fn a_backup_that_is_damaged_newer_or_another_installations_is_refused() {
     let keys_of = |dir: &TempDir| dir.0.join("data/keys");
     copy_keys(&keys_of(&stranger), &keys_of(&target));
     refused(&target, &restore, "backup.other_keys");
-    if common::postgres().is_some() {
+    if crate::common::postgres().is_some() {
         let elsewhere = TempDir::new();
         refused(&elsewhere, &restore, "another schema");
     }

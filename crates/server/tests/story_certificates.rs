@@ -1,16 +1,12 @@
 //! Certificates of other countries: a pack takes over the rules of a country, an office sends what
 //! somebody showed, and the code follows.
 
-mod common;
-#[path = "../../core/tests/common/issuer.rs"]
-mod issuer;
-
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::sync::Arc;
 
-use common::{Answer, Person, Server, TempDir, document, kangma, well};
-use issuer::{Issuer, vaccination};
+use crate::common::{Answer, Person, Server, TempDir, document, kangma, well};
+use crate::issuer::{Issuer, vaccination};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -161,7 +157,7 @@ async fn a_certificate_that_was_shown_is_checked_kept_sealed_and_judged_by_the_r
     assert_eq!(code["reasons"][0]["evidence"][0]["kind"], "certificate", "{code}");
 
     // Neither database nor log says what the certificates say.
-    for (what, bytes) in common::stored(&dir).await {
+    for (what, bytes) in crate::common::stored(&dir).await {
         for word in ["EU/1/20/1528", "Never There", "MUSTER", "URN:UVCI"] {
             let found = bytes.windows(word.len()).any(|w| w == word.as_bytes());
             assert!(!found, "{what} holds {word}");

@@ -1,8 +1,6 @@
 //! Declaring, showing, checking in, turning green: whole journeys over HTTP.
 
-mod common;
-
-use common::{Person, Server, well, with};
+use crate::common::{Person, Server, well, with};
 use reqwest::StatusCode;
 use serde_json::json;
 
@@ -228,7 +226,7 @@ async fn the_five_stories_of_the_demo_are_as_told() {
 
 #[tokio::test]
 async fn outside_demo_mode_nothing_of_the_demo_exists() {
-    let server = Server::start(std::sync::Arc::new(common::TempDir::new()), &[]);
+    let server = Server::start(std::sync::Arc::new(crate::common::TempDir::new()), &[]);
     let nobody = Person::nobody(&server);
     for path in ["/demo", "/demo/outbox", "/demo/style.css"] {
         assert_eq!(nobody.get(path).await.status, StatusCode::NOT_FOUND, "{path}");

@@ -1,12 +1,10 @@
 //! Collectors: what they see is recorded exactly once, of the person who showed the code and of nobody
 //! else, and colours nobody.
 
-mod common;
-
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{Answer, Person, Server, TempDir, count, document, well};
+use crate::common::{Answer, Person, Server, TempDir, count, document, well};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -256,7 +254,7 @@ async fn a_vehicle_is_one_item_with_an_answer_for_each_person() {
     plate["plate"] = json!("=1+1");
     refused(&collector.post("/api/v1/entries", plate).await, 422, "collect.plate");
     // Plates are personal data: no file, no row and no log holds one.
-    for (file, bytes) in common::stored(&server.dir).await {
+    for (file, bytes) in crate::common::stored(&server.dir).await {
         for word in ["浙A12345", "12345\""] {
             assert!(!bytes.windows(word.len()).any(|w| w == word.as_bytes()), "{file} holds {word}");
         }

@@ -1,12 +1,10 @@
 //! Numbers for each level of administration: they move with each decision, add up, and tell of
 //! nobody.
 
-mod common;
-
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use common::{Answer, Person, Server, TempDir, kangma, well, with};
+use crate::common::{Answer, Person, Server, TempDir, kangma, well, with};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -17,7 +15,7 @@ const LEVELS: [&str; 6] = ["0", "33", "3301", "330106", "330106002", COMMITTEE];
 const LIVE: Duration = Duration::from_secs(5);
 
 fn run(dir: &TempDir, args: &[&str]) -> (bool, String) {
-    let out = kangma().args(args).envs(common::environment(dir)).output().unwrap();
+    let out = kangma().args(args).envs(crate::common::environment(dir)).output().unwrap();
     let text = [out.stdout, out.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
     (out.status.success(), text)
 }
@@ -25,7 +23,7 @@ fn run(dir: &TempDir, args: &[&str]) -> (bool, String) {
 /// A town whose districts all have people of each colour, and a service on it.
 fn town(people: &str) -> (Arc<TempDir>, Server) {
     let dir = Arc::new(TempDir::new());
-    common::prepare(&dir);
+    crate::common::prepare(&dir);
     let (done, said) = run(&dir, &["seed", "--people", people, "--newcomers", "0", "--json"]);
     assert!(done, "{said}");
     let server = Server::start(Arc::clone(&dir), &["--demo"]);
@@ -196,7 +194,7 @@ async fn a_decision_moves_every_level_within_five_seconds_and_a_kill_loses_and_d
     counts_agree(&dir).await;
 
     // What is wrong is found and mended.
-    common::meddle(&dir, "DELETE FROM tally").await;
+    crate::common::meddle(&dir, "DELETE FROM tally").await;
     let (agrees, said) = run(&dir, &["tally", "check"]);
     assert!(!agrees && said.contains("differ"), "{said}");
     let (mended, said) = run(&dir, &["tally", "rebuild"]);

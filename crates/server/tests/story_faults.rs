@@ -1,14 +1,12 @@
 //! Bad input and faults: each gets a clear sentence and a stable code, and loses nothing.
 
-mod common;
-
 use std::collections::HashSet;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use common::{Person, Server, TempDir, document, kangma, well, with};
+use crate::common::{Person, Server, TempDir, document, kangma, well, with};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
@@ -216,17 +214,17 @@ async fn nobody_can_find_out_whether_a_document_is_registered() {
 async fn kill_9_loses_no_acknowledged_declaration() {
     let all = 10_000;
     let dir = Arc::new(TempDir::new());
-    common::prepare(&dir);
+    crate::common::prepare(&dir);
     let seeded = kangma()
         .args(["seed", "--people", &all.to_string(), "--json"])
-        .envs(common::environment(&dir))
+        .envs(crate::common::environment(&dir))
         .output()
         .unwrap();
     assert!(seeded.status.success(), "{}", String::from_utf8_lossy(&seeded.stderr));
     let mut server = Server::start(Arc::clone(&dir), &[]);
     let printed = kangma()
         .args(["load", "--profile", "declare", "--people", &all.to_string(), "--print", &all.to_string()])
-        .envs(common::environment(&dir))
+        .envs(crate::common::environment(&dir))
         .output()
         .unwrap();
     let requests: Arc<Vec<(String, String)>> = Arc::new(
@@ -241,7 +239,7 @@ async fn kill_9_loses_no_acknowledged_declaration() {
     );
     let stop = Arc::new(AtomicBool::new(false));
     let done = Arc::new(AtomicUsize::new(0));
-    let client = common::client();
+    let client = crate::common::client();
     let mut tasks = Vec::new();
     for task in 0..200 {
         let (requests, stop, done) = (Arc::clone(&requests), Arc::clone(&stop), Arc::clone(&done));
@@ -321,7 +319,7 @@ async fn personal_data_stands_in_no_log_no_error_no_code_and_no_file() {
             assert!(!text.contains(secret), "an answer says {secret}: {text}");
         }
     }
-    let stored = common::stored(&server.dir).await;
+    let stored = crate::common::stored(&server.dir).await;
     let holds = |end: &str| stored.iter().any(|(name, _)| name.ends_with(end));
     assert!(holds("log.jsonl") && (holds("kangma.db") || holds("table person")));
     for (name, bytes) in stored {
@@ -333,7 +331,8 @@ async fn personal_data_stands_in_no_log_no_error_no_code_and_no_file() {
 }
 
 fn fails(args: &[&str], dir: &TempDir) -> String {
-    let out = kangma().args(args).envs(common::environment(dir)).stdin(Stdio::null()).output().unwrap();
+    let out =
+        kangma().args(args).envs(crate::common::environment(dir)).stdin(Stdio::null()).output().unwrap();
     assert!(!out.status.success(), "{args:?} should fail");
     let said = String::from_utf8_lossy(&out.stderr).into_owned();
     assert!(!said.contains("panicked"), "{said}");
@@ -347,7 +346,7 @@ async fn what_keeps_the_service_from_starting_is_said_in_a_sentence() {
     let port = server.base.rsplit(':').next().unwrap().to_owned();
     let other = TempDir::new();
     assert!(fails(&["serve", "--port", &port], &other).contains("serve.port_in_use"));
-    if common::postgres().is_none() {
+    if crate::common::postgres().is_none() {
         assert!(fails(&["serve", "--port", "0"], &server.dir).contains("db.locked"));
     }
     assert!(server.interrupt(), "Ctrl-C ends it cleanly");
@@ -370,7 +369,7 @@ async fn what_keeps_the_service_from_starting_is_said_in_a_sentence() {
     // A newer version's data.
     let later =
         "INSERT INTO schema_migration SELECT 99, 'future', hash, 0 FROM schema_migration WHERE number = 1";
-    common::meddle(&server.dir, later).await;
+    crate::common::meddle(&server.dir, later).await;
     let newer = fails(&["serve", "--port", "0"], &server.dir);
     assert!(newer.contains("db.schema_newer") && newer.contains("99"), "{newer}");
     assert!(fails(&["doctor"], &server.dir).is_empty(), "doctor reports on standard output");
@@ -378,7 +377,7 @@ async fn what_keeps_the_service_from_starting_is_said_in_a_sentence() {
     let pack = TempDir::new();
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packs/hangzhou-2020-02-11");
     let mut files = Vec::new();
-    common::collect(&source, &mut files);
+    crate::common::collect(&source, &mut files);
     for file in files {
         let to = pack.0.join(file.strip_prefix(&source).unwrap());
         std::fs::create_dir_all(to.parent().unwrap()).unwrap();

@@ -1,11 +1,9 @@
 //! Lists of offices: from a file to facts, each line once, and what is wrong with the others.
 
-mod common;
-
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use common::{Answer, Person, Server, TempDir, document, well};
+use crate::common::{Answer, Person, Server, TempDir, document, well};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -399,7 +397,7 @@ async fn another_node_goes_on_where_one_was_killed() {
 
 /// How many facts stand in PostgreSQL.
 async fn counted(dir: &TempDir) -> i64 {
-    let rows = common::rows(dir, "SELECT COUNT(*)::text FROM fact").await;
+    let rows = crate::common::rows(dir, "SELECT COUNT(*)::text FROM fact").await;
     rows[0][0].as_ref().unwrap().parse().unwrap()
 }
 
@@ -410,7 +408,7 @@ async fn the_command_sends_a_list_as_the_page_does_and_says_what_came_of_it() {
     std::fs::write(&file, format!("证件号码\r\n{}\r\n330106\r\n", document(61))).unwrap();
     let errors = server.dir.0.join("errors.csv");
     let run = |more: &[&str]| {
-        let mut command = common::kangma();
+        let mut command = crate::common::kangma();
         command.arg("import").arg(&file).args([
             "--kind",
             "confirmed",
@@ -440,7 +438,7 @@ async fn the_command_sends_a_list_as_the_page_does_and_says_what_came_of_it() {
 /// How many facts are stored.
 async fn facts(dir: &TempDir) -> i64 {
     let sql = "SELECT COUNT(*) FROM fact";
-    if common::postgres().is_some() {
+    if crate::common::postgres().is_some() {
         return counted(dir).await;
     }
     let file = rusqlite::Connection::open(dir.0.join("data/kangma.db")).unwrap();

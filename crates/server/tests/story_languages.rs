@@ -1,13 +1,11 @@
 //! A resident of Guangdong reads Traditional Chinese, one of Hangzhou on the same service cannot: languages
 //! are those of the pack in force for the person.
 
-mod common;
-
 use std::path::Path;
 use std::process::Output;
 use std::sync::Arc;
 
-use common::{Person, Server, TempDir, document, kangma, well, with};
+use crate::common::{Person, Server, TempDir, document, kangma, well, with};
 use kangma_core::time::{Instant, Zone};
 use reqwest::StatusCode;
 use serde_json::{Value, json};

@@ -1,11 +1,9 @@
 //! An operator seeds a folder and puts a real server under a short load.
 
-mod common;
-
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use common::{Server, TempDir, environment, kangma, metrics, prepare};
+use crate::common::{Server, TempDir, environment, kangma, metrics, prepare};
 use serde_json::Value;
 
 const PEOPLE: &str = "400";

@@ -1,17 +1,15 @@
 //! The decision log from the outside: whoever alters a row, a leaf, a tile or the head is found out.
 
-mod common;
-
 use std::process::Output;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use common::{Answer, Person, Server, TempDir, document, kangma, meddle, well};
+use crate::common::{Answer, Person, Server, TempDir, document, kangma, meddle, well};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 fn run(dir: &TempDir, args: &[&str]) -> Output {
-    kangma().args(args).envs(common::environment(dir)).output().unwrap()
+    kangma().args(args).envs(crate::common::environment(dir)).output().unwrap()
 }
 
 fn said(out: &Output) -> String {
@@ -121,7 +119,7 @@ async fn altering_any_past_row_is_found() {
     let inside = ["log", "verify"];
     holds(&dir, &inside);
 
-    let server_engine = common::postgres().is_some();
+    let server_engine = crate::common::postgres().is_some();
     let other = |bytes: &str| {
         let flip = if server_engine {
             format!("set_byte({bytes}, 12, get_byte({bytes}, 12) # 1)")
@@ -235,7 +233,7 @@ async fn a_log_that_is_set_back_or_begun_anew_is_refused_by_who_knew_it() {
 
     // Begun anew, with the same key.
     meddle(&dir, "DELETE FROM log_head; DELETE FROM log_tile; DELETE FROM leaf").await;
-    let empty = if common::postgres().is_some() { "''" } else { "x''" };
+    let empty = if crate::common::postgres().is_some() { "''" } else { "x''" };
     meddle(
         &dir,
         &format!("INSERT INTO log_head (head_id, size, turn, seq, at, note) VALUES (1, 0, 0, 0, 0, {empty})"),
@@ -300,8 +298,10 @@ async fn every_act_of_the_staff_is_held_to_the_log() {
             "log.row_unlogged: role",
         ),
     ] {
-        let change = change
-            .replace("officer_of_nobody", if common::postgres().is_some() { "'\\x00'" } else { "x'00'" });
+        let change = change.replace(
+            "officer_of_nobody",
+            if crate::common::postgres().is_some() { "'\\x00'" } else { "x'00'" },
+        );
         tampered(&dir, table, &format!("UPDATE {table} SET {change}"), finding).await;
     }
     for (table, sql, finding) in [
@@ -364,14 +364,15 @@ async fn every_act_of_the_staff_is_held_to_the_log() {
             "log.row_unlogged: publication",
         ),
     ] {
-        let id = if common::postgres().is_some() { "decode(md5('x'), 'hex')" } else { "randomblob(16)" };
+        let id =
+            if crate::common::postgres().is_some() { "decode(md5('x'), 'hex')" } else { "randomblob(16)" };
         tampered(&dir, table, &sql.replace("{id}", id), finding).await;
     }
     holds(&dir, &inside);
     // Rules that begin anew are one more publication, the same ones are none.
-    let before = common::count(&dir, "SELECT COUNT(*) FROM publication").await;
+    let before = crate::common::count(&dir, "SELECT COUNT(*) FROM publication").await;
     drop(Server::start(Arc::clone(&dir), &["--demo"]));
-    assert_eq!((before, common::count(&dir, "SELECT COUNT(*) FROM publication").await), (1, 1));
+    assert_eq!((before, crate::common::count(&dir, "SELECT COUNT(*) FROM publication").await), (1, 1));
 }
 
 async fn tampered(dir: &TempDir, table: &str, sql: &str, finding: &str) {

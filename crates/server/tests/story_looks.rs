@@ -1,13 +1,11 @@
 //! Who of the staff sees whom: each reading of a person is logged and shown to them, and no list and no
 //! other route shows anybody. What the interface describes is held against that.
 
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
 use std::sync::Arc;
 
-use common::{Person, Server, TempDir, document, well, with};
+use crate::common::{Person, Server, TempDir, document, well, with};
 use image::{DynamicImage, ImageFormat};
 use kangma_core::time::Instant;
 use reqwest::{Method, StatusCode};
@@ -290,7 +288,7 @@ async fn lists_show_nobody_and_each_look_at_somebody_is_logged_and_shown_to_them
         }
     }
     // What was collected is a sealed record and goes with it: nothing of it stands in clear for ever.
-    let rows = common::count(&server.dir, "SELECT count(*) FROM look").await;
+    let rows = crate::common::count(&server.dir, "SELECT count(*) FROM look").await;
     assert_eq!(rows, count as i64 - 2, "no row of who passed a gate together");
     for (who, path) in lists {
         let answer = who.get(path).await;

@@ -1,13 +1,11 @@
 //! Several nodes on one PostgreSQL: one is killed, and nobody loses anything or is told two things.
 
-mod common;
-
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use common::{Person, Server, TempDir, kangma};
+use crate::common::{Person, Server, TempDir, kangma};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -24,11 +22,11 @@ struct Made {
 fn seed(dir: &TempDir) -> Vec<Made> {
     let people = PEOPLE.to_string();
     let run = |args: &[&str]| {
-        let out = kangma().args(args).envs(common::environment(dir)).output().unwrap();
+        let out = kangma().args(args).envs(crate::common::environment(dir)).output().unwrap();
         assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
         String::from_utf8(out.stdout).unwrap()
     };
-    common::prepare(dir);
+    crate::common::prepare(dir);
     run(&["seed", "--people", &people, "--json"]);
     let prints = (4 * PEOPLE).to_string();
     let printed = run(&["load", "--profile", "declare", "--people", &people, "--print", &prints]);
@@ -90,8 +88,11 @@ async fn colours(nodes: &[String], all: &[Made]) -> Vec<Vec<String>> {
     for node in nodes {
         let mut of_node = Vec::new();
         for made in all {
-            let person =
-                Person { client: common::client(), base: node.clone(), token: Some(made.token.clone()) };
+            let person = Person {
+                client: crate::common::client(),
+                base: node.clone(),
+                token: Some(made.token.clone()),
+            };
             of_node.push(person.colour().await);
         }
         colours.push(of_node);
@@ -104,7 +105,7 @@ const PARTS: usize = 16;
 
 /// Leases that any node ever held.
 async fn leases_of_all(dir: &TempDir) -> usize {
-    let rows = common::rows(dir, "SELECT count(*)::text FROM lease").await;
+    let rows = crate::common::rows(dir, "SELECT count(*)::text FROM lease").await;
     rows[0][0].as_ref().unwrap().parse().unwrap()
 }
 
@@ -121,7 +122,7 @@ async fn three_nodes_one_killed_under_load_lose_nothing_do_nothing_twice_and_agr
 
     let next = Arc::new(AtomicUsize::new(0));
     let acknowledged = Arc::new(AtomicUsize::new(0));
-    let client = common::client();
+    let client = crate::common::client();
     let tasks: Vec<_> = (0..60)
         .map(|_| {
             let (all, nodes, client) = (Arc::clone(&all), Arc::clone(&nodes), client.clone());
@@ -170,8 +171,9 @@ async fn three_nodes_one_killed_under_load_lose_nothing_do_nothing_twice_and_agr
     // The dead node's share of the work is taken over.
     let free = async || {
         let rows =
-            common::rows(&dir, "SELECT encode(holder, 'hex'), name FROM lease WHERE expires_at > 0").await;
-        let nodes = common::rows(&dir, "SELECT encode(node_id, 'hex') FROM node").await;
+            crate::common::rows(&dir, "SELECT encode(holder, 'hex'), name FROM lease WHERE expires_at > 0")
+                .await;
+        let nodes = crate::common::rows(&dir, "SELECT encode(node_id, 'hex') FROM node").await;
         (rows, nodes.len())
     };
     loop {
@@ -200,7 +202,7 @@ async fn a_due_decision_is_made_once_whichever_node_holds_it() {
     let servers: Vec<Server> = (0..3).map(|_| Server::start(Arc::clone(&dir), &[])).collect();
     let shares = async || {
         let sql = "SELECT count(DISTINCT holder)::text, count(*)::text FROM lease WHERE expires_at > 0";
-        common::rows(&dir, sql).await.swap_remove(0)
+        crate::common::rows(&dir, sql).await.swap_remove(0)
     };
     let began = Instant::now();
     while {
@@ -213,16 +215,16 @@ async fn a_due_decision_is_made_once_whichever_node_holds_it() {
     // Everybody becomes due at one instant, as at midnight.
     let versions = "SELECT encode(person_id, 'hex'), version::text FROM person";
     let read = async || -> HashMap<String, i64> {
-        let rows = common::rows(&dir, versions).await;
+        let rows = crate::common::rows(&dir, versions).await;
         rows.into_iter()
             .map(|row| (row[0].clone().unwrap(), row[1].as_ref().unwrap().parse().unwrap()))
             .collect()
     };
     let before = read().await;
-    common::meddle(&dir, "UPDATE person SET review_at = 1").await;
+    crate::common::meddle(&dir, "UPDATE person SET review_at = 1").await;
     let began = Instant::now();
     loop {
-        let due = common::rows(&dir, "SELECT count(*)::text FROM person WHERE review_at = 1").await;
+        let due = crate::common::rows(&dir, "SELECT count(*)::text FROM person WHERE review_at = 1").await;
         if due[0][0].as_deref() == Some("0") {
             break;
         }
@@ -241,7 +243,7 @@ async fn a_session_used_through_two_nodes_moves_with_its_holder_and_ends_with_tw
     let dir = Arc::new(TempDir::shared());
     let nodes: Vec<Server> =
         (0..2).map(|_| Server::start(Arc::clone(&dir), &["--demo", "--trust-proxy"])).collect();
-    let client = common::client();
+    let client = crate::common::client();
     let log_in = async || {
         let request = client.post(format!("{}/api/v1/staff/login", nodes[0].base));
         let request = request.json(&json!({ "name": "data", "password": "demo" }));

@@ -1,14 +1,12 @@
 //! What an operator sees and holds in hand: counts, ids, limits, and how the service stops.
 
-mod common;
-
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use common::{Person, Server, TempDir, client, document, metrics, well, with};
+use crate::common::{Person, Server, TempDir, client, document, metrics, well, with};
 use reqwest::StatusCode;
 use serde_json::json;
 

@@ -1,12 +1,10 @@
 //! Orders by hand: what one official, and two in league, can do to how many people, who sees it, and
 //! how it is undone. The drill is June 2022: 1,317 people, half of them elsewhere.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use common::{Person, Server, TempDir, document, environment, kangma, meddle, postgres, well, with};
+use crate::common::{Person, Server, TempDir, document, environment, kangma, meddle, postgres, well, with};
 use kangma_core::time::Instant;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -53,7 +51,7 @@ fn order(n: u32, until: Instant) -> Value {
     })
 }
 
-async fn sign(officer: &Person, id: &str) -> common::Answer {
+async fn sign(officer: &Person, id: &str) -> crate::common::Answer {
     officer.post(&format!("/api/v1/orders/{id}/signature"), json!({})).await
 }
 
@@ -264,7 +262,7 @@ async fn an_order_takes_two_offices_and_each_step_is_refused_to_whoever_may_not(
     // Somebody elsewhere and somebody who does not exist get the same answer.
     let elsewhere = writer.post("/api/v1/orders", order(2, until)).await;
     let nobody = writer.post("/api/v1/orders", order(3, until)).await;
-    let told = |answer: &common::Answer| {
+    let told = |answer: &crate::common::Answer| {
         let mut body = answer.body.clone();
         body.as_object_mut().unwrap().remove("instance");
         (answer.status, body)

@@ -1,13 +1,11 @@
 //! A pack on its way into force: two people, a shadow, a district, the city; and the way back.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant as Moment};
 
-use common::{Person, Server, TempDir, environment, kangma, meddle, postgres, well, with};
+use crate::common::{Person, Server, TempDir, environment, kangma, meddle, postgres, well, with};
 use kangma_core::time::Instant;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -20,7 +18,7 @@ const ELSEWHERE: &str = "340104";
 fn files(version: &str) -> BTreeMap<String, String> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packs/hangzhou-2020-02-11");
     let mut paths = Vec::new();
-    common::collect(&dir, &mut paths);
+    crate::common::collect(&dir, &mut paths);
     let read = |path: &std::path::PathBuf| {
         let name = path.strip_prefix(&dir).unwrap().to_string_lossy().into_owned();
         let text = std::fs::read_to_string(path).unwrap();
@@ -114,7 +112,7 @@ fn terms(starts_at: Instant, forecast: (i64, i64)) -> Value {
     })
 }
 
-async fn step(who: &Person, id: &str, what: &str, body: Value) -> common::Answer {
+async fn step(who: &Person, id: &str, what: &str, body: Value) -> crate::common::Answer {
     who.post(&format!("/api/v1/publications/{id}/{what}"), body).await
 }
 
@@ -386,7 +384,7 @@ async fn a_new_text_of_a_parent_reaches_the_packs_in_force_below_or_is_refused()
     let packs = dir.0.join("packs");
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packs/hangzhou-2020-02-11");
     let mut city = Vec::new();
-    common::collect(&shipped, &mut city);
+    crate::common::collect(&shipped, &mut city);
     let read = |path: &std::path::PathBuf| {
         let name = path.strip_prefix(&shipped).unwrap().to_string_lossy().into_owned();
         (name, std::fs::read_to_string(path).unwrap())

@@ -1,12 +1,10 @@
 //! Facts that have had their days: they go, on every node, and nobody is told anything else for it.
 
-mod common;
-
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use common::{
+use crate::common::{
     Answer, Person, Server, TempDir, count, document, environment, kangma, meddle, postgres, well, with,
 };
 use reqwest::{Method, StatusCode};
@@ -21,7 +19,7 @@ fn pack(dir: &TempDir, days: &str) -> String {
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packs/hangzhou-2020-02-11");
     let to = dir.0.join(format!("pack{}", days.len()));
     let mut files = Vec::new();
-    common::collect(&from, &mut files);
+    crate::common::collect(&from, &mut files);
     for file in files {
         let name = file.strip_prefix(&from).unwrap();
         let mut text = std::fs::read_to_string(&file).unwrap();

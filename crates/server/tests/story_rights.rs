@@ -1,13 +1,11 @@
 //! What staff may do: every staff route for every role, inside and outside the scope; giving rights,
 //! sessions, the second factor, looking people up.
 
-mod common;
-
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use common::{Person, Server, TempDir, document, environment, kangma, prepare, well};
+use crate::common::{Person, Server, TempDir, document, environment, kangma, prepare, well};
 use kangma_core::role::{PERMISSIONS, Permission, Permissions, ROLES};
 use kangma_core::time::Instant;
 use reqwest::{Method, StatusCode};
@@ -53,7 +51,7 @@ impl Route {
         format!("{path}{}", self.query)
     }
 
-    async fn ask(&self, who: &Person) -> common::Answer {
+    async fn ask(&self, who: &Person) -> crate::common::Answer {
         who.send(self.method.clone(), &self.address(), self.body.as_ref().map(Value::to_string)).await
     }
 }
@@ -259,13 +257,13 @@ async fn log_in(server: &Server, name: &str, password: &str) -> Person {
 async fn elsewhere(server: &Server, path: &str, body: Value) -> (StatusCode, Value) {
     static NEXT: AtomicU32 = AtomicU32::new(1);
     let from = std::net::Ipv4Addr::from(0x0a00_0000 + NEXT.fetch_add(1, Ordering::Relaxed));
-    let request = common::client().post(format!("{}/api/v1/staff/{path}", server.base)).json(&body);
+    let request = crate::common::client().post(format!("{}/api/v1/staff/{path}", server.base)).json(&body);
     let answer = request.header("x-forwarded-for", from.to_string()).send().await.unwrap();
     (answer.status(), answer.json().await.unwrap())
 }
 
 fn browser(name: &str) -> reqwest::Client {
-    common::client();
+    crate::common::client();
     reqwest::Client::builder().user_agent(name.to_owned()).build().unwrap()
 }
 
@@ -671,7 +669,7 @@ async fn a_session_used_from_two_places_by_turns_ends_for_both_and_whoever_moves
     };
     let written = async |stays: i64| {
         let sql = format!("SELECT count(*) FROM staff_session WHERE length(trail) = {}", 17 * stays);
-        common::count(&server.dir, &sql).await
+        crate::common::count(&server.dir, &sql).await
     };
 
     // Out of the office, through the town and on; a carrier's addresses, and both kinds of them.
@@ -726,7 +724,7 @@ async fn a_session_used_from_two_places_by_turns_ends_for_both_and_whoever_moves
     let admin = server.officer("admin").await;
     let seen = admin.get("/api/v1/staff/accounts/data").await.body;
     assert_eq!(seen["sessions"].as_array().unwrap().len(), 1, "those that live: {seen}");
-    for (file, bytes) in common::stored(&server.dir).await {
+    for (file, bytes) in crate::common::stored(&server.dir).await {
         for address in ["192.0.2.", "100.64.", "2001:db8", "203.0.113."] {
             assert!(!bytes.windows(address.len()).any(|w| w == address.as_bytes()), "{file} holds {address}");
         }
@@ -840,7 +838,7 @@ async fn another_site_changes_nothing_with_an_officers_cookie() {
     let token = admin.token.clone().unwrap();
     let ask = async |name: &str, site: &str, own: bool| {
         let body = json!({ "name": name, "office": "样例街道网格中心", "division": "330106" });
-        let request = common::client()
+        let request = crate::common::client()
             .post(format!("{}/api/v1/staff/invitations", server.base))
             .header("cookie", format!("km_staff={token}"))
             .header("sec-fetch-site", site)

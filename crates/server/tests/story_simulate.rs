@@ -1,19 +1,17 @@
 //! What-if: a draft is tried on the people of a running service, and nothing is written.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant as Moment};
 
-use common::{Answer, Person, Server, TempDir, kangma, meddle};
+use crate::common::{Answer, Person, Server, TempDir, kangma, meddle};
 use kangma_core::time::Instant;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 fn run(dir: &TempDir, args: &[&str]) -> (bool, String) {
-    let out = kangma().args(args).envs(common::environment(dir)).output().unwrap();
+    let out = kangma().args(args).envs(crate::common::environment(dir)).output().unwrap();
     let text = [out.stdout, out.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
     (out.status.success(), text)
 }
@@ -23,7 +21,7 @@ fn draft(dir: &TempDir) -> PathBuf {
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packs/hangzhou-2020-02-11");
     let to = dir.0.join("draft");
     let mut files = Vec::new();
-    common::collect(&from, &mut files);
+    crate::common::collect(&from, &mut files);
     for file in files {
         let copy = to.join(file.strip_prefix(&from).unwrap());
         std::fs::create_dir_all(copy.parent().unwrap()).unwrap();
@@ -43,7 +41,7 @@ fn draft(dir: &TempDir) -> PathBuf {
 
 /// The tables of the database, without what SQLite keeps for whoever reads it.
 async fn tables(dir: &TempDir) -> Vec<(String, Vec<u8>)> {
-    let mut all = common::stored(dir).await;
+    let mut all = crate::common::stored(dir).await;
     all.retain(|(name, _)| name.starts_with("table ") || name.ends_with(".db"));
     all.sort();
     all
@@ -52,7 +50,7 @@ async fn tables(dir: &TempDir) -> Vec<(String, Vec<u8>)> {
 #[tokio::test]
 async fn a_draft_is_tried_on_everybody_and_nothing_is_written() {
     let dir = Arc::new(TempDir::new());
-    common::prepare(&dir);
+    crate::common::prepare(&dir);
     let (done, said) = run(&dir, &["seed", "--people", "3000", "--newcomers", "0", "--json"]);
     assert!(done, "{said}");
     let draft = draft(&dir).display().to_string();
@@ -93,7 +91,7 @@ async fn a_draft_is_tried_on_everybody_and_nothing_is_written() {
 fn texts(dir: &TempDir, version: &str) -> BTreeMap<String, String> {
     let folder = draft(dir);
     let mut files = Vec::new();
-    common::collect(&folder, &mut files);
+    crate::common::collect(&folder, &mut files);
     let text = |file: &PathBuf| {
         let name = file.strip_prefix(&folder).unwrap().to_string_lossy().into_owned();
         let text = std::fs::read_to_string(file).unwrap();
@@ -135,7 +133,7 @@ fn sum(changes: &Value) -> i64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_draft_is_tried_beside_the_service_and_its_proposal_takes_the_forecast_from_it() {
     let dir = Arc::new(TempDir::new());
-    common::prepare(&dir);
+    crate::common::prepare(&dir);
     let (done, said) = run(&dir, &["seed", "--people", "3000", "--newcomers", "0", "--json"]);
     assert!(done, "{said}");
     let server = Server::start(Arc::clone(&dir), &["--demo"]);

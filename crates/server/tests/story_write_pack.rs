@@ -1,12 +1,10 @@
 //! Writing a pack as `docs/write-a-pack.md` tells it: every command there is run, in order, and what it
 //! is said to print it prints.
 
-mod common;
-
 use std::path::Path;
 use std::process::Command;
 
-use common::TempDir;
+use crate::common::TempDir;
 
 /// The commands of the page and what each is said to print.
 fn steps(page: &str) -> Vec<(String, Vec<String>)> {

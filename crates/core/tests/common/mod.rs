@@ -60,7 +60,6 @@ pub fn files(pack: &str, rules: &str) -> PackFiles {
     files
 }
 
-#[allow(dead_code)]
 pub fn load(pack: &str, rules: &str) -> Result<Pack, PackErrors> {
     Pack::load(&files(pack, rules))
 }

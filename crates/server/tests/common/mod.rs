@@ -1,7 +1,5 @@
 //! A real server on a free port with a data folder of its own, and people who use it.
 
-#![allow(dead_code, reason = "each test file uses a part")]
-
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};

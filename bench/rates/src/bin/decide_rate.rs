@@ -1,6 +1,6 @@
 //! Decisions a second on one core, and the crates `cel` and `datalogic-rs` doing the same rules on the
 //! same facts; `--facts` prints them for `bench/peers/certlogic`, which does them in JavaScript.
-//! `cargo run --release -p kangma-core --example decide_rate [-- --json | --facts]`
+//! `cargo run --release -p rates --bin decide_rate [-- --json | --facts]`
 
 use std::collections::HashMap;
 use std::hint::black_box;
@@ -208,7 +208,7 @@ fn holding(asked: &[(Vec<&Expr>, Env<'_>)]) -> usize {
 }
 
 fn main() {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/parent");
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crates/core/tests/fixtures/parent");
     let mut files = PackFiles::default();
     for name in ["pack.toml", "rules.toml", "words/zh.toml", "words/en.toml"] {
         files.0.insert(name.into(), std::fs::read_to_string(dir.join(name)).unwrap());

@@ -1,7 +1,7 @@
 //! How long it takes to load and check a pack with all that it extends: the effective Hangzhou pack.
-//! `cargo run --release -p kangma-core --example load_rate [-- --json]`
+//! `cargo run --release -p rates --bin load_rate [-- --json]`
 
-#[path = "../tests/common/shipped.rs"]
+#[path = "../../../../crates/core/tests/common/shipped.rs"]
 mod shipped;
 
 use std::hint::black_box;

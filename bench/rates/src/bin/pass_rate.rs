@@ -1,8 +1,8 @@
 //! How many passes a second, beside the bare signature of the same bytes, in alternating rounds:
 //!
 //! ```sh
-//! cargo run --release -p kangma-core --example pass_rate              # a table
-//! cargo run --release -p kangma-core --example pass_rate -- --json    # for tools/bench.mjs
+//! cargo run --release -p rates --bin pass_rate              # a table
+//! cargo run --release -p rates --bin pass_rate -- --json    # for tools/bench.mjs
 //! ```
 
 use std::hint::black_box;
