@@ -5,6 +5,7 @@
 //! which declaration fields it collects; it cannot invent a type.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -500,7 +501,85 @@ pub struct Fact {
     /// Where it came from.
     pub source: Source,
     /// Values by slot; slots past the end are [`Value::Missing`].
-    pub values: Vec<Value>,
+    pub values: Values,
+}
+
+/// A fact's values by slot. Those of facts that were read together lie together: a person has hundreds of
+/// them, and is read to be decided about once.
+#[derive(Clone)]
+pub struct Values(Held);
+
+#[derive(Clone)]
+enum Held {
+    Alone(Vec<Value>),
+    Together { all: Arc<[Value]>, first: u32, past: u32 },
+}
+
+impl Values {
+    /// A part of the values of several facts.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no such part.
+    #[must_use]
+    pub fn part(all: &Arc<[Value]>, part: Range<usize>) -> Values {
+        assert!(part.start <= part.end && part.end <= all.len(), "a part of what there is");
+        let bound = |n| u32::try_from(n).expect("facts are bounded");
+        Values(Held::Together { all: Arc::clone(all), first: bound(part.start), past: bound(part.end) })
+    }
+
+    fn alone(&mut self) -> &mut Vec<Value> {
+        if let Held::Together { .. } = self.0 {
+            self.0 = Held::Alone(self.to_vec());
+        }
+        match &mut self.0 {
+            Held::Alone(values) => values,
+            Held::Together { .. } => unreachable!("it was set above"),
+        }
+    }
+}
+
+impl Default for Values {
+    fn default() -> Values {
+        Values(Held::Alone(Vec::new()))
+    }
+}
+
+impl From<Vec<Value>> for Values {
+    fn from(values: Vec<Value>) -> Values {
+        Values(Held::Alone(values))
+    }
+}
+
+impl std::ops::Deref for Values {
+    type Target = [Value];
+
+    #[inline]
+    fn deref(&self) -> &[Value] {
+        match &self.0 {
+            Held::Alone(values) => values,
+            Held::Together { all, first, past } => &all[*first as usize..*past as usize],
+        }
+    }
+}
+
+/// What lies with others is copied first.
+impl std::ops::DerefMut for Values {
+    fn deref_mut(&mut self) -> &mut [Value] {
+        self.alone()
+    }
+}
+
+impl PartialEq for Values {
+    fn eq(&self, other: &Values) -> bool {
+        **self == **other
+    }
+}
+
+impl fmt::Debug for Values {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
 }
 
 impl Fact {
@@ -527,7 +606,7 @@ impl Fact {
 
     /// Codes of the divisions in it that rules may read.
     pub fn places(&self) -> impl Iterator<Item = &str> {
-        let fields = self.kind.schema().iter().zip(&self.values).filter(|(field, _)| field.rules);
+        let fields = self.kind.schema().iter().zip(&*self.values).filter(|(field, _)| field.rules);
         let codes = fields.flat_map(|(field, value)| match (field.ty, value) {
             (Type::Division, Value::Text(code)) => std::slice::from_ref(code),
             (Type::Divisions, Value::List(codes)) => codes,
@@ -539,10 +618,11 @@ impl Fact {
     /// Sets a named field. Returns false if the kind has no such field.
     pub fn set(&mut self, name: &str, value: Value) -> bool {
         let Some(slot) = self.kind.slot(name) else { return false };
-        if self.values.len() <= slot {
-            self.values.resize(slot + 1, Value::Missing);
+        let values = self.values.alone();
+        if values.len() <= slot {
+            values.resize(slot + 1, Value::Missing);
         }
-        self.values[slot] = value;
+        values[slot] = value;
         true
     }
 
@@ -554,17 +634,14 @@ impl Fact {
 
 /// A person's facts in canonical order: by when they happened, then kind, then id.
 ///
-/// A fact never changes, so copies of a person share it: adding one to a long record copies no other.
-///
 /// INVARIANT: the same set of facts gives the same `Facts`, whatever the order of recording.
 #[derive(Clone, PartialEq, Debug, Default)]
-pub struct Facts(Vec<Arc<Fact>>);
+pub struct Facts(Vec<Fact>);
 
 impl Facts {
     /// Puts facts in canonical order. A fact that is present twice (same id) counts once.
     #[must_use]
-    pub fn new(facts: Vec<Fact>) -> Facts {
-        let mut facts: Vec<Arc<Fact>> = facts.into_iter().map(Arc::new).collect();
+    pub fn new(mut facts: Vec<Fact>) -> Facts {
         facts.sort_by_key(|f| f.key());
         facts.dedup_by_key(|f| f.key());
         Facts(facts)
@@ -574,13 +651,13 @@ impl Facts {
     pub fn push(&mut self, fact: Fact) {
         let at = self.0.partition_point(|f| f.key() < fact.key());
         if self.0.get(at).is_none_or(|f| f.key() != fact.key()) {
-            self.0.insert(at, Arc::new(fact));
+            self.0.insert(at, fact);
         }
     }
 
     /// In canonical order.
     pub fn iter(&self) -> Iter<'_> {
-        self.0.iter().map(|f| &**f)
+        self.0.iter()
     }
 
     /// How many.
@@ -603,7 +680,7 @@ impl Facts {
 }
 
 /// Facts in canonical order.
-pub type Iter<'a> = std::iter::Map<std::slice::Iter<'a, Arc<Fact>>, fn(&'a Arc<Fact>) -> &'a Fact>;
+pub type Iter<'a> = std::slice::Iter<'a, Fact>;
 
 impl<'a> IntoIterator for &'a Facts {
     type Item = &'a Fact;

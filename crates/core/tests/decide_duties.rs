@@ -4,7 +4,7 @@
 use std::sync::{Arc, LazyLock};
 
 use kangma_core::decision::{Colour, Decision, Status};
-use kangma_core::fact::{Fact, Facts, Kind, Source, Value};
+use kangma_core::fact::{Fact, Facts, Kind, Source, Value, Values};
 use kangma_core::id::FactId;
 use kangma_core::rules::decide::{Context, decide};
 use kangma_core::rules::pack::Pack;
@@ -104,7 +104,8 @@ const DAYS: i64 = 20;
 
 fn fact(n: usize, kind: Kind, at: i64, fields: Vec<(&str, Value)>) -> Fact {
     let (id, happened) = (FactId((n as u128 + 1).to_be_bytes()), Instant(START + at));
-    let mut fact = Fact { id, kind, happened, recorded: happened, source: Source::Resident, values: vec![] };
+    let mut fact =
+        Fact { id, kind, happened, recorded: happened, source: Source::Resident, values: Values::default() };
     fields.into_iter().for_each(|(name, value)| assert!(fact.set(name, value), "{name}"));
     fact
 }
@@ -301,7 +302,7 @@ fn later(facts: Vec<Fact>, by: i64) -> impl Iterator<Item = Fact> {
             f.set("of", word(&other(of).to_string()));
         }
         // What counts from a day further back than the days of what it counts finds only what is kept.
-        for value in &mut f.values {
+        for value in f.values.iter_mut() {
             match value {
                 Value::Day(day) => *day = day.plus((by / DAY_S) as i32),
                 Value::Instant(at) => *at = at.plus_s(by),

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use kangma_core::decision::{Decision, Status};
-use kangma_core::fact::{Fact, Facts, Kind, Source, Value};
+use kangma_core::fact::{Fact, Facts, Kind, Source, Value, Values};
 use kangma_core::id::FactId;
 use kangma_core::rules::decide::{Context, decide};
 use kangma_core::rules::pack::{Pack, PackFiles};
@@ -37,7 +37,7 @@ fn fact(n: usize, kind: Kind, at: i64, fields: Vec<(&str, Value)>) -> Fact {
         happened: Instant(START + at),
         recorded: Instant(START + at),
         source: Source::Resident,
-        values: vec![],
+        values: Values::default(),
     };
     for (name, value) in fields {
         assert!(fact.set(name, value), "{name}");

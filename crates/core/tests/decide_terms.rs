@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use kangma_core::decision::{BrokenBy, Colour, Counted, Decision, Status};
-use kangma_core::fact::{Fact, Facts, Kind, Source, Value};
+use kangma_core::fact::{Fact, Facts, Kind, Source, Value, Values};
 use kangma_core::id::FactId;
 use kangma_core::rules::decide::{Context, decide};
 use kangma_core::rules::pack::{Pack, PackFiles};
@@ -45,7 +45,8 @@ fn time(day: i64, hour: i64) -> Instant {
 
 fn fact(n: u128, kind: Kind, happened: Instant, fields: &[(&str, Value)]) -> Fact {
     let id = FactId(n.to_be_bytes());
-    let mut fact = Fact { id, kind, happened, recorded: happened, source: Source::Resident, values: vec![] };
+    let mut fact =
+        Fact { id, kind, happened, recorded: happened, source: Source::Resident, values: Values::default() };
     fields.iter().for_each(|(name, value)| assert!(fact.set(name, value.clone()), "{name}"));
     fact
 }

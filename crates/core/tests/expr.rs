@@ -1,6 +1,6 @@
 //! What `when` conditions mean, case by case.
 
-use kangma_core::fact::{Fact, Kind, Source, Value};
+use kangma_core::fact::{Fact, Kind, Source, Value, Values};
 use kangma_core::id::FactId;
 use kangma_core::rules::expr::{Areas, Env, Expr, PersonView, Scope, Truth, compile};
 use kangma_core::time::{Day, Instant};
@@ -25,7 +25,7 @@ fn fact(kind: Kind, values: &[(&str, Value)]) -> Fact {
         happened: at,
         recorded: at,
         source: Source::Resident,
-        values: Vec::new(),
+        values: Values::default(),
     };
     for (name, value) in values {
         assert!(fact.set(name, value.clone()), "{name}");

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use cel::{Context, Program, Value as Cel};
-use kangma_core::fact::{Fact, Kind, SYMPTOMS, Source, Value};
+use kangma_core::fact::{Fact, Kind, SYMPTOMS, Source, Value, Values};
 use kangma_core::id::FactId;
 use kangma_core::rules::expr::{Area, Areas, Env, Expr, PersonView, Scope, Truth, compile};
 use kangma_core::time::{Day, Instant};
@@ -335,7 +335,7 @@ fn full() -> impl Strategy<Value = World> {
             happened,
             recorded: happened,
             source: Source::Resident,
-            values: Vec::new(),
+            values: Values::default(),
         };
         for (name, value) in FIELDS.iter().zip(values) {
             assert!(fact.set(name, value));
@@ -527,7 +527,7 @@ fn a_condition_on_nothing_but_missing_fields_is_never_true() {
             happened: Instant(0),
             recorded: Instant(0),
             source: Source::Resident,
-            values: Vec::new(),
+            values: Values::default(),
         },
         residence: None,
         age: None,

@@ -1,7 +1,7 @@
 //! Certificates of other countries: the genuine ones are read, and every step refuses what it should.
 
 use crate::issuer::{Issuer, Made, pack, text, vaccination};
-use kangma_core::fact::{Fact, Kind, Source, Value};
+use kangma_core::fact::{Fact, Kind, Source, Value, Values};
 use kangma_core::hcert::{self, BadCertificate, TrustList};
 use kangma_core::id::FactId;
 use kangma_core::rules::certlogic::{Outcome, Rulebook};
@@ -29,7 +29,7 @@ fn fact(of: &hcert::Verified) -> Fact {
         happened,
         recorded: happened,
         source: Source::List,
-        values: vec![],
+        values: Values::default(),
     };
     of.fill(&mut fact);
     fact

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use kangma_core::fact::{Fact, Facts, Kind, Source, Value};
+use kangma_core::fact::{Fact, Facts, Kind, Source, Value, Values};
 use kangma_core::id::FactId;
 use kangma_core::rules::decide::{Context, decide};
 use kangma_core::rules::order::{OrderState, URGENT_S, standings, urgent_before};
@@ -77,7 +77,7 @@ fn fact(id: u8, kind: Kind, at: i64) -> Fact {
         happened: Instant(at),
         recorded: Instant(at),
         source: Source::Staff,
-        values: Vec::new(),
+        values: Values::default(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::common::files;
 use kangma_core::decision::{Colour, Status};
-use kangma_core::fact::{Fact, Facts, Kind, Source, Value};
+use kangma_core::fact::{Fact, Facts, Kind, Source, Value, Values};
 use kangma_core::id::FactId;
 use kangma_core::rules::pack::{ENGLISH, FILE_BYTES_MAX, Library, Pack, PackFiles, missing};
 use kangma_core::rules::publication::{load_with_parents, with_parents};
@@ -264,7 +264,7 @@ fn brought_along(words: impl Fn(&str) -> String) -> (String, Vec<String>) {
             happened: at,
             recorded: at,
             source: Source::Resident,
-            values: vec![],
+            values: Values::default(),
         };
         let text = |t: &str| Value::Text(t.into());
         for (name, value) in [

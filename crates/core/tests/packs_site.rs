@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 
 use crate::shipped::shipped;
 use kangma_core::decision::Decision;
-use kangma_core::fact::{Fact, Facts, Kind, Source, Value};
+use kangma_core::fact::{Fact, Facts, Kind, Source, Value, Values};
 use kangma_core::id::FactId;
 use kangma_core::rules::cases::timelines;
 use kangma_core::rules::decide::{Context, decide};
@@ -619,7 +619,8 @@ expect = [{ at = "2020-03-05 12:00", colour = "green" }, { at = "2020-03-06 12:0
 fn warm(at: &str) -> Fact {
     let happened = Instant::parse(at).unwrap();
     let (id, source) = (FactId([7; 16]), Source::Resident);
-    let mut fact = Fact { id, kind: Kind::CheckIn, happened, recorded: happened, source, values: vec![] };
+    let mut fact =
+        Fact { id, kind: Kind::CheckIn, happened, recorded: happened, source, values: Values::default() };
     assert!(fact.set("temperature_c", Value::Double(37.0)));
     fact
 }

@@ -64,7 +64,7 @@ fn id(n: u8) -> FactId {
 
 fn fact(n: u8, kind: Kind, at: Instant, fields: &[(&str, &str)]) -> Fact {
     let (source, values) = (Source::Resident, vec![]);
-    let mut fact = Fact { id: id(n), kind, happened: at, recorded: at, source, values };
+    let mut fact = Fact { id: id(n), kind, happened: at, recorded: at, source, values: values.into() };
     fields.iter().for_each(|(name, text)| assert!(fact.set(name, Value::Text((*text).into())), "{name}"));
     fact
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use kangma_core::decision::{Colour, Decision};
 use kangma_core::division::COUNTRY;
-use kangma_core::fact::{Fact, Facts, Kind, Source, Value};
+use kangma_core::fact::{Fact, Facts, Kind, Source, Value, Values};
 use kangma_core::id::FactId;
 use kangma_core::rules::expr::Areas;
 use kangma_core::rules::pack::{Pack, PackFiles};
@@ -67,7 +67,7 @@ fn fact(n: u128, kind: Kind, s: i64, fields: &[(&str, Value)]) -> Fact {
         happened: at(s),
         recorded: at(s),
         source: Source::Resident,
-        values: vec![],
+        values: Values::default(),
     };
     fields.iter().for_each(|(name, value)| assert!(fact.set(name, value.clone()), "{name}"));
     fact

@@ -11,7 +11,7 @@ use std::time::Instant as Stopwatch;
 use cel::objects::Key;
 use cel::{Context as CelContext, Program, Value as Cel};
 use datalogic_rs::{Engine, Logic, ParsedData};
-use kangma_core::fact::{Fact, Facts, Kind, Source, Value};
+use kangma_core::fact::{Fact, Facts, Kind, Source, Value, Values};
 use kangma_core::id::FactId;
 use kangma_core::rules::decide::{Context, decide};
 use kangma_core::rules::expr::{Env, Expr, PersonView};
@@ -24,7 +24,8 @@ const START: i64 = 1_581_350_400;
 
 fn fact(n: u128, kind: Kind, at: i64, fields: &[(&str, Value)]) -> Fact {
     let (id, happened) = (FactId(n.to_be_bytes()), Instant(START + at));
-    let mut fact = Fact { id, kind, happened, recorded: happened, source: Source::Resident, values: vec![] };
+    let mut fact =
+        Fact { id, kind, happened, recorded: happened, source: Source::Resident, values: Values::default() };
     fields.iter().for_each(|(name, value)| assert!(fact.set(name, value.clone())));
     fact
 }

@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 
 use crate::decision::{Colour, Decision, Status};
 use crate::division::{divisions, prefix};
-use crate::fact::{Fact, Facts, Kind, Source, Type, Value};
+use crate::fact::{Fact, Facts, Kind, Source, Type, Value, Values};
 use crate::id::FactId;
 use crate::rules::expr::Areas;
 use crate::rules::pack::Pack;
@@ -116,7 +116,7 @@ pub fn facts_json(facts: &Facts) -> Json {
         let mut map = Map::new();
         map.insert("kind".into(), fact.kind.name().into());
         map.insert("happened".into(), fact.happened.to_string().into());
-        for (field, value) in fact.kind.schema().iter().zip(&fact.values) {
+        for (field, value) in fact.kind.schema().iter().zip(fact.values.iter()) {
             let json = match value {
                 Value::Missing => continue,
                 Value::Bool(b) => json!(b),
@@ -256,5 +256,5 @@ impl Pool {
 
 fn fact(id: u128, kind: Kind, at: Instant) -> Fact {
     let id = FactId(id.to_be_bytes());
-    Fact { id, kind, happened: at, recorded: at, source: Source::Resident, values: Vec::new() }
+    Fact { id, kind, happened: at, recorded: at, source: Source::Resident, values: Values::default() }
 }

@@ -84,7 +84,7 @@ pub fn fact_in(
         happened,
         recorded,
         source: Source::Resident,
-        values: vec![Value::Missing; kind.schema().len()],
+        values: vec![Value::Missing; kind.schema().len()].into(),
     };
     for (name, json) in map {
         if ["kind", "happened", "at", "recorded", "id", "source"].contains(&name.as_str()) {
@@ -98,7 +98,7 @@ pub fn fact_in(
             let known: Vec<&str> = kind.schema().iter().map(|f| f.name).collect();
             return bad(format!("a {} has no field {name:?}; it has {}", kind.name(), known.join(", ")));
         };
-        fact.values[slot] = value(&kind.schema()[slot], json, zone, vocabulary)?;
+        fact.set(name, value(&kind.schema()[slot], json, zone, vocabulary)?);
     }
     Ok(fact)
 }

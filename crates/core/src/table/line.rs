@@ -6,7 +6,7 @@ use super::column::{Cell, Column, Mapping};
 use super::value::{civil, clean, document_number, moment, perhaps_damaged};
 use super::{LineError, ListKind};
 use crate::division::divisions;
-use crate::fact::{Fact, Kind, METHODS, QUARANTINES, RESULTS, Source, VACCINES, Value};
+use crate::fact::{Fact, Kind, METHODS, QUARANTINES, RESULTS, Source, VACCINES, Value, Values};
 use crate::hcert::{self, BadCertificate, TrustList};
 use crate::id::FactId;
 use crate::identity::{Document, DocumentType, IdentityError, Name};
@@ -58,7 +58,7 @@ impl Line {
         };
         add(&self.document.key());
         add(self.reference.as_deref().unwrap_or(""));
-        for (field, value) in self.fact.kind.schema().iter().zip(&self.fact.values) {
+        for (field, value) in self.fact.kind.schema().iter().zip(self.fact.values.iter()) {
             if *value != Value::Missing {
                 add(field.name);
                 add(&text_of(value));
@@ -191,7 +191,7 @@ impl<'a> Reader<'a> {
             happened: self.at,
             recorded: self.at,
             source: Source::List,
-            values: Vec::new(),
+            values: Values::default(),
         };
         if change != Change::Withdrawn {
             self.fill(&mut fact, &document, &get)?;

@@ -1,6 +1,6 @@
 //! A condition, put through: for the tests and for fuzzing.
 
-use kangma_core::fact::{Fact, Kind, Source};
+use kangma_core::fact::{Fact, Kind, Source, Values};
 use kangma_core::id::FactId;
 use kangma_core::rules::expr::{Areas, Env, PersonView, Scope, compile};
 use kangma_core::time::{Day, Instant};
@@ -15,7 +15,7 @@ pub fn put_through(source: &str, kind: Kind) -> Result<(), Vec<&'static str>> {
                 happened: Instant(0),
                 recorded: Instant(0),
                 source: Source::Resident,
-                values: Vec::new(),
+                values: Values::default(),
             };
             let (person, areas) = (PersonView::default(), Areas::new());
             let _ = expr.eval(&Env { fact: &fact, person: &person, areas: &areas, day: Day(0) });

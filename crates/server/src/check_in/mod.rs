@@ -3,7 +3,7 @@
 
 pub mod http;
 
-use kangma_core::fact::{Fact, Kind, Source, Value};
+use kangma_core::fact::{Fact, Kind, Source, Value, Values};
 use kangma_core::id::{AccountId, FactId, PersonId};
 use kangma_core::time::Instant;
 
@@ -80,7 +80,7 @@ pub fn fact(app: &App, at: Instant, said: &CheckIn) -> Fact {
         happened: at,
         recorded: app.clock.now(),
         source: Source::Resident,
-        values: Vec::new(),
+        values: Values::default(),
     };
     fact.set("temperature_c", Value::Double(said.temperature_c));
     fact.set("symptoms", Value::List(said.symptoms.iter().map(|s| s.as_str().into()).collect()));

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use kangma_core::fact::{Fact, Kind, Source};
+use kangma_core::fact::{Fact, Kind, Source, Values};
 use kangma_core::hcert;
 use kangma_core::id::FactId;
 use kangma_core::rules::certlogic::{Certificate, FOLDER, Outcome, Rule, Verdict, payload};
@@ -84,7 +84,7 @@ pub fn eval(
         happened: shown,
         recorded: shown,
         source: Source::Staff,
-        values: Vec::new(),
+        values: Values::default(),
     };
     let text = text.trim();
     let verified = text.starts_with("HC1:");

@@ -14,7 +14,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use kangma_core::decision::Colour;
 use kangma_core::declaration::validate;
 use kangma_core::division::divisions;
-use kangma_core::fact::{Fact, Facts, Kind, Source, Value};
+use kangma_core::fact::{Fact, Facts, Kind, Source, Value, Values};
 use kangma_core::id::{AccountId, FactId, PersonId};
 use kangma_core::tally::{Change, Folded, fold};
 use kangma_core::time::{DAY_S, Instant};
@@ -277,7 +277,7 @@ fn facts(app: &Shared, town: Town, made: Made) -> anyhow::Result<Vec<Fact>> {
         happened: at,
         recorded: at,
         source,
-        values: Vec::new(),
+        values: Values::default(),
     };
     let account = app.keys.account_id(made.phone().as_str());
     let mut identity = fact(0, Kind::Identity, Source::IdentityCheck, declared);
@@ -299,12 +299,14 @@ fn facts(app: &Shared, town: Town, made: Made) -> anyhow::Result<Vec<Fact>> {
         let street = streets[made.below(streets.len() as u64, 30) as usize];
         answers.insert("residence".to_owned(), street.into());
     }
-    declaration.values = validate(&app.packs.base().form, &answers, divisions(), today).map_err(|e| {
-        anyhow::anyhow!(
-            "seed: the pack's form refuses a made-up declaration: {:?}",
-            e.first().map(|e| e.code)
-        )
-    })?;
+    declaration.values = validate(&app.packs.base().form, &answers, divisions(), today)
+        .map_err(|e| {
+            anyhow::anyhow!(
+                "seed: the pack's form refuses a made-up declaration: {:?}",
+                e.first().map(|e| e.code)
+            )
+        })?
+        .into();
     declaration.set("commitment", Value::Text(app.packs.base().form.commitment.as_str().into()));
     let mut facts = vec![identity, declaration];
     let check_ins = match made.case() {

@@ -45,9 +45,9 @@ pub async fn assist(
         source,
         values,
     };
-    let mut declared = fact(Kind::Declaration, Source::Resident, values.clone());
+    let mut declared = fact(Kind::Declaration, Source::Resident, values.clone().into());
     declared.set("commitment", Value::Text(commitment.as_str().into()));
-    let mut seen = fact(Kind::Identity, Source::IdentityCheck, Vec::new());
+    let mut seen = fact(Kind::Identity, Source::IdentityCheck, Vec::new().into());
     seen.set("method", Value::Text("seen_document".into()));
     // It binds no account: a phone that comes later proves itself.
     seen.set("bound", Value::Bool(false));

@@ -18,7 +18,7 @@ mod store;
 mod tests;
 
 use kangma_core::decision::{Colour, Decision};
-use kangma_core::fact::{Fact, Kind, Source, Value};
+use kangma_core::fact::{Fact, Kind, Source, Value, Values};
 use kangma_core::id::{FactId, PersonId};
 use kangma_core::pass::{self, SKEW_S, Verdict};
 use kangma_core::time::{DAY_S, Instant};
@@ -202,7 +202,7 @@ impl Seen {
             happened: self.at,
             recorded: app.clock.now(),
             source: Source::Staff,
-            values: Vec::new(),
+            values: Values::default(),
         };
         if let Some(t) = self.temperature_c {
             fact.set("temperature_c", Value::Double(t));

@@ -1,7 +1,7 @@
 //! What cannot be brought about over the interface: rules that change while an entry is cut short, and
 //! somebody who is recorded for months.
 
-use kangma_core::fact::{Fact, Kind, Source, Value};
+use kangma_core::fact::{Fact, Kind, Source, Value, Values};
 use kangma_core::id::{AccountId, PersonId};
 use kangma_core::identity::Name;
 use serde_json::json;
@@ -83,7 +83,7 @@ async fn months_of_being_recorded_push_no_look_up_out_of_the_list_of_looks() {
                 happened: now,
                 recorded: now,
                 source: Source::Staff,
-                values: Vec::new(),
+                values: Values::default(),
             };
             for (field, text) in [("office", "样例街道"), ("by", "lead"), ("role", "collector")] {
                 fact.set(field, Value::Text(text.into()));

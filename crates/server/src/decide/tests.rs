@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use kangma_core::division::divisions;
-use kangma_core::fact::{Fact, Kind, Source, Value};
+use kangma_core::fact::{Fact, Kind, Source, Value, Values};
 use kangma_core::id::PersonId;
 use kangma_core::identity::{Document, DocumentType, Name};
 use kangma_core::tally::{Counts, Place};
@@ -76,7 +76,7 @@ fn fact(app: &App, kind: Kind, fields: &[(&str, Value)]) -> Fact {
         happened: at,
         recorded: at,
         source: Source::Resident,
-        values: vec![],
+        values: Values::default(),
     };
     for (name, value) in fields {
         assert!(fact.set(name, value.clone()), "{name}");

@@ -6,7 +6,7 @@
 
 pub mod http;
 
-use kangma_core::fact::{Fact, Kind, Source, Value};
+use kangma_core::fact::{Fact, Kind, Source, Value, Values};
 use kangma_core::id::{AccountId, FactId, PersonId};
 use kangma_core::identity::{Document, Name, Phone};
 use kangma_core::rules::set;
@@ -64,7 +64,7 @@ pub async fn declare(
         happened: at,
         recorded: at,
         source: Source::Resident,
-        values,
+        values: values.into(),
     };
     fact.set("commitment", Value::Text(commitment.into()));
     let id = fact.id;
@@ -283,7 +283,7 @@ fn identity_fact(app: &App, account: AccountId, method: &'static str) -> Fact {
         happened: at,
         recorded: at,
         source: Source::IdentityCheck,
-        values: Vec::new(),
+        values: Values::default(),
     };
     fact.set("method", Value::Text(method.into()));
     fact.set("account", Value::Text(account.to_string().into()));

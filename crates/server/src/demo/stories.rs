@@ -167,7 +167,7 @@ async fn one(app: &Shared, story: &Story) -> Result<(), Problem> {
         happened: at,
         recorded: now,
         source: Source::Resident,
-        values,
+        values: values.into(),
     };
     declaration.set("commitment", Value::Text(app.packs.base().form.commitment.as_str().into()));
     let account = app.keys.account_id(phone.as_str());

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use kangma_core::division::lies_in;
-use kangma_core::fact::{Fact, Kind, Source, Value};
+use kangma_core::fact::{Fact, Kind, Source, Value, Values};
 use kangma_core::id::{FactId, PersonId};
 use kangma_core::identity::Name;
 use kangma_core::table::{Change, Column, Line, LineError};
@@ -239,7 +239,7 @@ fn correction(id: FactId, of: FactId, change: Change, at: Instant) -> Fact {
         happened: at,
         recorded: at,
         source: Source::List,
-        values: Vec::new(),
+        values: Values::default(),
     };
     fact.set("of", Value::Text(of.to_string().into()));
     let reason = if change == Change::Corrected { "corrected" } else { "withdrawn" };

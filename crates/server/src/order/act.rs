@@ -1,7 +1,7 @@
 //! What is done with an order once it is written: signed, let through, withdrawn.
 
 use axum::http::StatusCode;
-use kangma_core::fact::{Fact, Facts, Kind, Source, Value};
+use kangma_core::fact::{Fact, Facts, Kind, Source, Value, Values};
 use kangma_core::id::FactId;
 use kangma_core::role::Permission;
 use kangma_core::rules::order::{OrderState, Standing, standings};
@@ -116,7 +116,7 @@ pub(super) async fn take_back(
         happened: now,
         recorded: now,
         source: Source::Staff,
-        values: Vec::new(),
+        values: Values::default(),
     };
     correction.set("of", Value::Text(FactId(id).to_string().into()));
     correction.set("reason", Value::Text(reason.into()));

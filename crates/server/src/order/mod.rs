@@ -20,7 +20,7 @@ mod tests;
 pub mod undo;
 
 use axum::http::StatusCode;
-use kangma_core::fact::{EVIDENCE, Fact, Facts, Kind, Source, Value};
+use kangma_core::fact::{EVIDENCE, Fact, Facts, Kind, Source, Value, Values};
 use kangma_core::id::{FactId, PersonId};
 use kangma_core::identity::Document;
 use kangma_core::role::Permission;
@@ -286,7 +286,8 @@ fn conflict(code: &'static str, zh: &str, en: &str) -> Problem {
 
 fn staff_fact(app: &App, id: FactId, kind: Kind, by: &str, office: &[u8; 16]) -> Fact {
     let at = app.clock.now();
-    let mut fact = Fact { id, kind, happened: at, recorded: at, source: Source::Staff, values: Vec::new() };
+    let mut fact =
+        Fact { id, kind, happened: at, recorded: at, source: Source::Staff, values: Values::default() };
     fact.set("by", Value::Text(by.into()));
     fact.set("office", Value::Text(FactId(*office).to_string().into()));
     fact

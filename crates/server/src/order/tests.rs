@@ -1,6 +1,6 @@
 //! Orders on a clock that is moved by hand: who may do what, when it acts, and when it is over.
 
-use kangma_core::fact::{Fact, Kind, Source, Value};
+use kangma_core::fact::{Fact, Kind, Source, Value, Values};
 use kangma_core::id::{FactId, PersonId};
 use kangma_core::identity::{Document, DocumentType, Name};
 use kangma_core::role::{Permission, Permissions};
@@ -78,7 +78,7 @@ async fn resident(app: &Shared, n: u32, county: &str) -> PersonId {
         happened: at,
         recorded: at,
         source: Source::Resident,
-        values: Vec::new(),
+        values: Values::default(),
     };
     for (field, text) in [
         ("subject", "resident"),
@@ -325,7 +325,7 @@ async fn many_orders_without_a_case_raise_an_alarm_and_with_one_do_not() {
             happened: app.clock.now(),
             recorded: app.clock.now(),
             source: Source::List,
-            values: Vec::new(),
+            values: Values::default(),
         };
         listed.set("list", Value::Text("close_contact".into()));
         let recording = Recording {

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use kangma_core::decision::Decision;
-use kangma_core::fact::{Fact, Facts, Kind, Source, Value};
+use kangma_core::fact::{Fact, Facts, Kind, Source, Value, Values};
 use kangma_core::id::FactId;
 use kangma_core::time::{DAY_S, Day, Instant};
 use minicbor::data::{Tag, Type};
@@ -23,6 +23,9 @@ const BYTES_WANTED: usize = 4096;
 const CHECK_INS_KEPT_S: i64 = 30 * DAY_S;
 /// A list holds at most this many texts, a dossier this many facts: bounds on what is decoded.
 const ITEMS_MAX: u64 = 4096;
+
+/// Bytes for each value of a fact, about: for room.
+const BYTES_A_VALUE: usize = 5;
 
 /// Where the id of a stored fact lies in its bytes: after the head of the array and that of the id.
 const ID: std::ops::Range<usize> = 2..18;
@@ -105,7 +108,7 @@ fn fact_into(e: &mut Buffer, fact: &Fact) {
         e.array(6)?.bytes(&fact.id.0)?.u8(fact.kind as u8)?;
         e.i64(fact.happened.0)?.i64(fact.recorded.0)?.u8(fact.source as u8)?;
         e.array(fact.values.len() as u64)?;
-        for value in &fact.values {
+        for value in fact.values.iter() {
             match value {
                 Value::Missing => e.null()?,
                 Value::Bool(b) => e.bool(*b)?,
@@ -161,18 +164,24 @@ fn facts_from(bytes: &[u8], mut bound: impl FnMut(usize)) -> Result<(Facts, &[u8
     let mut d = Decoder::new(bytes);
     let n = length(&mut d)?;
     let mut facts = Vec::with_capacity(n);
+    let mut values = Vec::with_capacity(bytes.len() / BYTES_A_VALUE);
     bound(d.position());
     for _ in 0..n {
-        facts.push(fact_from(&mut d)?);
+        let first = values.len();
+        facts.push((fact_from(&mut d, &mut values)?, first..values.len()));
         bound(d.position());
     }
     let spent = if d.position() < bytes.len() { d.bytes()? } else { &[] };
-    Ok((Facts::new(facts), spent))
+    let values: Arc<[Value]> = values.into();
+    let facts = facts.into_iter().map(|(fact, part)| Fact { values: Values::part(&values, part), ..fact });
+    Ok((Facts::new(facts.collect()), spent))
 }
 
 /// One fact.
 pub fn decode_one(bytes: &[u8]) -> Result<Fact, BadBytes> {
-    fact_from(&mut Decoder::new(bytes))
+    let mut values = Vec::new();
+    let fact = fact_from(&mut Decoder::new(bytes), &mut values)?;
+    Ok(Fact { values: values.into(), ..fact })
 }
 
 fn length(d: &mut Decoder<'_>) -> Result<usize, BadBytes> {
@@ -182,7 +191,8 @@ fn length(d: &mut Decoder<'_>) -> Result<usize, BadBytes> {
     }
 }
 
-fn fact_from(d: &mut Decoder<'_>) -> Result<Fact, BadBytes> {
+/// A fact without its values, which are added to others.
+fn fact_from(d: &mut Decoder<'_>, values: &mut Vec<Value>) -> Result<Fact, BadBytes> {
     if length(d)? != 6 {
         return Err(BadBytes("shape".into()));
     }
@@ -190,12 +200,10 @@ fn fact_from(d: &mut Decoder<'_>) -> Result<Fact, BadBytes> {
     let kind = Kind::from_u8(d.u8()?).ok_or_else(|| BadBytes("kind".into()))?;
     let (happened, recorded) = (Instant(d.i64()?), Instant(d.i64()?));
     let source = Source::from_u8(d.u8()?).ok_or_else(|| BadBytes("source".into()))?;
-    let n = length(d)?;
-    let mut values = Vec::with_capacity(n);
-    for _ in 0..n {
+    for _ in 0..length(d)? {
         values.push(value_from(d)?);
     }
-    Ok(Fact { id, kind, happened, recorded, source, values })
+    Ok(Fact { id, kind, happened, recorded, source, values: Values::default() })
 }
 
 fn value_from(d: &mut Decoder<'_>) -> Result<Value, BadBytes> {

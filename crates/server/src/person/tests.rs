@@ -1,4 +1,4 @@
-use kangma_core::fact::{Fact, Facts, Kind, Source, Value};
+use kangma_core::fact::{Fact, Facts, Kind, Source, Value, Values};
 use kangma_core::id::FactId;
 use kangma_core::time::{Day, Instant};
 use proptest::prelude::*;
@@ -27,7 +27,7 @@ fn fact() -> impl Strategy<Value = Fact> {
             happened: Instant(happened),
             recorded: Instant(recorded),
             source: Source::Resident,
-            values,
+            values: values.into(),
         })
 }
 
@@ -104,7 +104,7 @@ fn facts_twice_in_a_dossier_count_once() {
         happened: Instant(1),
         recorded: Instant(1),
         source: Source::Resident,
-        values: vec![],
+        values: Values::default(),
     };
     assert_eq!(Facts::new(vec![fact.clone(), fact]).len(), 1);
 }

@@ -1,6 +1,6 @@
 //! What was found takes effect: facts on the person, all or nothing with the entry's end.
 
-use kangma_core::fact::{Fact, Kind, Source, Value};
+use kangma_core::fact::{Fact, Kind, Source, Value, Values};
 use kangma_core::id::{AccountId, FactId, PersonId};
 use kangma_core::rules::order::has_case;
 use kangma_core::time::Instant;
@@ -65,7 +65,7 @@ impl Facts<'_> {
             happened: self.at,
             recorded: self.app.clock.now(),
             source: Source::Staff,
-            values: Vec::new(),
+            values: Values::default(),
         };
         let by = [("by", self.by)];
         for (name, text) in values.iter().chain(&by).filter(|(_, text)| !text.is_empty()) {

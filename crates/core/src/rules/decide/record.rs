@@ -2,7 +2,7 @@
 
 use super::known::Known;
 use super::track::{Record, Track};
-use crate::fact::{Fact, Kind, Source, Value};
+use crate::fact::{Fact, Kind, Source, Value, Values};
 use crate::id::FactId;
 use crate::rules::pack::{Pack, Rule, is_of_site};
 use crate::time::Instant;
@@ -74,7 +74,7 @@ fn record_fact(
         happened: at,
         recorded: now,
         source: Source::Engine,
-        values: Vec::new(),
+        values: Values::default(),
     };
     fact.set("event", Value::Text(event.into()));
     fact.set("rule", Value::Text(rule.into()));
