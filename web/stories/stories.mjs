@@ -1,4 +1,4 @@
-// The seven stories, lived in a browser against a real server. `node stories/stories.mjs green` runs those that match.
+// The stories, lived in a browser against a real server. `node stories/stories.mjs green` runs those that match.
 import { copyFileSync, mkdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
