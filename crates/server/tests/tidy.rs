@@ -303,3 +303,16 @@ fn migrations_are_numbered_without_a_gap() {
         }
     }
 }
+
+/// The tests of a crate are one binary, and what its root does not name is never run.
+#[test]
+fn every_file_of_tests_is_run() {
+    for dir in ["crates/core/tests", "crates/server/tests"] {
+        let named = std::fs::read_to_string(root().join(dir).join("all.rs")).unwrap();
+        for entry in std::fs::read_dir(root().join(dir)).unwrap().flatten() {
+            let name = entry.file_name().into_string().unwrap();
+            let Some(module) = name.strip_suffix(".rs").filter(|module| *module != "all") else { continue };
+            assert!(named.contains(&format!("\nmod {module};\n")), "{dir}/all.rs does not name {module}");
+        }
+    }
+}
