@@ -4,12 +4,14 @@
 //! type-checked when a pack is loaded and read fields by slot when they run. A pack chooses
 //! which declaration fields it collects; it cannot invent a type.
 
+mod values;
+
 use std::fmt;
-use std::ops::Range;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
+
+pub use values::Values;
 
 use crate::id::FactId;
 use crate::time::{Day, Instant};
@@ -502,84 +504,6 @@ pub struct Fact {
     pub source: Source,
     /// Values by slot; slots past the end are [`Value::Missing`].
     pub values: Values,
-}
-
-/// A fact's values by slot. Those of facts that were read together lie together: a person has hundreds of
-/// them, and is read to be decided about once.
-#[derive(Clone)]
-pub struct Values(Held);
-
-#[derive(Clone)]
-enum Held {
-    Alone(Vec<Value>),
-    Together { all: Arc<[Value]>, first: u32, past: u32 },
-}
-
-impl Values {
-    /// A part of the values of several facts.
-    ///
-    /// # Panics
-    ///
-    /// Where there is no such part.
-    #[must_use]
-    pub fn part(all: &Arc<[Value]>, part: Range<usize>) -> Values {
-        assert!(part.start <= part.end && part.end <= all.len(), "a part of what there is");
-        let bound = |n| u32::try_from(n).expect("facts are bounded");
-        Values(Held::Together { all: Arc::clone(all), first: bound(part.start), past: bound(part.end) })
-    }
-
-    fn alone(&mut self) -> &mut Vec<Value> {
-        if let Held::Together { .. } = self.0 {
-            self.0 = Held::Alone(self.to_vec());
-        }
-        match &mut self.0 {
-            Held::Alone(values) => values,
-            Held::Together { .. } => unreachable!("it was set above"),
-        }
-    }
-}
-
-impl Default for Values {
-    fn default() -> Values {
-        Values(Held::Alone(Vec::new()))
-    }
-}
-
-impl From<Vec<Value>> for Values {
-    fn from(values: Vec<Value>) -> Values {
-        Values(Held::Alone(values))
-    }
-}
-
-impl std::ops::Deref for Values {
-    type Target = [Value];
-
-    #[inline]
-    fn deref(&self) -> &[Value] {
-        match &self.0 {
-            Held::Alone(values) => values,
-            Held::Together { all, first, past } => &all[*first as usize..*past as usize],
-        }
-    }
-}
-
-/// What lies with others is copied first.
-impl std::ops::DerefMut for Values {
-    fn deref_mut(&mut self) -> &mut [Value] {
-        self.alone()
-    }
-}
-
-impl PartialEq for Values {
-    fn eq(&self, other: &Values) -> bool {
-        **self == **other
-    }
-}
-
-impl fmt::Debug for Values {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
 }
 
 impl Fact {

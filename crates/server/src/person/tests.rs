@@ -54,6 +54,24 @@ proptest! {
     }
 
     #[test]
+    fn who_changes_a_fact_that_was_read_with_others_changes_no_other(
+        facts in proptest::collection::vec(fact(), 2..6),
+        which in any::<prop::sample::Index>(),
+    ) {
+        let bytes = encode_where(&Facts::new(facts), &[], None, |_| true);
+        let all = decode(&bytes).unwrap();
+        let mut facts: Vec<Fact> = all.iter().cloned().collect();
+        let which = which.index(facts.len());
+        let slot = facts[which].kind.schema()[0].name;
+        prop_assert!(facts[which].set(slot, Value::Int(7)));
+        prop_assert_eq!(facts[which].at(0), &Value::Int(7));
+        for (i, (fact, before)) in facts.iter().zip(&all).enumerate() {
+            prop_assert!(i == which || fact == before);
+        }
+        prop_assert_eq!(all, decode(&bytes).unwrap());
+    }
+
+    #[test]
     fn damaged_bytes_are_an_error_and_never_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let _ = decode(&bytes);
         let _ = decode_one(&bytes);
