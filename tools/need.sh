@@ -1,6 +1,9 @@
 # Sets up what the tests need beyond Rust, Node and make. Sourced; quiet when all is there.
 # Root installs Debian packages; anybody else is told the one line that does it.
 
+# What the bench and the fuzzer need besides is linted, and built where it is run.
+TESTED=(--workspace --exclude hello --exclude rates --exclude kangma-fuzz --locked)
+
 need_debian() { # command package...
     local command=$1
     shift

@@ -6,5 +6,5 @@ cd "$(dirname "$0")/.."
 need_browser
 printf '\n== stories in the browser\n'
 # With the tests, so that nothing is built for it alone.
-cargo build --locked --workspace --exclude hello --exclude rates --exclude kangma-fuzz --tests
+cargo build "${TESTED[@]}" --tests
 (cd web && npm run --silent stories)

@@ -10,7 +10,8 @@ need_browser
 tools/check.sh
 step "a private PostgreSQL"
 POSTGRES_DIR=$(mktemp -d)
-trap 'tools/postgres.sh stop "$POSTGRES_DIR"' EXIT
+PAGES=
+trap '[ -z "$PAGES" ] || kill "$PAGES" || true; tools/postgres.sh stop "$POSTGRES_DIR"' EXIT
 if [ -n "${DATABASE_URL:-}" ]; then
     KANGMA_TEST_POSTGRES_URL=$DATABASE_URL
 else
@@ -22,20 +23,20 @@ export KANGMA_PG_BIN
 unset DATABASE_URL
 # Stories wait more than they reckon.
 THREADS=$(($(nproc) * 2))
-# What the bench and the fuzzer need besides is linted above, and built where it is run.
-TESTED=(--workspace --exclude hello --exclude rates --exclude kangma-fuzz --locked)
 nextest() { cargo nextest run "${TESTED[@]}" --tests --no-fail-fast --test-threads "$THREADS" "$@"; }
 step "Rust tests"
 nextest
 step "the same stories on PostgreSQL; beside them, for they mostly wait, the unit tests of the pages"
-(cd web && nice npm test) >"$POSTGRES_DIR/pages.log" 2>&1 &
+(cd web && exec nice npm test) >"$POSTGRES_DIR/pages.log" 2>&1 &
 PAGES=$!
 # Not again what always runs on PostgreSQL, or on neither.
 KANGMA_TEST_ENGINE=postgres nextest -E 'package(kangma) and not test(/^(story_nodes|story_away|tidy|openapi)::/)'
 step "unit tests of the pages"
-wait "$PAGES" || PAGES=failed
+PASSED=true
+wait "$PAGES" || PASSED=false
+PAGES=
 cat "$POSTGRES_DIR/pages.log"
-[ "$PAGES" != failed ]
+$PASSED
 step "documentation examples"
 cargo test --doc "${TESTED[@]}" --quiet
 step "size of the pages"
