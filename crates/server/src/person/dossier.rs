@@ -1,14 +1,17 @@
 //! Facts as bytes: one fact for its row, all of them for the dossier.
 //!
-//! CBOR: a fact is `[id, kind, happened, recorded, source, [value…]]`. A value is null, a
-//! boolean, an integer, a float, text, a list of texts, a day (tag 100, RFC 8943) or an instant
-//! (tag 1). Behind the facts of a dossier stand the halves of ids that lists are known again by when what
-//! they said is erased ([`Person::is_spent`](super::Person::is_spent)), 8 bytes each.
+//! CBOR: a fact is `[id, kind, happened, recorded, source, [value…]]`, or without `recorded` where that is
+//! the instant at which it happened. A value is null, a boolean, an integer, a float, text, a list of texts,
+//! a day (tag 100, RFC 8943) or an instant (tag 1). In a dossier the simple value `n`, up to 19, stands for
+//! `n + 1` values that are those of the fact of its kind before it, by slot: people mostly declare what
+//! they declared. Behind the facts of a dossier stand the halves of ids that lists are known again by when
+//! what they said is erased ([`Person::is_spent`](super::Person::is_spent)), 8 bytes each.
 
+use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 
 use kangma_core::decision::Decision;
-use kangma_core::fact::{Fact, Facts, Kind, Source, Value, Values};
+use kangma_core::fact::{Fact, Facts, KINDS, Kind, Source, Value, Values};
 use kangma_core::id::FactId;
 use kangma_core::time::{DAY_S, Day, Instant};
 use minicbor::data::{Tag, Type};
@@ -24,24 +27,28 @@ const CHECK_INS_KEPT_S: i64 = 30 * DAY_S;
 /// A list holds at most this many texts, a dossier this many facts: bounds on what is decoded.
 const ITEMS_MAX: u64 = 4096;
 
-/// Bytes for each value of a fact, about: for room.
-const BYTES_A_VALUE: usize = 5;
+/// Values of a fact and bytes of a new one, about: for room.
+const VALUES_A_FACT: usize = 12;
+const BYTES_A_FACT: usize = 96;
+/// As many values as one simple value stands for: greater ones have meanings of their own.
+const ALIKE_MAX: usize = 20;
+/// The bytes of the simple values.
+const ALIKE: RangeInclusive<u8> = 0xe0..=0xf3;
 
 /// Where the id of a stored fact lies in its bytes: after the head of the array and that of the id.
-const ID: std::ops::Range<usize> = 2..18;
+const ID: Range<usize> = 2..18;
 
 type Buffer = Encoder<Vec<u8>>;
 const INFALLIBLE: &str = "encoding into memory cannot fail";
 
 /// One fact.
 pub fn encode_one(fact: &Fact) -> Vec<u8> {
-    let mut e = Encoder::new(Vec::with_capacity(64));
-    fact_into(&mut e, fact);
+    let mut e = Encoder::new(Vec::with_capacity(BYTES_A_FACT));
+    fact_into(&mut e, fact, &[]);
     e.into_writer()
 }
 
-/// A dossier as it was read: facts that were in it are written from here, since a new one is the old one and
-/// a fact or two.
+/// A dossier as it was read: a new one is mostly the old one and a fact or two behind it.
 #[derive(Clone)]
 pub struct Read {
     bytes: Arc<[u8]>,
@@ -50,17 +57,19 @@ pub struct Read {
 }
 
 impl Read {
-    /// The bytes of a fact, if it is that one or a later one than `at`; facts are asked for in their order.
-    fn fact(&self, at: &mut usize, fact: &Fact) -> Option<&[u8]> {
-        let rest = self.bounds.get(*at..)?;
-        let (ahead, bytes) = rest
-            .windows(2)
-            .map(|bounds| self.bytes.get(bounds[0] as usize..bounds[1] as usize).unwrap_or_default())
-            .enumerate()
-            .find(|(_, bytes)| bytes.get(ID) == Some(&fact.id.0))?;
-        *at += ahead + 1;
-        debug_assert!(decode_one(bytes).is_ok_and(|known| known == *fact), "a recorded fact was altered");
-        Some(bytes)
+    /// The bytes of a fact by its place.
+    fn fact(&self, at: usize) -> Option<&[u8]> {
+        let (first, past) = (*self.bounds.get(at)? as usize, *self.bounds.get(at + 1)? as usize);
+        self.bytes.get(first..past)
+    }
+
+    /// How many of the first facts are those that were read, and their bytes.
+    fn head<'f>(&self, facts: impl Iterator<Item = &'f Fact>) -> (usize, &[u8]) {
+        let is_known =
+            |(at, fact): &(usize, &Fact)| self.fact(*at).and_then(|b| b.get(ID)) == Some(&fact.id.0);
+        let known = facts.enumerate().take_while(is_known).count();
+        let bound = |at: usize| self.bounds.get(at).map_or(0, |b| *b as usize);
+        (known, self.bytes.get(bound(0)..bound(known)).unwrap_or_default())
     }
 }
 
@@ -86,45 +95,74 @@ pub fn encode_where(
     old: Option<&Read>,
     keep: impl Fn(&Fact) -> bool,
 ) -> Vec<u8> {
-    let kept = facts.iter().filter(|f| keep(f)).count();
-    let room = old.map_or(64 * kept, |old| old.bytes.len() + 256);
-    let mut e = Encoder::new(Vec::with_capacity(room));
-    e.array(kept as u64).expect(INFALLIBLE);
-    let mut at = 0;
-    for fact in facts.iter().filter(|f| keep(f)) {
-        match old.and_then(|old| old.fact(&mut at, fact)) {
-            Some(bytes) => e.writer_mut().extend_from_slice(bytes),
-            None => fact_into(&mut e, fact),
+    let kept: Vec<&Fact> = facts.iter().filter(|f| keep(f)).collect();
+    let (known, head) = old.map_or((0, &[][..]), |old| old.head(kept.iter().copied()));
+    let mut e = Encoder::new(Vec::with_capacity(head.len() + BYTES_A_FACT * (1 + kept.len() - known)));
+    e.array(kept.len() as u64).expect(INFALLIBLE);
+    e.writer_mut().extend_from_slice(head);
+    let mut before: [&[Value]; KINDS] = [&[]; KINDS];
+    for (i, fact) in kept.iter().enumerate() {
+        let before = &mut before[fact.kind as usize];
+        if i >= known {
+            fact_into(&mut e, fact, before);
         }
+        *before = &fact.values;
     }
     if !spent.is_empty() {
         e.bytes(spent).expect(INFALLIBLE);
     }
-    e.into_writer()
+    let bytes = e.into_writer();
+    debug_assert!(
+        decode(&bytes).is_ok_and(|written| written.iter().eq(kept.iter().copied())),
+        "a recorded fact was altered"
+    );
+    bytes
 }
 
-fn fact_into(e: &mut Buffer, fact: &Fact) {
+/// Writes a fact, given the values of the one of its kind before it.
+fn fact_into(e: &mut Buffer, fact: &Fact, before: &[Value]) {
+    let values = &*fact.values;
+    // How many values from a slot on are as before.
+    let alike = |slot: usize| {
+        let pairs = values.iter().zip(before).skip(slot);
+        pairs.take(ALIKE_MAX).take_while(|(value, before)| value == before).count()
+    };
+    let step = |slot: &usize| Some(slot + alike(*slot).max(1)).filter(|slot| *slot < values.len());
+    let slots = || std::iter::successors(Some(0).filter(|slot| *slot < values.len()), step);
     (|| -> Result<(), minicbor::encode::Error<std::convert::Infallible>> {
-        e.array(6)?.bytes(&fact.id.0)?.u8(fact.kind as u8)?;
-        e.i64(fact.happened.0)?.i64(fact.recorded.0)?.u8(fact.source as u8)?;
-        e.array(fact.values.len() as u64)?;
-        for value in fact.values.iter() {
-            match value {
-                Value::Missing => e.null()?,
-                Value::Bool(b) => e.bool(*b)?,
-                Value::Int(n) => e.i64(*n)?,
-                Value::Double(d) => e.f64(*d)?,
-                Value::Text(t) => e.str(t)?,
-                Value::List(list) => {
-                    list.iter().try_fold(e.array(list.len() as u64)?, |e, item| e.str(item))?
-                }
-                Value::Day(d) => e.tag(DAY)?.i32(d.0)?,
-                Value::Instant(at) => e.tag(INSTANT)?.i64(at.0)?,
-            };
+        let at_once = fact.recorded == fact.happened;
+        e.array(if at_once { 5 } else { 6 })?.bytes(&fact.id.0)?.u8(fact.kind as u8)?.i64(fact.happened.0)?;
+        if !at_once {
+            e.i64(fact.recorded.0)?;
+        }
+        e.u8(fact.source as u8)?.array(slots().count() as u64)?;
+        for slot in slots() {
+            match alike(slot) {
+                0 => value_into(e, &values[slot])?,
+                // One stands for itself and those behind it.
+                n => e.writer_mut().push(ALIKE.start() + (n - 1) as u8),
+            }
         }
         Ok(())
     })()
     .expect(INFALLIBLE);
+}
+
+fn value_into(
+    e: &mut Buffer,
+    value: &Value,
+) -> Result<(), minicbor::encode::Error<std::convert::Infallible>> {
+    match value {
+        Value::Missing => e.null()?,
+        Value::Bool(b) => e.bool(*b)?,
+        Value::Int(n) => e.i64(*n)?,
+        Value::Double(d) => e.f64(*d)?,
+        Value::Text(t) => e.str(t)?,
+        Value::List(list) => list.iter().try_fold(e.array(list.len() as u64)?, |e, item| e.str(item))?,
+        Value::Day(d) => e.tag(DAY)?.i32(d.0)?,
+        Value::Instant(at) => e.tag(INSTANT)?.i64(at.0)?,
+    };
+    Ok(())
 }
 
 /// Why bytes are no facts. Says nothing of what they hold.
@@ -164,11 +202,15 @@ fn facts_from(bytes: &[u8], mut bound: impl FnMut(usize)) -> Result<(Facts, &[u8
     let mut d = Decoder::new(bytes);
     let n = length(&mut d)?;
     let mut facts = Vec::with_capacity(n);
-    let mut values = Vec::with_capacity(bytes.len() / BYTES_A_VALUE);
+    let mut values = Vec::with_capacity(n * VALUES_A_FACT);
+    let mut before: [Range<usize>; KINDS] = std::array::from_fn(|_| 0..0);
     bound(d.position());
     for _ in 0..n {
         let first = values.len();
-        facts.push((fact_from(&mut d, &mut values)?, first..values.len()));
+        let fact = fact_from(&mut d, &mut values, |kind| before[kind as usize].clone())?;
+        let part = first..values.len();
+        before[fact.kind as usize] = part.clone();
+        facts.push((fact, part));
         bound(d.position());
     }
     let spent = if d.position() < bytes.len() { d.bytes()? } else { &[] };
@@ -180,7 +222,7 @@ fn facts_from(bytes: &[u8], mut bound: impl FnMut(usize)) -> Result<(Facts, &[u8
 /// One fact.
 pub fn decode_one(bytes: &[u8]) -> Result<Fact, BadBytes> {
     let mut values = Vec::new();
-    let fact = fact_from(&mut Decoder::new(bytes), &mut values)?;
+    let fact = fact_from(&mut Decoder::new(bytes), &mut values, |_| 0..0)?;
     Ok(Fact { values: values.into(), ..fact })
 }
 
@@ -191,17 +233,36 @@ fn length(d: &mut Decoder<'_>) -> Result<usize, BadBytes> {
     }
 }
 
-/// A fact without its values, which are added to others.
-fn fact_from(d: &mut Decoder<'_>, values: &mut Vec<Value>) -> Result<Fact, BadBytes> {
-    if length(d)? != 6 {
+/// A fact without its values, which are added to others; `before` tells where those of the fact of its kind
+/// before it lie among them.
+fn fact_from(
+    d: &mut Decoder<'_>,
+    values: &mut Vec<Value>,
+    before: impl Fn(Kind) -> Range<usize>,
+) -> Result<Fact, BadBytes> {
+    let items = length(d)?;
+    if !(5..=6).contains(&items) {
         return Err(BadBytes("shape".into()));
     }
     let id = FactId(d.bytes()?.try_into().map_err(|_| BadBytes("id".into()))?);
     let kind = Kind::from_u8(d.u8()?).ok_or_else(|| BadBytes("kind".into()))?;
-    let (happened, recorded) = (Instant(d.i64()?), Instant(d.i64()?));
+    let happened = Instant(d.i64()?);
+    let recorded = if items == 6 { Instant(d.i64()?) } else { happened };
     let source = Source::from_u8(d.u8()?).ok_or_else(|| BadBytes("source".into()))?;
+    let (first, before) = (values.len(), before(kind));
     for _ in 0..length(d)? {
-        values.push(value_from(d)?);
+        match d.input().get(d.position()) {
+            Some(n) if ALIKE.contains(n) => {
+                let from = before.start + values.len() - first;
+                let past = from + usize::from(n - ALIKE.start()) + 1;
+                if past > before.end {
+                    return Err(BadBytes("values as before".into()));
+                }
+                values.extend_from_within(from..past);
+                d.set_position(d.position() + 1);
+            }
+            _ => values.push(value_from(d)?),
+        }
     }
     Ok(Fact { id, kind, happened, recorded, source, values: Values::default() })
 }

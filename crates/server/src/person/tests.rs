@@ -54,6 +54,29 @@ proptest! {
     }
 
     #[test]
+    fn a_declaration_of_what_was_declared_before_takes_few_bytes(
+        mut first in fact(),
+        id in any::<[u8; 16]>(),
+        other in value(),
+        slot in 0..20_usize,
+    ) {
+        (first.happened, first.recorded) = (Instant(1), Instant(1));
+        let mut values: Vec<Value> = first.values.iter().cycle().take(40).cloned().collect();
+        first.values = values.clone().into();
+        if let Some(value) = values.get_mut(slot) {
+            *value = other.clone();
+        }
+        let second = Fact { id: FactId(id), happened: Instant(2), recorded: Instant(2), values: values.into(), ..first.clone() };
+        let alone = encode_one(&Fact { values: vec![other].into(), ..second.clone() }).len();
+        let size = |facts: Vec<Fact>| encode_where(&Facts::new(facts), &[], None, |_| true).len();
+        let (one, both) = (size(vec![first.clone()]), size(vec![first.clone(), second.clone()]));
+        // Up to four runs around one value, each a byte; of an id that is known nothing is added.
+        prop_assert!(both <= one + alone + 4, "{one} and {both} bytes, {alone} alone");
+        let all = decode(&encode_where(&Facts::new(vec![first.clone(), second.clone()]), &[], None, |_| true)).unwrap();
+        prop_assert!(all.iter().eq(Facts::new(vec![first, second]).iter()));
+    }
+
+    #[test]
     fn who_changes_a_fact_that_was_read_with_others_changes_no_other(
         facts in proptest::collection::vec(fact(), 2..6),
         which in any::<prop::sample::Index>(),
@@ -112,6 +135,49 @@ fn a_stored_decision_stands_until_its_review_and_not_before_its_time() {
     assert!(!state.stands(Instant(99)), "the clock was set back");
     assert!(state.held_by(kangma_core::id::AccountId([9; 16])));
     assert!(!state.held_by(kangma_core::id::AccountId([8; 16])));
+}
+
+/// Dossiers that were written before values could stand for those before them are read on.
+#[test]
+fn a_dossier_in_full_is_read_and_written_from() {
+    let id = |n: u8| [[0x50].as_slice(), &[n; 16]].concat();
+    // [id, check-in, 9, 10, resident, [36.6, null]], twice.
+    let values = [[0x82, 0xfb].as_slice(), &36.6_f64.to_be_bytes(), &[0xf6]].concat();
+    let fact = |n: u8| [[0x86].as_slice(), &id(n), &[2, 9, 10, Source::Resident as u8], &values].concat();
+    let full: std::sync::Arc<[u8]> = [[0x82].as_slice(), &fact(1), &fact(2)].concat().into();
+    let Held { mut facts, read: old, .. } = read(&full).unwrap();
+    assert_eq!(
+        facts.iter().map(|f| f.at(0).clone()).collect::<Vec<_>>(),
+        [Value::Double(36.6), Value::Double(36.6)]
+    );
+    assert_eq!(encode_where(&facts, &[], Some(&old), |_| true), *full);
+    let newest = Fact {
+        id: FactId([3; 16]),
+        happened: Instant(11),
+        recorded: Instant(11),
+        ..facts.iter().next().unwrap().clone()
+    };
+    facts.push(newest);
+    let longer = encode_where(&facts, &[], Some(&old), |_| true);
+    assert_eq!(longer[1..full.len()], full[1..]);
+    assert_eq!(
+        longer[full.len()..],
+        [[0x85].as_slice(), &id(3), &[2, 11, Source::Resident as u8, 0x81, 0xe1]].concat()
+    );
+    assert_eq!(decode(&longer).unwrap(), facts);
+}
+
+#[test]
+fn a_value_as_before_where_nothing_was_before_is_an_error() {
+    let fact = |n: u8, items: &[u8]| {
+        [[0x85, 0x50].as_slice(), &[n; 16], &[2, 9, Source::Resident as u8], items].concat()
+    };
+    let both = |second: &[u8]| [[0x82].as_slice(), &fact(1, &[0x82, 0xf5, 0xf6]), &fact(2, second)].concat();
+    assert!(decode(&both(&[0x81, 0xe1])).is_ok());
+    assert!(decode(&both(&[0x81, 0xe2])).is_err(), "one more than there were");
+    assert!(decode(&both(&[0x82, 0xe1, 0xe0])).is_err(), "behind the last");
+    assert!(decode(&[[0x81].as_slice(), &fact(1, &[0x81, 0xe0])].concat()).is_err(), "of the first");
+    assert!(decode_one(&fact(1, &[0x81, 0xe0])).is_err(), "alone");
 }
 
 #[test]
