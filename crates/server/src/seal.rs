@@ -81,9 +81,9 @@ thread_local! {
     static NONCE_POOL: RefCell<(usize, [[u8; NONCE_LEN]; NONCES])> = const { RefCell::new((NONCES, [[0; NONCE_LEN]; NONCES])) };
 }
 
-/// A random nonce. Nonces are stored in clear beside what they seal, so that some may be known ahead
-/// is no loss; asking for each one took more time than the sealing itself.
-fn nonce() -> [u8; NONCE_LEN] {
+/// Random bytes for what is stored in clear: nonces, beside what they seal, and ids. That some may be known
+/// ahead is no loss; asking the system for each took more time than the sealing itself.
+pub fn chance_in_clear() -> [u8; NONCE_LEN] {
     NONCE_POOL.with_borrow_mut(|(used, pool)| {
         if *used == NONCES {
             SystemRandom::new()
@@ -111,7 +111,7 @@ impl Cipher {
 
     /// Version, key number, nonce, ciphertext and tag.
     fn seal(&self, aad: &[u8], plain: &[u8]) -> Vec<u8> {
-        let nonce = nonce();
+        let nonce = chance_in_clear();
         let mut out = Vec::with_capacity(HEAD + plain.len() + TAG);
         out.extend_from_slice(&[VERSION, self.number]);
         out.extend_from_slice(&nonce);

@@ -115,10 +115,14 @@ pub async fn holder(app: &Shared, who: Resident) -> Result<Option<PersonId>, Pro
     if let Some(person) = app.memory.holder(who.account) {
         return Ok(Some(person));
     }
-    let account = find(app, who.account).await?.ok_or_else(Problem::unauthorised)?;
+    Box::pin(find_holder(app, who.account)).await
+}
+
+async fn find_holder(app: &Shared, id: AccountId) -> Result<Option<PersonId>, Problem> {
+    let account = find(app, id).await?.ok_or_else(Problem::unauthorised)?;
     let person = person_of(app, &account).await?;
     if let Some(person) = person {
-        app.memory.keep_holder(who.account, person);
+        app.memory.keep_holder(id, person);
     }
     Ok(person)
 }

@@ -505,9 +505,10 @@ impl Db {
     /// All rows of a statement. Sees everything that was acknowledged before.
     pub async fn all(&self, stmt: &'static Stmt, params: &[Value]) -> Result<Vec<Row>, DbError> {
         match &self.engine {
-            // A point read takes microseconds: it runs here rather than crossing to another thread.
+            // A point read takes microseconds: it runs here rather than crossing to another thread. The server's
+            // futures stand in boxes: every request would carry room for the largest about.
             Engine::Sqlite(file) => file.readers.all(stmt, params),
-            Engine::Postgres(server) => server.all(stmt, params).await,
+            Engine::Postgres(server) => Box::pin(server.all(stmt, params)).await,
         }
     }
 
@@ -515,7 +516,7 @@ impl Db {
     pub async fn one(&self, stmt: &'static Stmt, params: &[Value]) -> Result<Option<Row>, DbError> {
         match &self.engine {
             Engine::Sqlite(file) => file.readers.one(stmt, params),
-            Engine::Postgres(server) => Ok(server.all(stmt, params).await?.into_iter().next()),
+            Engine::Postgres(server) => Ok(Box::pin(server.all(stmt, params)).await?.into_iter().next()),
         }
     }
 
@@ -523,7 +524,7 @@ impl Db {
     pub async fn point(&self, point: &'static Point, key: [u8; 16]) -> Result<Option<Row>, DbError> {
         match &self.engine {
             Engine::Sqlite(file) => file.readers.point(point, key),
-            Engine::Postgres(server) => server.point(point, key).await,
+            Engine::Postgres(server) => Box::pin(server.point(point, key)).await,
         }
     }
 

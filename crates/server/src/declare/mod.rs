@@ -74,7 +74,8 @@ pub async fn declare(
     }
     let account = account::find(app, who.account).await?.ok_or_else(Problem::unauthorised)?;
     let profile = Profile::new(&name, &document);
-    let declared = claim(app, &account, &profile, &name, &document, fact).await?;
+    // In a box: few come here, and whoever declares again would carry its room about.
+    let declared = Box::pin(claim(app, &account, &profile, &name, &document, fact)).await?;
     Ok((id, declared))
 }
 
