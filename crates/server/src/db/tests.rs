@@ -180,8 +180,10 @@ async fn a_full_disk_is_said_and_writing_goes_on_once_there_is_room() {
     let temp = Temp::file();
     temp.open().await.close().await;
     let mut small = temp.0.clone();
-    let pages = std::fs::metadata(temp.path()).unwrap().len() / 4096;
-    small.pages_max = Some(pages as u32 + 20);
+    let file = rusqlite::Connection::open(temp.path()).unwrap();
+    let pages: u32 = file.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+    drop(file);
+    small.pages_max = Some(pages + 20);
     let db = Db::open(&small, Instant(0)).await.unwrap();
     let mut stored: Vec<String> = Vec::new();
     let full = loop {
