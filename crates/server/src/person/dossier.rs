@@ -27,9 +27,10 @@ const CHECK_INS_KEPT_S: i64 = 30 * DAY_S;
 /// A list holds at most this many texts, a dossier this many facts: bounds on what is decoded.
 const ITEMS_MAX: u64 = 4096;
 
-/// Values of a fact and bytes of a new one, about: for room.
+/// Values of a fact, its bytes alone and in a dossier, about: for room.
 const VALUES_A_FACT: usize = 12;
 const BYTES_A_FACT: usize = 96;
+const BYTES_IN_DOSSIER: usize = 40;
 /// As many values as one simple value stands for: greater ones have meanings of their own.
 const ALIKE_MAX: usize = 20;
 /// The bytes of the simple values.
@@ -39,6 +40,7 @@ const ALIKE: RangeInclusive<u8> = 0xe0..=0xf3;
 const ID: Range<usize> = 2..18;
 
 type Buffer = Encoder<Vec<u8>>;
+type Infallible = minicbor::encode::Error<std::convert::Infallible>;
 const INFALLIBLE: &str = "encoding into memory cannot fail";
 
 /// One fact.
@@ -122,24 +124,25 @@ pub fn encode_where(
 /// Writes a fact, given the values of the one of its kind before it.
 fn fact_into(e: &mut Buffer, fact: &Fact, before: &[Value]) {
     let values = &*fact.values;
-    // How many values from a slot on are as before.
-    let alike = |slot: usize| {
-        let pairs = values.iter().zip(before).skip(slot);
-        pairs.take(ALIKE_MAX).take_while(|(value, before)| value == before).count()
-    };
-    let step = |slot: &usize| Some(slot + alike(*slot).max(1)).filter(|slot| *slot < values.len());
-    let slots = || std::iter::successors(Some(0).filter(|slot| *slot < values.len()), step);
-    (|| -> Result<(), minicbor::encode::Error<std::convert::Infallible>> {
+    // Where each item begins, and how many values it says are as before.
+    let mut items = Vec::with_capacity(values.len());
+    let mut slot = 0;
+    while slot < values.len() {
+        let pairs = values[slot..].iter().zip(before.get(slot..).unwrap_or_default());
+        let alike = pairs.take(ALIKE_MAX).take_while(|(value, before)| value == before).count();
+        items.push((slot, alike));
+        slot += alike.max(1);
+    }
+    (|| -> Result<(), Infallible> {
         let at_once = fact.recorded == fact.happened;
         e.array(if at_once { 5 } else { 6 })?.bytes(&fact.id.0)?.u8(fact.kind as u8)?.i64(fact.happened.0)?;
         if !at_once {
             e.i64(fact.recorded.0)?;
         }
-        e.u8(fact.source as u8)?.array(slots().count() as u64)?;
-        for slot in slots() {
-            match alike(slot) {
+        e.u8(fact.source as u8)?.array(items.len() as u64)?;
+        for (slot, alike) in items {
+            match alike {
                 0 => value_into(e, &values[slot])?,
-                // One stands for itself and those behind it.
                 n => e.writer_mut().push(ALIKE.start() + (n - 1) as u8),
             }
         }
@@ -148,10 +151,7 @@ fn fact_into(e: &mut Buffer, fact: &Fact, before: &[Value]) {
     .expect(INFALLIBLE);
 }
 
-fn value_into(
-    e: &mut Buffer,
-    value: &Value,
-) -> Result<(), minicbor::encode::Error<std::convert::Infallible>> {
+fn value_into(e: &mut Buffer, value: &Value) -> Result<(), Infallible> {
     match value {
         Value::Missing => e.null()?,
         Value::Bool(b) => e.bool(*b)?,
@@ -192,7 +192,7 @@ pub struct Held<'a> {
 
 /// All of a dossier.
 pub fn read(bytes: &Arc<[u8]>) -> Result<Held<'_>, BadBytes> {
-    let mut bounds = Vec::new();
+    let mut bounds = Vec::with_capacity(2 + bytes.len() / BYTES_IN_DOSSIER);
     let (facts, spent) = facts_from(bytes, |at| bounds.push(u32::try_from(at).unwrap_or(u32::MAX)))?;
     Ok(Held { facts, spent, read: Read { bytes: Arc::clone(bytes), bounds } })
 }

@@ -42,6 +42,9 @@ use crate::tally;
 /// What a remembered person takes beside their facts: key, state, names.
 const REST_BYTES: usize = 1_024;
 
+/// What a state takes, about: for room.
+const STATE_BYTES: usize = 256;
+
 /// What is remembered of a person: their facts as the dossier has them, which takes a quarter of the memory
 /// that they take apart, so that four times as many people are remembered.
 struct Opened {
@@ -617,7 +620,8 @@ fn seal(
         told: if changed { told.map(|told| told.to_bytes().into()) } else { told_before() },
         erased: person.erased.clone(),
     };
-    let state = minicbor::to_vec(&sealed).expect("encoding into memory cannot fail");
+    let mut state = Vec::with_capacity(STATE_BYTES);
+    minicbor::encode(&sealed, &mut state).expect("encoding into memory cannot fail");
     let version = person.version + 1;
     let sealed_decision = changed.then(|| {
         let plain = dossier::encode_decision(decision);

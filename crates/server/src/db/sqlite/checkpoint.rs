@@ -1,7 +1,7 @@
 //! Moves the log into the file beside the writer, so that no unit waits for it.
 //!
 //! By itself SQLite moves the log on the connection whose commit filled it, and whoever writes waits: most
-//! of a second for 100,000 pages, each some seconds of a busy day. Here a connection of its own moves it
+//! of a second for 400 MB, each some seconds of a busy day. Here a connection of its own moves it
 //! while the writer goes on. What comes meanwhile is less with each pass; the last of it the writer moves,
 //! after which the log begins anew.
 
@@ -14,7 +14,7 @@ use std::thread::JoinHandle;
 use rusqlite::Connection;
 
 use super::super::OpenError;
-use super::{Writer, io};
+use super::{PAGE, Writer, io};
 
 /// Passes beside the writer: each leaves what was written during it.
 const PASSES_MAX: usize = 4;
@@ -36,7 +36,7 @@ pub struct Checkpoints {
 }
 
 impl Checkpoints {
-    /// Of a writer's file.
+    /// Of a writer's file. `limit` is in pages of the size of new files: one that was made before has larger ones.
     pub fn of(writer: &mut Writer, path: &Path, limit: i64) -> Result<Checkpoints, OpenError> {
         let pages = Arc::new(AtomicI64::new(0));
         let told = Arc::clone(&pages);
@@ -44,14 +44,15 @@ impl Checkpoints {
             told.store(n.into(), Ordering::Relaxed);
             Ok(())
         };
-        let open = || -> rusqlite::Result<Connection> {
+        let open = || -> rusqlite::Result<(Connection, i64)> {
             // In place of SQLite's own, which is such a hook as well.
             writer.connection.wal_hook(Some(hook))?;
             let connection = Connection::open(path)?;
             connection.pragma_update(None, "synchronous", "FULL")?;
-            Ok(connection)
+            let page: i64 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
+            Ok((connection, (limit * PAGE / page).max(1)))
         };
-        let connection = open().map_err(|e| io(path, e))?;
+        let (connection, limit) = open().map_err(|e| io(path, e))?;
         let (ask, asked) = channel();
         let (done, moved) = channel();
         let work = move || {

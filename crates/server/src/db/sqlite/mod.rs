@@ -42,9 +42,9 @@ const PAGE: i64 = 2_048;
 /// Page cache of a reading connection, in KiB. Small: the operating system caches the file.
 const READ_CACHE_KIB: i64 = 4 * 1024;
 const WRITE_CACHE_KIB: i64 = 64 * 1024;
-/// The log is moved into the file when it has this many pages, where nothing else is asked.
+/// The log is moved into the file when it has this many pages of [`PAGE`] bytes, where nothing else is asked.
 /// Rarely: moving random pages costs more than the commits themselves.
-pub(super) const LOG_PAGES: i64 = 100_000;
+pub(super) const LOG_PAGES: i64 = 200_000;
 /// Prepared statements kept by a connection.
 const STATEMENTS: usize = 256;
 
