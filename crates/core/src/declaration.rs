@@ -3,6 +3,8 @@
 //! The vocabulary of fields is core's ([`Kind::Declaration`]); a pack chooses which it asks, of whom,
 //! and within which bounds.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use smol_str::SmolStr;
@@ -344,7 +346,7 @@ fn list(
     answer: &Json,
     most: usize,
     each: impl Fn(&Json) -> Result<SmolStr, Wrong>,
-) -> Result<Box<[SmolStr]>, Wrong> {
+) -> Result<Arc<[SmolStr]>, Wrong> {
     let Some(items) = answer.as_array() else {
         return wrong("declaration.type", "这一项应为列表。", "This is a list.");
     };

@@ -7,6 +7,7 @@
 mod values;
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
@@ -444,8 +445,8 @@ pub enum Value {
     /// Text, a choice or a division code. Nearly all are short and lie in the value itself: a person has
     /// dozens of them.
     Text(SmolStr),
-    /// A list of texts, choices or division codes.
-    List(Box<[SmolStr]>),
+    /// A list of texts, choices or division codes. Shared: facts read together have mostly the same.
+    List(Arc<[SmolStr]>),
     /// A civil day.
     Day(Day),
     /// A point in time.

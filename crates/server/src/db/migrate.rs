@@ -45,6 +45,7 @@ pub const MAIN: &[Migration] = migrations![
     "area_turns" => "0018_area_turns.sql",
     "places" => "0019_places.sql",
     "retention" => "0020_retention.sql",
+    "dossier" => "0021_dossier.sql",
 ];
 
 /// The store of keys.

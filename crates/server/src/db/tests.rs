@@ -237,6 +237,32 @@ async fn the_log_is_moved_beside_the_writer_and_begins_anew_also_after_somebody_
     db.close().await;
 }
 
+/// Files of before have larger pages, which they keep, and their log is moved as early in bytes.
+#[tokio::test]
+async fn a_file_of_larger_pages_keeps_them_and_has_no_longer_log() {
+    let temp = Temp::file();
+    std::fs::create_dir_all(&temp.1).unwrap();
+    let file = rusqlite::Connection::open(temp.path()).unwrap();
+    file.execute_batch("PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; VACUUM").unwrap();
+    let mut config = temp.0.clone();
+    config.log_pages = 1_000;
+    let db = Db::open(&config, Instant(0)).await.unwrap();
+    let asked = |sql, column| file.query_row(sql, [], |row| row.get::<_, i64>(column)).unwrap();
+    assert_eq!(asked("PRAGMA page_size", 0), 4_096);
+    let mut longest = 0;
+    for units in 0..3_000 {
+        db.commit(put(&format!("{units:0>3000}"), units)).await.unwrap();
+        let log = asked("PRAGMA wal_checkpoint(NOOP)", 1);
+        if log < longest / 2 {
+            break;
+        }
+        longest = log;
+        assert!(longest < 1_000, "as many pages as of new files, each twice as large");
+    }
+    assert!(longest > 400, "it began anew at {longest} pages");
+    db.close().await;
+}
+
 #[tokio::test]
 async fn an_unknown_schema_and_an_edited_migration_are_refused() {
     let temp = Temp::new();

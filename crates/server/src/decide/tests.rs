@@ -264,20 +264,41 @@ async fn the_last_lines_of_lists_are_known_again_and_take_no_room_from_check_ins
     let (app, _dir) = service("lines", Instant(1_581_350_400)).await;
     let id = app.keys.person_id("somebody");
     add(&app, id, vec![well(&app)]).await;
-    for _ in 0..45 {
+    for _ in 0..90 {
         add(&app, id, vec![check_in(&app, 36.5)]).await;
         app.clock.pass_time(DAY_S);
     }
     let person = known(&app, id).await;
-    assert_eq!(person.facts.len(), 46, "all of it is in the dossier");
+    assert_eq!(person.facts.len(), 91, "all of it is in the dossier");
     let line =
         |n| (n, Fact { source: Source::List, ..fact(&app, Kind::Listed, &[("list", text("released"))]) });
     let lines: Vec<(i64, Fact)> = (1_000..1_300).map(line).collect();
     assert_eq!(erase(&app, person, &lines).await, Erasing::Done);
     let person = known(&app, id).await;
-    assert_eq!(person.facts.len(), 46, "and still is");
+    assert_eq!(person.facts.len(), 91, "and still is");
     let again = lines.iter().filter(|(_, f)| person.is_spent(&f.id)).map(|(n, _)| *n);
     assert_eq!(again.collect::<Vec<_>>(), (1_044..1_300).collect::<Vec<_>>());
+    app.db.clone().close().await;
+    app.key_store.clone().close().await;
+}
+
+#[tokio::test]
+async fn a_full_dossier_leaves_old_check_ins_to_their_rows_and_nothing_else() {
+    let (app, _dir) = service("full", Instant(1_581_350_400)).await;
+    let id = app.keys.person_id("somebody");
+    add(&app, id, vec![well(&app)]).await;
+    for day in 0..150_u8 {
+        add(&app, id, vec![check_in(&app, 36.0 + f64::from(day % 10) / 10.0)]).await;
+        app.clock.pass_time(DAY_S);
+    }
+    check(&app, id, 150).await;
+    let person = known(&app, id).await;
+    let recorded = person::recorded_facts(&app, id).await.unwrap_or_else(|p| panic!("{}", p.code));
+    assert_eq!(recorded.len(), 151);
+    let since = app.clock.now().plus_s(-30 * DAY_S);
+    let kept = |f: &&Fact| f.kind != Kind::CheckIn || f.happened >= since;
+    assert!(person.facts.len() < 80, "{} facts", person.facts.len());
+    assert!(recorded.iter().filter(kept).all(|f| person.facts.find(f.id) == Some(f)));
     app.db.clone().close().await;
     app.key_store.clone().close().await;
 }

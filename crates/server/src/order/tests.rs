@@ -91,7 +91,7 @@ async fn resident(app: &Shared, n: u32, county: &str) -> PersonId {
     }
     fact.set("in_city", Value::Bool(true));
     fact.set("overseas", Value::Bool(false));
-    fact.set("symptoms", Value::List(Box::new([])));
+    fact.set("symptoms", Value::List([].into()));
     let id = app.keys.person_id(&document.key());
     let recording = Recording {
         missing: Missing::Make(name.clone()),

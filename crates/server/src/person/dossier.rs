@@ -24,8 +24,10 @@ const INSTANT: Tag = Tag::new(1);
 const BYTES_WANTED: usize = 4096;
 /// Check-ins younger than this stay in the dossier, whatever its size: people read them.
 const CHECK_INS_KEPT_S: i64 = 30 * DAY_S;
-/// A list holds at most this many texts, a dossier this many facts: bounds on what is decoded.
-const ITEMS_MAX: u64 = 4096;
+/// A list holds at most this many texts, a fact this many values: bounds on what is decoded.
+const ITEMS_MAX: usize = 4096;
+/// Bytes of the shortest fact: those of a dossier bound how many it holds.
+const FACT_BYTES_MIN: usize = 22;
 
 /// Values of a fact, its bytes alone and in a dossier, about: for room.
 const VALUES_A_FACT: usize = 12;
@@ -200,7 +202,7 @@ pub fn read(bytes: &Arc<[u8]>) -> Result<Held<'_>, BadBytes> {
 /// Tells where each fact begins, and where the last one ends.
 fn facts_from(bytes: &[u8], mut bound: impl FnMut(usize)) -> Result<(Facts, &[u8]), BadBytes> {
     let mut d = Decoder::new(bytes);
-    let n = length(&mut d)?;
+    let n = length(&mut d, bytes.len() / FACT_BYTES_MIN)?;
     let mut facts = Vec::with_capacity(n);
     let mut values = Vec::with_capacity(n * VALUES_A_FACT);
     let mut before: [Range<usize>; KINDS] = std::array::from_fn(|_| 0..0);
@@ -226,9 +228,9 @@ pub fn decode_one(bytes: &[u8]) -> Result<Fact, BadBytes> {
     Ok(Fact { values: values.into(), ..fact })
 }
 
-fn length(d: &mut Decoder<'_>) -> Result<usize, BadBytes> {
+fn length(d: &mut Decoder<'_>, most: usize) -> Result<usize, BadBytes> {
     match d.array()? {
-        Some(n) if n <= ITEMS_MAX => Ok(n as usize),
+        Some(n) if n <= most as u64 => Ok(n as usize),
         _ => Err(BadBytes("length".into())),
     }
 }
@@ -240,8 +242,8 @@ fn fact_from(
     values: &mut Vec<Value>,
     before: impl Fn(Kind) -> Range<usize>,
 ) -> Result<Fact, BadBytes> {
-    let items = length(d)?;
-    if !(5..=6).contains(&items) {
+    let items = length(d, 6)?;
+    if items < 5 {
         return Err(BadBytes("shape".into()));
     }
     let id = FactId(d.bytes()?.try_into().map_err(|_| BadBytes("id".into()))?);
@@ -250,12 +252,12 @@ fn fact_from(
     let recorded = if items == 6 { Instant(d.i64()?) } else { happened };
     let source = Source::from_u8(d.u8()?).ok_or_else(|| BadBytes("source".into()))?;
     let (first, before) = (values.len(), before(kind));
-    for _ in 0..length(d)? {
+    for _ in 0..length(d, ITEMS_MAX)? {
         match d.input().get(d.position()) {
             Some(n) if ALIKE.contains(n) => {
                 let from = before.start + values.len() - first;
                 let past = from + usize::from(n - ALIKE.start()) + 1;
-                if past > before.end {
+                if past > before.end || past - before.start > ITEMS_MAX {
                     return Err(BadBytes("values as before".into()));
                 }
                 values.extend_from_within(from..past);
@@ -294,7 +296,7 @@ fn value_from(d: &mut Decoder<'_>) -> Result<Value, BadBytes> {
         Type::F64 => Value::Double(d.f64()?),
         Type::String => Value::Text(d.str()?.into()),
         Type::Array => {
-            let n = length(d)?;
+            let n = length(d, ITEMS_MAX)?;
             let mut list = Vec::with_capacity(n);
             for _ in 0..n {
                 list.push(d.str()?.into());

@@ -45,8 +45,8 @@ const REST_BYTES: usize = 1_024;
 /// What a state takes, about: for room.
 const STATE_BYTES: usize = 256;
 
-/// What is remembered of a person: their facts as the dossier has them, which takes a quarter of the memory
-/// that they take apart, so that four times as many people are remembered.
+/// What is remembered of a person: their facts as the dossier has them, which takes a small part of the
+/// memory that they take apart, so that many more people are remembered.
 struct Opened {
     state: Arc<State>,
     dossier: Arc<[u8]>,

@@ -1,0 +1,2 @@
+-- Nothing changes but what is written into sealed columns: dossiers, facts and claims have a shorter form, in
+-- which a value may stand for that of the fact before. A program that does not know this number does not read it.
