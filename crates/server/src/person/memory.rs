@@ -18,7 +18,7 @@ use crate::db::Changes;
 const FACTS_SHARE: usize = 4;
 /// Memory for each of them. Most take less; somebody who declares every hour takes more, and then
 /// fewer are remembered.
-const FACTS_BYTES: usize = 3 * 1024;
+const FACTS_BYTES: usize = 2_560;
 
 struct Kept<T> {
     /// Count of the person's slot before it was read.
